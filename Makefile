@@ -1,0 +1,44 @@
+# Everything a newcomer needs: make demo, make run, make test. Needs Python 3.11 or newer and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test lock clean
+
+help: ## say what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
+
+demo: $(VENV)/.demo ## mirror an enter and an exit event into a simulated vRealize Operations
+	@$(BIN)/python examples/demo.py
+
+run: $(VENV)/.demo ## leave the simulator and the function up, to look at and to send events to
+	@$(BIN)/python examples/demo.py --stay
+
+test: $(VENV)/.tox ## lint, types, import rules and all tests
+	@$(BIN)/tox run $(TOXARGS)
+
+lock: $(VENV)/.uv ## write the lock files anew from pyproject.toml
+	@sh requirements/lock.sh $(BIN)/uv
+
+clean: ## remove what make has made
+	rm -rf $(VENV) .tox build
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(BIN)/python requirements/demo.txt pyproject.toml
+	@echo "setting up $(VENV) (once)"
+	@$(PIP) --require-hashes -r requirements/demo.txt
+	@$(PIP) --no-deps --editable .
+	@touch $@
+
+$(VENV)/.tox: $(BIN)/python requirements/tox.txt
+	@$(PIP) --require-hashes -r requirements/tox.txt
+	@touch $@
+
+$(VENV)/.uv: $(BIN)/python
+	@$(PIP) 'uv>=0.9,<1'
+	@touch $@

@@ -1,0 +1,74 @@
+"""The composition root: settings -> clients -> dispatch, built once per process.
+
+Driving adapters ask for a target's dispatch, hand it a way to read what arrived, and get the
+Outcome or a MaintenanceError, which has been logged by then.
+"""
+
+import atexit
+import os
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from adapters import console, log
+from adapters.deadline import deadline
+from adapters.envelopes import Received
+from adapters.settings import CommonSettings, Limits, Settings
+from adapters.vrops import Vrops
+from functions import handlers
+from functions.errors import ConfigurationError
+from functions.outcomes import Outcome
+
+Read = Callable[[Limits], Received]
+Dispatch = Callable[[Read], Outcome]
+
+
+def start(target: str, environ: Mapping[str, str] = os.environ) -> Dispatch:
+    """Build ``target``'s dispatch from the environment.
+
+    Ends the process with one line on stderr, and no traceback, if the configuration is wrong.
+    """
+    try:
+        return TARGETS[target](environ)
+    except ConfigurationError as error:
+        raise SystemExit(f"maintenance-mirror: wrong configuration: {error}") from None
+
+
+def mirror(environ: Mapping[str, str]) -> Dispatch:
+    """Mirror maintenance events into vRealize Operations."""
+    settings = Settings.from_environ(environ)
+    log.set_up(settings, default_format="json")
+    if settings.vrops.insecure_tls:
+        log.logger.warning("VROPS_INSECURE_TLS: anyone on the way can read the password")
+    operations = Vrops(settings.vrops)
+    atexit.register(operations.close)
+
+    def dispatch(read: Read) -> Outcome:
+        with log.journal() as entry, deadline(settings.deadline_seconds):
+            entry.received = read(settings.limits)
+            entry.outcome = handlers.dispatch(
+                entry.received.envelope, operations, settings.lease_minutes
+            )
+            return entry.outcome
+
+    return dispatch
+
+
+def echo(environ: Mapping[str, str]) -> Dispatch:
+    """Show every event on the console; needs no configuration at all."""
+    settings = CommonSettings.from_environ(environ)
+    log.set_up(settings, default_format="text")
+    show = console.printer(settings.log_format or "text")
+
+    def dispatch(read: Read) -> Outcome:
+        with log.journal() as entry:
+            entry.received = read(settings.limits)
+            show(handlers.echo(entry.received.envelope))
+            return Outcome("echoed")
+
+    return dispatch
+
+
+TARGETS: Final[Mapping[str, Callable[[Mapping[str, str]], Dispatch]]] = {
+    "handle": mirror,
+    "echo": echo,
+}

@@ -1,0 +1,215 @@
+"""From bytes and headers to an envelope: the structured-CloudEvent dict that the core reads.
+
+Whatever the wire looked like (binary or structured mode, JSON or XML), the result is the same
+dict, so that the core needs to know one format. Everything here refuses by raising
+NotACloudEventError or EventTooLargeError, and by nothing else.
+
+Sources: the CloudEvents 1.0 HTTP protocol binding and JSON format; VSphereSource's XML is Go's
+``encoding/xml`` of govmomi's structs: no declaration, no namespace, the root named after the type.
+"""
+
+import base64
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+from xml.etree.ElementTree import Element, ParseError, TreeBuilder
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import DefusedXMLParser
+
+from adapters.settings import Limits
+from functions.errors import EventTooLargeError, NotACloudEventError
+from functions.events import Envelope
+
+_REQUIRED: Final = ("id", "source", "type")
+_VERSIONS: Final = ("1.0", "0.3")
+# Numbers in JSON; XML knows text only. An EventEx argument's key further down is a text in both.
+_INTEGERS: Final = ("Key", "ChainId")
+
+
+class Received(NamedTuple):
+    """An envelope, and how it came (``binary json``, ``structured xml``, ...)."""
+
+    envelope: Envelope
+    encoding: str
+
+
+def check_size(size: int, limits: Limits) -> None:
+    """Raise EventTooLargeError if ``size`` in bytes is over the limit."""
+    if size > limits.max_body_bytes:
+        raise EventTooLargeError(f"the event is larger than {limits.max_body_bytes} bytes")
+
+
+def from_binary(
+    attributes: Mapping[str, Any], content_type: str, body: bytes, limits: Limits
+) -> Received:
+    """Read binary mode: ``attributes`` are the ``ce-`` headers without that prefix."""
+    check_size(len(body), limits)
+    data, form = _data(body, content_type, limits)
+    return Received(_checked({**attributes, "data": data}), f"binary {form}")
+
+
+def from_structured(body: bytes, limits: Limits) -> Received:
+    """Read structured mode: one JSON object that holds attributes and data alike."""
+    check_size(len(body), limits)
+    envelope, form = _opened(_json(body, limits), limits)
+    return Received(envelope, f"structured {form}")
+
+
+def from_object(value: object, limits: Limits) -> Received:
+    """Read an envelope that some runtime has decoded already, as Lambda does."""
+    _check_depth(value, limits)
+    envelope, form = _opened(value, limits)
+    return Received(envelope, f"eventbridge {form}")
+
+
+def _opened(value: object, limits: Limits) -> tuple[Envelope, str]:
+    """Check a decoded envelope, and decode its data where that is still text or base64."""
+    if isinstance(value, list):
+        raise NotACloudEventError("a batch of events is not supported; send them one by one")
+    if not isinstance(value, dict):
+        raise NotACloudEventError("the body is not a JSON object")
+    envelope = _checked(value)
+    content_type = str(envelope.get("datacontenttype") or "")
+    encoded = _encoded_data(envelope, content_type)
+    if encoded is None:
+        return envelope, "json"
+    data, form = _data(encoded, content_type, limits)
+    return {**envelope, "data": data}, form
+
+
+def _encoded_data(envelope: Envelope, content_type: str) -> bytes | None:
+    """Return data that needs decoding: base64 of any kind, or XML as a JSON string."""
+    data = envelope.get("data")
+    try:
+        if "data_base64" in envelope:
+            return base64.b64decode(envelope["data_base64"], validate=True)
+        if isinstance(data, str) and _is_xml(content_type):
+            return data.encode()
+    except (TypeError, ValueError):
+        raise NotACloudEventError("the event's data is not encoded as it says") from None
+    return None
+
+
+def _checked(envelope: dict[str, Any]) -> Envelope:
+    if envelope.get("specversion") not in _VERSIONS:
+        raise NotACloudEventError("specversion is missing or unknown")
+    for name in _REQUIRED:
+        if not isinstance(envelope.get(name), str) or not envelope[name]:
+            raise NotACloudEventError(f"the CloudEvent attribute {name} is missing")
+    return envelope
+
+
+def _data(body: bytes, content_type: str, limits: Limits) -> tuple[Any, str]:
+    if _is_xml(content_type):
+        return _xml(body, limits), "xml"
+    media_type = _media_type(content_type)
+    if not body:
+        return None, "empty"
+    if media_type in ("", "application/json", "text/json") or media_type.endswith("+json"):
+        return _json(body, limits), "json"
+    return body.decode(errors="replace"), "text"
+
+
+def _media_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
+
+
+def _is_xml(content_type: str) -> bool:
+    media_type = _media_type(content_type)
+    return media_type in ("application/xml", "text/xml") or media_type.endswith("+xml")
+
+
+def _json(body: bytes, limits: Limits) -> Any:
+    try:
+        value = json.loads(body, parse_constant=_finite, parse_float=_finite)
+    except (ValueError, RecursionError):
+        raise NotACloudEventError("the event is not well-formed JSON") from None
+    _check_depth(value, limits)
+    return value
+
+
+def _finite(text: str) -> float:
+    # NaN and Infinity are not JSON, and 1e999 could not be written as JSON again.
+    if not math.isfinite(number := float(text)):
+        raise ValueError("no number of JSON")
+    return number
+
+
+def _check_depth(value: object, limits: Limits) -> None:
+    """Walk level by level, since a recursion would itself fall to what it looks for."""
+    level = [value]
+    for _ in range(limits.max_depth):
+        level = [child for parent in level for child in _children(parent)]
+        if not level:
+            return
+    raise NotACloudEventError(f"the event is nested deeper than {limits.max_depth} levels")
+
+
+def _children(value: object) -> list[object]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [child for child in value if isinstance(child, dict | list)]
+    return []
+
+
+def _xml(body: bytes, limits: Limits) -> dict[str, Any]:
+    """Turn VSphereSource's XML into the dict that its JSON would have been."""
+    parser = DefusedXMLParser(target=_ShallowTree(limits.max_depth), forbid_dtd=True)
+    try:
+        parser.feed(body)
+        data = _children_of(parser.close())
+    except (ParseError, DefusedXmlException, ValueError, LookupError):
+        raise NotACloudEventError("the event is not well-formed, harmless XML") from None
+    return {name: _number(value) if name in _INTEGERS else value for name, value in data.items()}
+
+
+class _ShallowTree(TreeBuilder):
+    """Builds a tree and refuses, while reading, to go deeper than the limit."""
+
+    def __init__(self, max_depth: int) -> None:
+        super().__init__()
+        self._left = max_depth
+
+    def start(self, tag: Any, attrs: Any) -> Element:
+        self._left -= 1
+        if self._left < 0:
+            raise ValueError("nested too deeply")
+        return super().start(tag, attrs)
+
+    def end(self, tag: Any) -> Element:
+        self._left += 1
+        return super().end(tag)
+
+
+def _children_of(element: Element) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for child in element:
+        name, value = _pascal(child.tag), _value(child)
+        if name in data:
+            previous = data[name]
+            data[name] = [*previous, value] if isinstance(previous, list) else [previous, value]
+        else:
+            data[name] = value
+    return data
+
+
+def _value(element: Element) -> Any:
+    """A managed object reference, an object, or a text: govmomi's XML knows no more."""
+    if "type" in element.attrib:
+        return {"Type": element.attrib["type"], "Value": element.text or ""}
+    return _children_of(element) if len(element) else element.text or ""
+
+
+def _pascal(tag: str) -> str:
+    name = tag.rpartition("}")[2]
+    return name[:1].upper() + name[1:]
+
+
+def _number(value: Any) -> Any:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return value

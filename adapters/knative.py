@@ -1,0 +1,87 @@
+"""Knative and functions-framework: one HTTP request per CloudEvent.
+
+Run it with ``functions-framework --source adapters/knative.py --target handle`` (or ``echo``).
+The ``http`` signature and an empty 204 are on purpose: the ``cloud_event`` signature always
+answers with the body ``OK``, which Knative brokers take for a failed delivery and send again.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import functions_framework
+from cloudevents.exceptions import GenericException
+from cloudevents.http import from_http
+from flask import Request, Response
+
+from adapters import bootstrap, envelopes, responses
+from adapters.envelopes import Received
+from adapters.settings import Limits
+from functions.errors import MaintenanceError, NotACloudEventError
+
+View = Callable[[Request], Response]
+_CHUNK = 64 * 1024
+
+
+def __getattr__(target: str) -> View:
+    """Build the view of a target when functions-framework asks for it by name, once, at start.
+
+    So a wrong configuration stops the process before it is ready, and ``echo`` needs none.
+    """
+    if target not in bootstrap.TARGETS:
+        raise AttributeError(f"no target {target!r} here, only {', '.join(bootstrap.TARGETS)}")
+    view = _view(target, bootstrap.start(target))
+    functions_framework.http(view)
+    globals()[target] = view
+    return view
+
+
+def _view(target: str, dispatch: bootstrap.Dispatch) -> View:
+    def view(request: Request) -> Response:
+        if request.method != "POST":
+            return _empty(200 if request.path == "/healthz" else 405)
+        try:
+            dispatch(partial(_received, request))
+        except MaintenanceError as error:
+            return _empty(responses.status(error), responses.headers(error))
+        return _empty(204)
+
+    view.__name__ = target
+    return view
+
+
+def _received(request: Request, limits: Limits) -> Received:
+    body = _body(request, limits)
+    content_type = request.headers.get("Content-Type", "")
+    structured = content_type.lower().startswith("application/cloudevents")
+    if structured or "Ce-Specversion" not in request.headers:
+        return envelopes.from_structured(body, limits)
+    return envelopes.from_binary(_attributes(request), content_type, body, limits)
+
+
+def _attributes(request: Request) -> dict[str, str]:
+    try:
+        event = from_http(request.headers, b"null", data_unmarshaller=lambda _: None)
+    except (GenericException, AttributeError, TypeError, ValueError):
+        raise NotACloudEventError("the ce- headers are not those of a CloudEvent") from None
+    # The SDK makes up the attributes that are missing, such as a time: keep what was sent.
+    return {name: value for name, value in event.get_attributes().items() if _sent(request, name)}
+
+
+def _sent(request: Request, name: str) -> bool:
+    return f"ce-{name}" in request.headers
+
+
+def _body(request: Request, limits: Limits) -> bytes:
+    body: bytes = request.stream.read(limits.max_body_bytes + 1)
+    if len(body) > limits.max_body_bytes:
+        # functions-framework would read the rest into memory before it answers.
+        while request.stream.read(_CHUNK):
+            pass
+    envelopes.check_size(len(body), limits)
+    return body
+
+
+def _empty(status: int, headers: dict[str, str] | None = None) -> Response:
+    response = Response(status=status, headers=headers)
+    del response.headers["Content-Type"]
+    return response

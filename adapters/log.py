@@ -1,0 +1,104 @@
+"""One line per event, with its outcome and duration; JSON for machines, text for people."""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from adapters.envelopes import Received
+from adapters.settings import CommonSettings, log_level
+from functions.errors import MaintenanceError, PermanentError
+from functions.events import classify, event_id
+from functions.outcomes import Outcome
+
+logger: Final = logging.getLogger("maintenance_mirror")
+
+
+@dataclass
+class Entry:
+    """What becomes of one event, filled in as it becomes known."""
+
+    received: Received | None = None
+    outcome: Outcome | None = None
+
+
+@contextmanager
+def journal(clock: Callable[[], float] = time.perf_counter) -> Iterator[Entry]:
+    """Write the one line about an event when it is over, whether it went well or not.
+
+    A refused event is an ERROR, since some processors drop it without a trace; one that may
+    succeed later is a WARNING. Any other exception is a bug, and is left to the runtime to report.
+    """
+    entry, start = Entry(), clock()
+    try:
+        yield entry
+    except MaintenanceError as error:
+        level = logging.ERROR if isinstance(error, PermanentError) else logging.WARNING
+        _write(level, str(error), entry, clock() - start, {"error": type(error).__name__})
+        raise
+    if entry.outcome is not None:
+        _write_outcome(entry, entry.outcome, clock() - start)
+
+
+def set_up(settings: CommonSettings, default_format: str) -> None:
+    """Send every log record of the process to the console, at the configured level and format."""
+    handler = logging.StreamHandler()
+    json_wanted = (settings.log_format or default_format) == "json"
+    handler.setFormatter(_JsonFormatter() if json_wanted else _TextFormatter())
+    logging.basicConfig(level=log_level(settings), handlers=[handler], force=True)
+
+
+def _write_outcome(entry: Entry, outcome: Outcome, seconds: float) -> None:
+    level = logging.WARNING if outcome.needs_attention else logging.INFO
+    said = [str(outcome.host or ""), outcome.action, outcome.reason]
+    text = ": ".join(part for part in said if part)
+    _write(level, text, entry, seconds, {"action": outcome.action, **_host(outcome)})
+
+
+def _write(
+    level: int, text: str, entry: Entry, seconds: float, fields: Mapping[str, object]
+) -> None:
+    duration = {"duration_ms": round(seconds * 1000, 1)}
+    logger.log(level, "%s", text, extra={"fields": {**fields, **_event(entry), **duration}})
+
+
+def _host(outcome: Outcome) -> dict[str, str]:
+    host = outcome.host
+    return {"host": host.name, "moref": host.moref, "vcenter": host.vcenter} if host else {}
+
+
+def _event(entry: Entry) -> dict[str, str]:
+    if entry.received is None:
+        return {}
+    envelope, encoding = entry.received
+    kind = classify(envelope)
+    name = kind.name if kind else str(envelope.get("type"))
+    return {"event": name, "event_id": event_id(envelope), "encoding": encoding}
+
+
+class _JsonFormatter(logging.Formatter):
+    """Every record as one JSON object; non-ASCII is escaped, so that no line can be forged."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+class _TextFormatter(logging.Formatter):
+    """Every record as a line for people; control characters are shown, not obeyed."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        message = record.getMessage().encode("unicode_escape").decode("ascii")
+        traceback = "\n" + self.formatException(record.exc_info) if record.exc_info else ""
+        return f"{self.formatTime(record)} {record.levelname} {message}{traceback}"

@@ -1,0 +1,57 @@
+"""A circuit breaker: while vRealize Operations cannot be reached, say so at once.
+
+Otherwise every thread of the server would stand in a time-out, and events that could be delivered
+again later would pile up behind them.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from functions.errors import OperationsUnavailableError
+
+
+class CircuitBreaker:
+    """Opens for ``pause`` seconds after ``failures`` in a row; then one call tries the ground."""
+
+    def __init__(
+        self, failures: int = 5, pause: float = 5.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._allowed = failures
+        self._pause = pause
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._closed_from = 0.0
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Let a call through and learn from it: OperationsUnavailableError is a failure.
+
+        Raises OperationsUnavailableError itself, at once, while the breaker is open.
+        """
+        self._check()
+        try:
+            yield
+        except OperationsUnavailableError:
+            self._failed()
+            raise
+        self._failures = 0
+
+    def _check(self) -> None:
+        with self._lock:
+            wait = self._closed_from - self._clock()
+            if self._failures < self._allowed:
+                return
+            if wait > 0:
+                raise OperationsUnavailableError(
+                    "vRealize Operations failed repeatedly and is given a pause", retry_after=wait
+                )
+            # This caller tries the ground; the others wait for one more pause.
+            self._closed_from = self._clock() + self._pause
+
+    def _failed(self) -> None:
+        with self._lock:
+            self._failures += 1
+            self._closed_from = self._clock() + self._pause

@@ -1,0 +1,233 @@
+"""One request to the Suite API: its URL, its token, its deadline, and what its answer means."""
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import requests
+
+from adapters.deadline import remaining
+from adapters.settings import Secret, VropsSettings
+from adapters.vrops.auth import Authenticator, Token
+from adapters.vrops.breaker import CircuitBreaker
+from adapters.vrops.transport import new_session, timeout
+from functions.errors import (
+    AuthenticationError,
+    MaintenanceError,
+    OperationsUnavailableError,
+    RequestRejectedError,
+)
+
+Params = Mapping[str, Any]
+
+PAGE_SIZE: Final = 1000
+_MOST_PAGES: Final = 1000
+# Logins that one request may cause: the token may be revoked again while it is being used.
+_LOGINS: Final = 3
+_SCHEMES: Final = ("vRealizeOpsToken", "OpsToken")
+_LONGEST_RETRY_AFTER: Final = 3600
+_PRIVILEGE: Final = (
+    "the account lacks a privilege: its role needs 'All other Read, Write APIs' under"
+    " Administration > Access Control > REST APIs, and its scope the vSphere hosts"
+)
+_UNREACHABLE: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (requests.exceptions.SSLError, "its certificate cannot be verified (see VROPS_CA_FILE)"),
+    (requests.exceptions.ProxyError, "the proxy does not let us through"),
+    (requests.exceptions.Timeout, "it does not answer in time"),
+    (requests.exceptions.ConnectionError, "it cannot be reached"),
+    (requests.exceptions.RequestException, "the exchange broke off"),
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer of the Suite API; ``what`` names the request in messages."""
+
+    what: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    decode: Callable[[], Any]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the request was done: the API documents 200 and 204, any 2xx is as good."""
+        return 200 <= self.status < 300
+
+    def object(self) -> dict[str, Any]:
+        """Return the JSON object, or raise OperationsUnavailableError if the body is none."""
+        try:
+            value = self.decode()
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise OperationsUnavailableError(f"{self.what} was not answered with a JSON object")
+        return value
+
+
+class SuiteApi:
+    """The Suite API of one vRealize Operations, for all threads of a process.
+
+    Every method raises OperationsUnavailableError, AuthenticationError or RequestRejectedError,
+    and nothing else, when the answer is not one that the caller tolerates.
+    """
+
+    def __init__(self, settings: VropsSettings) -> None:
+        self._settings = settings
+        self._base = f"{settings.url}/suite-api/api"
+        self._session = new_session(settings)
+        # requests passes urllib3's own Timeout through, though its types do not say so.
+        self._timeout: Any = timeout(settings)
+        self._breaker = CircuitBreaker()
+        self._auth = Authenticator(self._log_in)
+        automatic = settings.auth_scheme == "auto"
+        self._schemes = _SCHEMES if automatic else (settings.auth_scheme,)
+        self._scheme = self._schemes[0]
+
+    def request(
+        self, method: str, path: str, params: Params | None = None, tolerated: Collection[int] = ()
+    ) -> Answer:
+        """Send an authorised request; answers other than 2xx and ``tolerated`` are raised."""
+        for _ in range(_LOGINS):
+            token = self._auth.token()
+            answer = self._authorised(token, method, path, params, tolerated)
+            if answer.status != 401:
+                self._auth.confirm(token)
+                return answer
+            self._auth.reject(token)
+        self._auth.pause()
+        raise AuthenticationError(
+            "vRealize Operations refuses the tokens that it issues (see VROPS_AUTH_SCHEME)"
+        )
+
+    def get(self, path: str, params: Params | None = None) -> dict[str, Any]:
+        """Read one JSON object."""
+        return self.request("GET", path, params).object()
+
+    def pages(self, path: str, params: Params, key: str) -> Iterator[dict[str, Any]]:
+        """Read a list to its end, page by page from 0, following its count and not its links.
+
+        The links hold a literal ``&amp;`` (seen on 8.18.7), and a server may grant smaller pages.
+        """
+        read = 0
+        for page in range(_MOST_PAGES):
+            answer = self.get(path, {**params, "page": page, "pageSize": PAGE_SIZE})
+            items = objects(answer, key)
+            yield from items
+            read += len(items)
+            if not items or read >= _total(answer):
+                return
+
+    def close(self) -> None:
+        """Release the token, if there is one, and close the connections; never raises."""
+        token = self._auth.take()
+        try:
+            if token:
+                headers = self._authorisation(self._scheme, token)
+                self._send("POST", "/auth/token/release", headers=headers, tolerated=(401,))
+        except MaintenanceError:
+            pass  # It expires by itself after six hours.
+        finally:
+            self._session.close()
+
+    def _authorised(
+        self,
+        token: Token,
+        method: str,
+        path: str,
+        params: Params | None,
+        tolerated: Collection[int],
+    ) -> Answer:
+        """Send with the scheme that is known to work; a token that never worked tries them all."""
+        others = [scheme for scheme in self._schemes if scheme != self._scheme]
+        for scheme in (self._scheme, *([] if token.worked else others)):
+            headers = self._authorisation(scheme, token)
+            answer = self._send(
+                method, path, params=params, headers=headers, tolerated={401, *tolerated}
+            )
+            if answer.status != 401:
+                self._scheme = scheme
+                break
+        return answer
+
+    @staticmethod
+    def _authorisation(scheme: str, token: Token) -> dict[str, str]:
+        return {"Authorization": f"{scheme} {token.secret.reveal()}"}
+
+    def _log_in(self) -> Token:
+        credentials = {
+            "username": self._settings.username,
+            "password": self._settings.password.reveal(),
+        }
+        if self._settings.auth_source:
+            credentials["authSource"] = self._settings.auth_source
+        # 400 was seen instead of 401 through the cloud proxy of 9.x.
+        answer = self._send(
+            "POST", "/auth/token/acquire", json=credentials, tolerated=(400, 401, 403)
+        )
+        if not answer.ok:
+            raise AuthenticationError("vRealize Operations refuses the user name or the password")
+        return _token(answer)
+
+    def _send(self, method: str, path: str, tolerated: Collection[int], **how: Any) -> Answer:
+        if not remaining():
+            raise OperationsUnavailableError("the event's deadline is over")
+        with self._breaker.guard():
+            answer = self._exchange(method, path, how)
+            if not answer.ok and answer.status not in tolerated:
+                raise _error(answer)
+            return answer
+
+    def _exchange(self, method: str, path: str, how: Mapping[str, Any]) -> Answer:
+        try:
+            response = self._session.request(
+                method, self._base + path, timeout=self._timeout, allow_redirects=False, **how
+            )
+        except requests.RequestException as error:
+            reason = next(text for kind, text in _UNREACHABLE if isinstance(error, kind))
+            raise OperationsUnavailableError(f"vRealize Operations: {reason}") from error
+        return Answer(
+            f"{method} {path}",
+            response.status_code,
+            response.headers,
+            response.content,
+            response.json,
+        )
+
+
+def objects(answer: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """Return the JSON objects listed under ``key``; a missing list is empty."""
+    listed = answer.get(key)
+    return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+
+
+def _total(answer: Mapping[str, Any]) -> int:
+    info = answer.get("pageInfo")
+    total = info.get("totalCount") if isinstance(info, dict) else None
+    return total if isinstance(total, int) else 0
+
+
+def _token(answer: Answer) -> Token:
+    fields = answer.object()
+    token, validity = fields.get("token"), fields.get("validity")
+    if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+        raise OperationsUnavailableError("the login was not answered with a token")
+    ends = validity / 1000 if isinstance(validity, int | float) else 0.0
+    return Token(Secret(token), lifetime=ends - time.time())
+
+
+def _error(answer: Answer) -> MaintenanceError:
+    if answer.status == 403:
+        return RequestRejectedError(f"{answer.what} was refused with 403: {_PRIVILEGE}")
+    if answer.status in (404, 408, 429) or not 400 <= answer.status < 500:
+        hint = "; is VROPS_URL right?" if answer.status in (301, 302, 307, 308, 404) else ""
+        return OperationsUnavailableError(
+            f"{answer.what} was answered with {answer.status}{hint}", _retry_after(answer)
+        )
+    return RequestRejectedError(f"{answer.what} was refused with {answer.status}")
+
+
+def _retry_after(answer: Answer) -> float | None:
+    text = answer.headers.get("Retry-After", "")
+    return min(float(text), _LONGEST_RETRY_AFTER) if text.isascii() and text.isdigit() else None

@@ -1,0 +1,273 @@
+"""Which resource is this host? Exactly one, or a refusal.
+
+The order, from the surest evidence to the weakest, and what each step costs:
+
+1. MoRef within the event's vCenter, whose adapter instance is known by its URL or UUID: by
+   identifiers (one call), else among the resources of that name (one call), else among all
+   hosts of the instance (a call per thousand, at most once a minute).
+2. Exact name within that adapter instance.
+3. Exact name over all, only where the vCenter is known to no adapter instance, and only a
+   resource that does not say it is another host. If the instance is known, a host of that name
+   elsewhere is certainly a different one.
+
+Sources: Suite API 8.6 to 9.1, ``GET /api/adapters``, ``GET /api/resources`` (name is a *partial*
+match) and ``GET /api/adapterkinds/{kind}/resourcekinds/{kind}/resources`` (identifiers).
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from adapters.vrops.cache import TimedCache
+from adapters.vrops.client import SuiteApi, objects
+from functions.errors import AmbiguousHostError, HostNotFoundError
+from functions.events import HostRef, vcenter_address
+from functions.ports import Resource, ResourceState
+
+_HOSTS: Final = {"adapterKind": "VMWARE", "resourceKind": "HostSystem"}
+_BY_IDENTIFIERS: Final = "/adapterkinds/VMWARE/resourcekinds/HostSystem/resources"
+# What a server may answer if it does not like the identifiers: no document says.
+_IDENTIFIERS_REFUSED: Final = (400, 404, 405, 500, 501)
+# Which resource a host is hardly ever changes; that a new host or adapter has come, soon enough.
+_REMEMBERED_SECONDS: Final = 600.0
+_SWEEP_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A VMWARE adapter instance: one vCenter as vRealize Operations collects it."""
+
+    identifier: str
+    address: str
+    uuid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A HostSystem resource; ``entries`` are (adapter instance, resourceState, resourceStatus)."""
+
+    identifier: str
+    name: str
+    moref: str
+    entries: tuple[tuple[str, str, str], ...]
+
+    def owned_by(self, owners: Collection[str]) -> "Candidate":
+        """Keep the entries of the owning adapter instances, if there are any, whatever order."""
+        owned = tuple(entry for entry in self.entries if entry[0] in owners)
+        return Candidate(self.identifier, self.name, self.moref, owned or self.entries)
+
+    @property
+    def state(self) -> ResourceState:
+        """The state that suppresses most, since entries of one host rarely differ."""
+        states = {state for _, state, _ in self.entries}
+        for suppressed in (ResourceState.MAINTAINED_MANUAL, ResourceState.MAINTAINED):
+            if suppressed in states:
+                return suppressed
+        return ResourceState.MONITORED
+
+    @property
+    def gone(self) -> bool:
+        """Whether vCenter no longer has this host: a stale twin of a host that was re-added."""
+        return bool(self.entries) and all(state == "NOT_EXISTING" for _, state, _ in self.entries)
+
+    @property
+    def liveliness(self) -> int:
+        """2: data arrives. 1: in maintenance, when none need arrive. 0: neither, so maybe stale."""
+        if any(status == "DATA_RECEIVING" for _, _, status in self.entries):
+            return 2
+        return 1 if self.state.maintained else 0
+
+    def is_called(self, name: str) -> bool:
+        """Whether this is its whole name, in any case: what the server matched is a part of it."""
+        return bool(name) and self.name.casefold() == name.casefold()
+
+    def may_be(self, moref: str) -> bool:
+        """Whether nothing says that this is another object of vCenter's."""
+        return not moref or not self.moref or self.moref == moref
+
+
+@dataclass(frozen=True, slots=True)
+class _Located:
+    identifier: str
+    owners: frozenset[str]
+
+
+class Resolver:
+    """Finds hosts, and remembers for a while what it found.
+
+    ``uuid_of`` tells a vCenter's instance UUID by its address, or "" where it is not known.
+    """
+
+    def __init__(self, api: SuiteApi, uuid_of: Callable[[str], str] = lambda address: "") -> None:
+        self._api = api
+        self._uuid_of = uuid_of
+        self._located: TimedCache[HostRef, _Located] = TimedCache(_REMEMBERED_SECONDS)
+        self._instances: TimedCache[str, list[Instance]] = TimedCache(_SWEEP_SECONDS)
+        self._sweeps: TimedCache[str, list[Candidate]] = TimedCache(_SWEEP_SECONDS)
+
+    def find(self, host: HostRef) -> Resource:
+        """Read the one resource that is ``host``; one call if it is remembered.
+
+        Raises HostNotFoundError or AmbiguousHostError, and what SuiteApi does.
+        """
+        located = self._located.get(host)
+        candidate = self._read(located) if located else None
+        if candidate is None or not candidate.may_be(host.moref):
+            self._located.drop(host)
+            candidate = self._locate(host)
+        return Resource(candidate.identifier, host, candidate.state)
+
+    def read(self, resource: Resource) -> ResourceState:
+        """Read the state of ``resource`` again.
+
+        Raises HostNotFoundError if it is gone by now, and what SuiteApi does.
+        """
+        located = self._located.get(resource.host) or _Located(resource.identifier, frozenset())
+        candidate = self._read(located)
+        if candidate is None:
+            raise self.gone(resource)
+        return candidate.state
+
+    def gone(self, resource: Resource) -> HostNotFoundError:
+        """Forget ``resource``, which the server no longer knows, and return the error to raise."""
+        self._located.drop(resource.host)
+        return HostNotFoundError(f"{resource.host} is gone from vRealize Operations; trying anew")
+
+    def _read(self, located: _Located) -> Candidate | None:
+        answer = self._api.request("GET", f"/resources/{located.identifier}", tolerated=(404,))
+        if answer.status == 404:
+            return None
+        candidate = _candidate(answer.object()).owned_by(located.owners)
+        return None if candidate.gone else candidate
+
+    def _locate(self, host: HostRef) -> Candidate:
+        instances = self._of_vcenter(host.vcenter)
+        owners = frozenset(each.identifier for each in instances or self._all_instances())
+        found = self._within(instances, host) if instances else self._anywhere(host)
+        candidate = _the_one(host, [each.owned_by(owners) for each in found])
+        self._located.put(host, _Located(candidate.identifier, owners))
+        return candidate
+
+    def _within(self, instances: list[Instance], host: HostRef) -> list[Candidate]:
+        """Steps 1 and 2: by MoRef, else by name, within the vCenter's own adapter instances."""
+        if found := [c for each in instances for c in self._identified(each, host.moref)]:
+            return found
+        named = [c for each in instances for c in self._named(host.name, each)]
+        return (
+            _with_moref(named, host.moref)
+            or [c for each in instances for c in self._swept(each, host.moref)]
+            or named
+        )
+
+    def _anywhere(self, host: HostRef) -> list[Candidate]:
+        """Step 3: the vCenter is unknown, so only what does not say that it is another host."""
+        return [each for each in self._named(host.name) if each.may_be(host.moref)]
+
+    def _identified(self, instance: Instance, moref: str) -> Iterator[Candidate]:
+        if not moref or not instance.uuid:
+            return
+        params = {
+            "identifiers[VMEntityObjectID]": moref,
+            "identifiers[VMEntityVCID]": instance.uuid,
+        }
+        answer = self._api.request("GET", _BY_IDENTIFIERS, params, tolerated=_IDENTIFIERS_REFUSED)
+        if answer.ok:
+            yield from _with_moref(_candidates(answer.object()), moref)
+
+    def _named(self, name: str, instance: Instance | None = None) -> list[Candidate]:
+        if not name:
+            return []
+        listed = self._listed({"name": name, **_owned(instance)})
+        return [each for each in listed if each.is_called(name)]
+
+    def _swept(self, instance: Instance, moref: str) -> list[Candidate]:
+        return _with_moref(self._sweep(instance), moref) if moref else []
+
+    def _sweep(self, instance: Instance) -> list[Candidate]:
+        known = self._sweeps.get(instance.identifier)
+        if known is None:
+            known = list(self._listed(_owned(instance)))
+            self._sweeps.put(instance.identifier, known)
+        return known
+
+    def _listed(self, params: Mapping[str, str]) -> Iterator[Candidate]:
+        pages = self._api.pages("/resources", {**_HOSTS, **params}, "resourceList")
+        return (_candidate(item) for item in pages)
+
+    def _of_vcenter(self, address: str) -> list[Instance]:
+        uuid = self._uuid_of(address).casefold()
+        return [
+            each
+            for each in self._all_instances()
+            if each.address == address or (uuid and each.uuid.casefold() == uuid)
+        ]
+
+    def _all_instances(self) -> list[Instance]:
+        known = self._instances.get("")
+        if known is None:
+            answer = self._api.get("/adapters", {"adapterKindKey": "VMWARE"})
+            known = [_instance(item) for item in objects(answer, "adapterInstancesInfoDto")]
+            self._instances.put("", known)
+        return known
+
+
+def _the_one(host: HostRef, found: list[Candidate]) -> Candidate:
+    different = {each.identifier: each for each in found if not each.gone}
+    if not different:
+        raise HostNotFoundError(f"{host} is not known to vRealize Operations (yet)")
+    liveliest = max(each.liveliness for each in different.values())
+    alive = [each for each in different.values() if each.liveliness == liveliest]
+    if len(alive) > 1:
+        raise AmbiguousHostError(f"{len(alive)} resources fit {host}; none of them is touched")
+    return alive[0]
+
+
+def _with_moref(candidates: Iterable[Candidate], moref: str) -> list[Candidate]:
+    return [each for each in candidates if moref and each.moref == moref]
+
+
+def _owned(instance: Instance | None) -> dict[str, str]:
+    return {"adapterInstanceId": instance.identifier} if instance else {}
+
+
+def _candidates(answer: Mapping[str, Any]) -> list[Candidate]:
+    return [_candidate(item) for item in objects(answer, "resourceList")]
+
+
+def _candidate(item: Mapping[str, Any]) -> Candidate:
+    key = _object(item, "resourceKey")
+    return Candidate(
+        identifier=_text(item, "identifier"),
+        name=_text(key, "name"),
+        moref=_identifiers(key).get("VMEntityObjectID", ""),
+        entries=tuple(_entry(entry) for entry in objects(item, "resourceStatusStates")),
+    )
+
+
+def _entry(entry: Mapping[str, Any]) -> tuple[str, str, str]:
+    return (
+        _text(entry, "adapterInstanceId"),
+        _text(entry, "resourceState"),
+        _text(entry, "resourceStatus"),
+    )
+
+
+def _instance(item: Mapping[str, Any]) -> Instance:
+    identifiers = _identifiers(_object(item, "resourceKey"))
+    address = vcenter_address(identifiers.get("VCURL", ""))
+    return Instance(_text(item, "id"), address, identifiers.get("VMEntityVCID", ""))
+
+
+def _identifiers(key: Mapping[str, Any]) -> dict[str, str]:
+    listed = objects(key, "resourceIdentifiers")
+    return {_text(_object(each, "identifierType"), "name"): _text(each, "value") for each in listed}
+
+
+def _object(item: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = item.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _text(item: Mapping[str, Any], key: str) -> str:
+    value = item.get(key)
+    return value if isinstance(value, str) else ""

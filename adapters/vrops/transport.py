@@ -1,0 +1,86 @@
+"""The connections to vRealize Operations: one requests.Session, kept alive, within a deadline."""
+
+from http.cookiejar import DefaultCookiePolicy
+from types import TracebackType
+from typing import Final, Self
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
+from urllib3 import BaseHTTPResponse
+from urllib3.connectionpool import ConnectionPool
+from urllib3.exceptions import MaxRetryError, ResponseError
+from urllib3.util import Retry, Timeout
+
+from adapters.deadline import remaining
+from adapters.settings import VropsSettings
+
+RETRIED_STATUSES: Final = (429, 502, 503, 504)
+
+
+def new_session(settings: VropsSettings) -> requests.Session:
+    """Return a session whose proxies, CA and pool are settled once, and not for every request."""
+    session = requests.Session()
+    # With trust_env, requests looks proxies, CA and .netrc up for every single request.
+    session.trust_env = False
+    session.proxies.update(get_environ_proxies(settings.url))
+    session.verify = _verification(settings)
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.headers.update({"Accept": "application/json", "User-Agent": "maintenance-mirror"})
+    session.mount(settings.url, _adapter(settings))
+    return session
+
+
+def timeout(settings: VropsSettings) -> Timeout:
+    """Return the connect and read timeouts, cut for every attempt to what the deadline leaves."""
+    return _WithinDeadline(connect=settings.connect_timeout, read=settings.read_timeout)
+
+
+def _verification(settings: VropsSettings) -> bool | str:
+    if settings.insecure_tls:
+        # One warning at start says it better than one for every request.
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        return False
+    return settings.ca_file or True
+
+
+def _adapter(settings: VropsSettings) -> HTTPAdapter:
+    # Nothing here is unsafe to repeat but a login: each counts when an account is to be locked.
+    retries = _WithinDeadlineRetry(
+        total=4,
+        backoff_factor=0.2,
+        backoff_jitter=0.1,
+        status_forcelist=RETRIED_STATUSES,
+        allowed_methods={"GET", "PUT", "DELETE"},
+        raise_on_status=False,
+        redirect=False,
+    )
+    return HTTPAdapter(pool_connections=1, pool_maxsize=settings.pool_size, max_retries=retries)
+
+
+class _WithinDeadline(Timeout):
+    """A timeout that urllib3 clones for every attempt, which is when the rest is measured."""
+
+    def clone(self) -> Timeout:
+        left = max(remaining(), 0.001)
+        return Timeout(connect=self._connect, read=self._read, total=left)
+
+
+class _WithinDeadlineRetry(Retry):
+    """urllib3's Retry, which gives up at once where a pause would outlast the deadline."""
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: BaseHTTPResponse | None = None,
+        error: Exception | None = None,
+        _pool: ConnectionPool | None = None,
+        _stacktrace: TracebackType | None = None,
+    ) -> Self:
+        following = super().increment(method, url, response, error, _pool, _stacktrace)
+        asked_for = self.get_retry_after(response) if response else None
+        if _pool and (asked_for or following.get_backoff_time()) >= remaining():
+            raise MaxRetryError(_pool, url or "", error or ResponseError("no time left"))
+        return following

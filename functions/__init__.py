@@ -1,0 +1,1 @@
+"""The core: what should happen. Standard library only, no I/O, no platform."""

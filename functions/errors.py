@@ -1,0 +1,79 @@
+"""Everything that can go wrong with an event, sorted by one question: would trying again help?
+
+::
+
+    MaintenanceError
+      PermanentError                  trying again cannot help
+        InvalidEventError             one of ours without what we need
+          NotACloudEventError         no CloudEvent at all, or one that cannot be decoded
+            EventTooLargeError        refused before it was decoded
+        AmbiguousHostError            several hosts fit; refuse rather than silence the wrong one
+        RequestRejectedError          a 4xx that no retry will change (403: no privilege)
+      TransientError                  may succeed later
+        HostNotFoundError             a new host is discovered only after minutes
+        OperationsUnavailableError    connect, timeout, TLS, 5xx, 429, or an answer without sense
+        AuthenticationError           refused credentials; a password may just have been rotated
+    ConfigurationError                raised at start; the process does not come up
+
+A message says who and what, in words that may be logged: never a body, a header or a credential.
+"""
+
+
+class MaintenanceError(Exception):
+    """Any reason why an event was not mirrored."""
+
+
+class PermanentError(MaintenanceError):
+    """Trying again cannot help: the event is refused, and an ERROR line says why."""
+
+
+class InvalidEventError(PermanentError):
+    """The event lacks something we need; the message names the event and what is missing."""
+
+
+class NotACloudEventError(InvalidEventError):
+    """What arrived is not a CloudEvent, or its data cannot be decoded."""
+
+
+class EventTooLargeError(NotACloudEventError):
+    """What arrived is larger than the limit; nothing of it was decoded."""
+
+
+class AmbiguousHostError(PermanentError):
+    """Several resources fit the event's host: silencing the wrong one is the worst we could do."""
+
+
+class RequestRejectedError(PermanentError):
+    """vRealize Operations refused a request for a reason that no retry will change."""
+
+
+class TransientError(MaintenanceError):
+    """The same event may succeed later.
+
+    ``retry_after`` is the pause in seconds after which trying again makes sense.
+    """
+
+    retry_after: float = 30.0
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        if retry_after is not None:
+            self.retry_after = retry_after
+
+
+class HostNotFoundError(TransientError):
+    """No resource fits the host yet: vRealize Operations discovers a new host within minutes."""
+
+    retry_after = 60.0
+
+
+class OperationsUnavailableError(TransientError):
+    """vRealize Operations could not be reached, or did not answer as the Suite API does."""
+
+
+class AuthenticationError(TransientError):
+    """vRealize Operations refused the credentials."""
+
+
+class ConfigurationError(Exception):
+    """The configuration is wrong; the message names every variable that is, and no secret."""

@@ -1,0 +1,199 @@
+"""From a CloudEvent envelope to a HostEvent: every format that VEBA has ever sent.
+
+An *envelope* is a structured-mode CloudEvent as a dict, whatever it looked like on the wire;
+``adapters.envelopes`` makes them. Behind HostEvent nobody looks into a dict again.
+
+Sources: the event router's ``internal/events/events.go`` (v0.3 to v0.8), VSphereSource's
+``pkg/vsphere/adapter.go``, and govmomi's ``vim25/types`` for the payload.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit
+
+from functions.errors import InvalidEventError
+
+Envelope = Mapping[str, Any]
+
+_ROUTER_TYPE: Final = re.compile(r"com\.vmware\.event\.router/(event|eventex|extendedevent)")
+_SOURCE_TYPE: Final = re.compile(r"com\.vmware\.vsphere\.(.+)\.v0")
+_TIMESTAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?")
+_DEFAULT_PORTS: Final = (None, 80, 443)
+# vCenter allows 80 characters for an object's name, DNS 253: what is longer is no name of a host.
+_LONGEST_NAME: Final = 255
+
+
+@dataclass(frozen=True, slots=True)
+class HostRef:
+    """Which host: its managed object reference (``host-29``), its name, and its vCenter.
+
+    A MoRef is unique within one vCenter only. One of ``moref`` and ``name`` may be empty.
+    """
+
+    moref: str
+    name: str
+    vcenter: str
+
+    def __str__(self) -> str:
+        moref = f" ({self.moref})" if self.name and self.moref else self.moref
+        return f"host {self.name}{moref} of {self.vcenter}"
+
+
+@dataclass(frozen=True, slots=True)
+class HostEvent:
+    """One vCenter event about one host.
+
+    Its identity is (vcenter, key, name): the CloudEvent id is drawn anew for every replay.
+    ``key`` may be negative, because vCenter's counter overflows; it and ``created`` (aware) are
+    None where the event does not tell.
+    """
+
+    name: str
+    host: HostRef
+    key: int | None
+    created: datetime | None
+    event_id: str
+    user: str = ""
+    message: str = ""
+    datacenter: str = ""
+    cluster: str = ""
+
+    @property
+    def vcenter(self) -> str:
+        """The vCenter's address, normalised by ``vcenter_address``."""
+        return self.host.vcenter
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What an event calls itself, and of which class it is.
+
+    ``event`` is a vCenter class of its own. ``eventex`` and ``extendedevent`` are generic: anyone
+    may post one under any name, so their name proves nothing.
+    """
+
+    name: str
+    event_class: str
+
+    @property
+    def genuine(self) -> bool:
+        """Whether the name is the vCenter class itself and not just a claim."""
+        return self.event_class == "event"
+
+
+def classify(envelope: Envelope) -> Kind | None:
+    """Say which vCenter event this is, or None if it is no vCenter event.
+
+    The router names it in the subject under a generic type, VSphereSource in the type alone.
+    """
+    event_type = _text(envelope.get("type"))
+    if match := _ROUTER_TYPE.fullmatch(event_type):
+        return _kind(_text(envelope.get("subject")), match[1], envelope)
+    if match := _SOURCE_TYPE.fullmatch(event_type):
+        return _kind(match[1], _text(envelope.get("eventclass")) or "event", envelope)
+    return None
+
+
+def host_event(envelope: Envelope, name: str) -> HostEvent:
+    """Read the event called ``name``; everything but the host may be missing.
+
+    Raises InvalidEventError, naming the event and the fields, if it does not say which host.
+    """
+    data = _mapping(envelope.get("data"))
+    return HostEvent(
+        name=name,
+        host=_host(envelope, data),
+        key=_integer(_field(data, "Key")),
+        created=_timestamp(_field(data, "CreatedTime")) or _timestamp(envelope.get("time")),
+        event_id=event_id(envelope),
+        user=_text(_field(data, "UserName")),
+        message=_text(_field(data, "FullFormattedMessage")),
+        datacenter=_text(_field(_mapping(_field(data, "Datacenter")), "Name")),
+        cluster=_text(_field(_mapping(_field(data, "ComputeResource")), "Name")),
+    )
+
+
+def event_id(envelope: Envelope) -> str:
+    """Return the CloudEvent's id, for people who compare logs."""
+    return _text(envelope.get("id"))
+
+
+def vcenter_address(url: str) -> str:
+    """Reduce any form of a vCenter's URL to the address that identifies it.
+
+    ``https://VC.lab:443/sdk``, ``vc.lab.`` and ``vc.lab`` are all ``vc.lab``; a port that is not
+    the default is kept, since another vCenter may listen there. What is no URL stays as it is.
+    """
+    try:
+        parts = urlsplit(url if "//" in url else f"//{url}")
+        return _address(parts) or url.lower()
+    except ValueError:
+        return url.lower()
+
+
+def _address(parts: SplitResult) -> str:
+    host = (parts.hostname or "").rstrip(".")
+    if parts.port in _DEFAULT_PORTS:
+        return host
+    return f"[{host}]:{parts.port}" if ":" in host else f"{host}:{parts.port}"
+
+
+def _kind(name: str, event_class: str, envelope: Envelope) -> Kind:
+    # Only EventEx and its like carry an EventTypeId; a forwarder may have lost the attribute.
+    if event_class == "event" and _field(_mapping(envelope.get("data")), "EventTypeId"):
+        return Kind(name, "eventex")
+    return Kind(name, event_class)
+
+
+def _host(envelope: Envelope, data: Mapping[str, Any]) -> HostRef:
+    argument = _mapping(_field(data, "Host"))
+    reference = _mapping(_field(argument, "Host"))
+    name, moref = _text(_field(argument, "Name")), _text(_field(reference, "Value"))
+    _check_host(event_id(envelope), name, moref, _field(reference, "Type"))
+    return HostRef(moref, name, vcenter_address(_text(envelope.get("source"))))
+
+
+def _check_host(event: str, name: str, moref: str, moref_type: object) -> None:
+    if not name and not moref:
+        raise InvalidEventError(
+            f"event {event}: data.Host.Name and data.Host.Host.Value are both missing"
+        )
+    for field, value in (("data.Host.Name", name), ("data.Host.Host.Value", moref)):
+        if not value.isprintable() or len(value) > _LONGEST_NAME:
+            raise InvalidEventError(f"event {event}: {field} is nothing a host can be called")
+    if moref and moref_type not in (None, "", "HostSystem"):
+        raise InvalidEventError(f"event {event}: data.Host.Host.Type is not HostSystem")
+
+
+def _field(data: Mapping[str, Any], name: str) -> Any:
+    """Read a field in the PascalCase of all released routers, or govmomi's later camelCase."""
+    if name in data:
+        return data[name]
+    return data.get(name[0].lower() + name[1:])
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _integer(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _timestamp(value: object) -> datetime | None:
+    """Read RFC 3339 with any number of fractional digits; without a zone it is UTC."""
+    text = _text(value).strip().upper()
+    if not _TIMESTAMP.fullmatch(text):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
