@@ -1,0 +1,140 @@
+"""What the Suite API says about vCenters and hosts, as plain documents.
+
+Shapes: specification 9.1.0.0; field by field as seen on 6.7 and 8.18.7.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from simulator.inventory import Resource, VCenter, stable_id
+from simulator.search import Page
+from simulator.switches import Switches
+
+Document = dict[str, Any]
+
+BASE = "/suite-api/api"
+CREATED = 1_767_225_600_000
+
+
+def resource_document(resource: Resource, switches: Switches) -> Document:
+    """Describe a host (schema `resource`)."""
+    return {
+        "creationTime": CREATED,
+        "resourceKey": _key(resource.name, "HostSystem", host_identifiers(resource, switches)),
+        "resourceStatusStates": status_states(resource, switches),
+        "resourceHealth": "GREEN",
+        "resourceHealthValue": 100.0,
+        "dtEnabled": True,
+        "badges": [{"type": "HEALTH", "color": "GREEN", "score": 100.0}],
+        "relatedResources": [],
+        "links": [_link(f"/resources/{resource.id}", "SELF", "linkToSelf")],
+        "identifier": resource.id,
+    }
+
+
+def host_identifiers(resource: Resource, switches: Switches) -> dict[str, tuple[str, bool]]:
+    """Return a host's identifiers: name to value and whether it is part of uniqueness."""
+    vcid = resource.vcenter.instance_uuid
+    return {
+        "isPingEnabled": ("", False),
+        "VMEntityName": (resource.name, False),
+        "VMEntityObjectID": (resource.moref, True),
+        "VMEntityVCID": (vcid.upper() if switches.vcid_upper_case else vcid, True),
+    }
+
+
+def status_states(resource: Resource, switches: Switches) -> list[Document]:
+    """Return one entry for each adapter instance that reports a host, the owner's last.
+
+    Aria Operations 8.18.7: the owning adapter does not come first.
+    """
+    state = resource.state if switches.extra_states_flip else resource.host.state
+    others = [
+        _status_state(resource, stable_id("other adapter", str(n)), state)
+        for n in range(switches.extra_states)
+    ]
+    return [*others, _status_state(resource, resource.vcenter.adapter_id, resource.state)]
+
+
+def adapter_document(vcenter: VCenter, resources: int, switches: Switches, now: float) -> Document:
+    """Describe the adapter instance of a vCenter (schema `adapter-instance`)."""
+    identifiers = {"AUTODISCOVERY": ("true", False), "VCURL": (vcenter.vcurl, True)}
+    if switches.adapters_expose_vcid:
+        identifiers["VMEntityVCID"] = (vcenter.instance_uuid, False)
+    return {
+        "resourceKey": _key(vcenter.name, "VMwareAdapter Instance", identifiers),
+        "description": "",
+        "collectorId": 1,
+        "monitoringInterval": 5,
+        "numberOfMetricsCollected": 60 * resources,
+        "numberOfResourcesCollected": resources,
+        "lastHeartbeat": int(now * 1000),
+        "lastCollected": int(now * 1000),
+        "messageFromAdapterInstance": "",
+        "links": [_link(f"/adapters/{vcenter.adapter_id}", "SELF", "linkToSelf")],
+        "id": vcenter.adapter_id,
+    }
+
+
+def page_document(
+    found: Sequence[Resource],
+    page: Page,
+    path: str,
+    query: Iterable[tuple[str, str]],
+    describe: Callable[[Resource], Document],
+) -> Document:
+    """Describe one page of hosts (schema `resources`); pages count from 0."""
+    start = page.number * page.size
+    return {
+        "pageInfo": {"totalCount": len(found), "page": page.number, "pageSize": page.size},
+        "links": _page_links(page, max(0, len(found) - 1) // page.size, path, list(query)),
+        "resourceList": [describe(each) for each in found[start : start + page.size]],
+    }
+
+
+def _page_links(page: Page, last: int, path: str, query: list[tuple[str, str]]) -> list[Document]:
+    numbers = {"current": page.number, "first": 0, "last": last}
+    if page.number > 0:
+        numbers["previous"] = min(page.number - 1, last)
+    if page.number < last:
+        numbers["next"] = page.number + 1
+    return [
+        _page_link(name, [*query, ("page", str(number)), ("pageSize", str(page.size))], path)
+        for name, number in numbers.items()
+    ]
+
+
+def _page_link(name: str, query: list[tuple[str, str]], path: str) -> Document:
+    # Aria Operations 8.18.7: even in JSON the ampersands are escaped as for HTML.
+    encoded = urlencode(query).replace("&", "&amp;")
+    return _link(f"{path}?{encoded}", "SELF" if name == "current" else "RELATED", name)
+
+
+def _status_state(resource: Resource, adapter_id: str, state: str) -> Document:
+    return {
+        "adapterInstanceId": adapter_id,
+        "resourceStatus": resource.host.status,
+        "resourceState": state,
+        "statusMessage": "",
+    }
+
+
+def _key(name: str, kind: str, identifiers: dict[str, tuple[str, bool]]) -> Document:
+    return {
+        "name": name,
+        "adapterKindKey": "VMWARE",
+        "resourceKindKey": kind,
+        "resourceIdentifiers": [
+            _identifier(key, value, unique) for key, (value, unique) in identifiers.items()
+        ],
+    }
+
+
+def _identifier(name: str, value: str, unique: bool) -> Document:
+    kind = {"name": name, "dataType": "STRING", "isPartOfUniqueness": unique}
+    return {"identifierType": kind, "value": value}
+
+
+def _link(path: str, rel: str, name: str) -> Document:
+    return {"href": BASE + path, "rel": rel, "name": name}

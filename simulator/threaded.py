@@ -1,0 +1,238 @@
+"""The simulator as an object: started and stopped by a `with` statement."""
+
+import ssl
+import tempfile
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from simulator.app import create_app
+from simulator.appliance import Appliance
+from simulator.calls import Call
+from simulator.clock import Clock, SystemClock
+from simulator.faults import Fault
+from simulator.inventory import (
+    DEFAULT_VCENTER,
+    GONE,
+    Host,
+    Inventory,
+    Resource,
+    VCenter,
+    Window,
+    generated_hosts,
+)
+from simulator.server import Server, listen
+from simulator.switches import Switches
+from simulator.tls import authority_and_context
+from simulator.tokens import Credentials, Tokens
+
+USERNAME = "admin"
+DEMO_PASSWORD = "simulated"  # noqa: S105 - documented, and of no use anywhere else
+
+
+class Simulator:
+    """A vRealize Operations appliance that listens on this machine.
+
+    `hosts` are hosts, names of hosts, or the number of hosts to make up.
+    """
+
+    def __init__(
+        self,
+        hosts: int | Iterable[Host | str] = 3,
+        vcenters: Iterable[VCenter | str] = (),
+        *,
+        switches: Switches | None = None,
+        clock: Clock | None = None,
+        username: str = USERNAME,
+        password: str = DEMO_PASSWORD,
+        bind: str = "127.0.0.1",
+        port: int = 0,
+        tls: bool = True,
+        tls_names: Iterable[str] = (),
+        ca_file: Path | None = None,
+    ) -> None:
+        self.clock = clock or SystemClock()
+        self.switches = switches or Switches()
+        self.username = username
+        self.password = password
+        self.tls = tls
+        self._bind, self._port = bind, port
+        self._tls_names = [*tls_names]
+        self._wanted_ca_file = ca_file
+        self._ca_file: Path | None = None
+        self._server: Server | None = None
+        self._appliance = self._new_appliance()
+        self._fill(hosts, vcenters)
+
+    def __enter__(self) -> "Simulator":
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    def start(self) -> None:
+        """Listen and serve; OSError if the port is taken."""
+        with ExitStack() as undo:
+            listener = undo.enter_context(listen(self._bind, self._port))
+            context = self._new_context() if self.tls else None
+            self._server = Server(listener, create_app(self._appliance).wsgi_app, context)
+            undo.pop_all()
+        self._server.start()
+
+    def stop(self) -> None:
+        """Stop serving; afterwards no thread, socket or temporary file is left."""
+        self._appliance.stopping.set()
+        if self._server:
+            self._server.stop()
+        if self._ca_file and self._wanted_ca_file is None:
+            self._ca_file.unlink(missing_ok=True)
+
+    @property
+    def url(self) -> str:
+        """Return where the simulator listens, such as https://127.0.0.1:8443."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._bind, self._bind)  # noqa: S104
+        bracketed = f"[{host}]" if ":" in host else host
+        return f"{'https' if self.tls else 'http'}://{bracketed}:{self._running.port}"
+
+    @property
+    def ca_file(self) -> Path:
+        """Return where the CA's certificate is, in PEM."""
+        if self._ca_file is None:
+            raise RuntimeError("without TLS, or before the start, there is no CA file")
+        return self._ca_file
+
+    @property
+    def connections(self) -> int:
+        """Return how many TCP connections were accepted."""
+        return self._running.connections
+
+    @property
+    def logins(self) -> int:
+        """Return how many tokens were acquired."""
+        return self._appliance.tokens.logins
+
+    @property
+    def refused_logins(self) -> int:
+        """Return how often somebody tried with a wrong name or password."""
+        return self._appliance.tokens.refused_logins
+
+    @property
+    def calls(self) -> list[Call]:
+        """Return the calls that arrived at the Suite API, oldest first."""
+        return self._appliance.calls.all()
+
+    def clear_calls(self) -> None:
+        """Forget the calls that arrived."""
+        self._appliance.calls.clear()
+
+    def state(self, name: str, vcenter: str | None = None) -> str:
+        """Return the resourceState of a host under its owning adapter instance."""
+        return self.resource(name, vcenter).state
+
+    def states(self) -> dict[str, str]:
+        """Return the state of every host; equal names become vcenter/name."""
+        found = self._appliance.inventory.resources()
+        # Stale ones first, so that a live one of the same name takes the place.
+        found.sort(key=lambda each: each.state != GONE)
+        owners = Counter(name for name, _ in {(each.name, each.vcenter.name) for each in found})
+        return {_unique_name(each, owners): each.state for each in found}
+
+    def resource(self, name: str, vcenter: str | None = None) -> Resource:
+        """Return a host with its ids; LookupError unless exactly one fits."""
+        return self._appliance.inventory.find(name, vcenter)
+
+    def maintain(
+        self, name: str, *, minutes: float | None = None, vcenter: str | None = None
+    ) -> None:
+        """Put a host into maintenance as a person would, visible at once."""
+        window = Window(None if minutes is None else self.clock.now() + 60 * minutes)
+        self._appliance.inventory.maintain([self.resource(name, vcenter).id], window, 0)
+
+    def end_maintenance(self, name: str, *, vcenter: str | None = None) -> None:
+        """Take a host out of maintenance as a person would, visible at once."""
+        self._appliance.inventory.end_maintenance([self.resource(name, vcenter).id], 0)
+
+    def add_host(self, host: Host | str) -> Resource:
+        """Let a host be discovered."""
+        return self._appliance.inventory.add_host(_host(host))
+
+    def remove_host(self, name: str, vcenter: str | None = None) -> None:
+        """Take a host out of its vCenter; a stale resource stays behind."""
+        self._appliance.inventory.remove_host(name, vcenter)
+
+    def revoke_tokens(self) -> None:
+        """Forget every token handed out."""
+        self._appliance.tokens.revoke_all()
+
+    def fault(self, fault: Fault | None = None, /, **fields: Any) -> None:
+        """Let something go wrong: a Fault, or the fields of one."""
+        self._appliance.faults.add(fault or Fault(**fields))
+
+    @property
+    def faults(self) -> list[Fault]:
+        """Return the faults that still wait for a call."""
+        return self._appliance.faults.all()
+
+    def clear_faults(self) -> None:
+        """Let everything go well again."""
+        self._appliance.faults.clear()
+
+    @property
+    def _running(self) -> Server:
+        if self._server is None:
+            raise RuntimeError("the simulator has not been started")
+        return self._server
+
+    def _new_appliance(self) -> Appliance:
+        credentials = Credentials(self.username, self.password)
+        return Appliance(
+            Inventory(self.clock, self.switches.visible_delay),
+            Tokens(credentials, self.clock, self.switches.token_lifetime),
+            self.switches,
+            self.clock,
+        )
+
+    def _fill(self, hosts: int | Iterable[Host | str], vcenters: Iterable[VCenter | str]) -> None:
+        inventory = self._appliance.inventory
+        for vcenter in [*vcenters] or [DEFAULT_VCENTER]:
+            inventory.add_vcenter(VCenter(vcenter) if isinstance(vcenter, str) else vcenter)
+        if isinstance(hosts, int):
+            hosts = generated_hosts(hosts, [each.name for each in inventory.vcenters()])
+        for host in hosts:
+            inventory.add_host(_host(host))
+
+    def _new_context(self) -> ssl.SSLContext:
+        own = [self._bind, "127.0.0.1", "::1", "localhost"]
+        certificate, context = authority_and_context(dict.fromkeys([*own, *self._tls_names]))
+        self._ca_file = _written(certificate, self._wanted_ca_file)
+        return context
+
+
+def _unique_name(resource: Resource, owners: Counter[str]) -> str:
+    if owners[resource.name] == 1:
+        return resource.name
+    return f"{resource.vcenter.name}/{resource.name}"
+
+
+def _host(host: Host | str) -> Host:
+    return Host(host) if isinstance(host, str) else host
+
+
+def _written(certificate: bytes, path: Path | None) -> Path:
+    if path is None:
+        with tempfile.NamedTemporaryFile(suffix=".pem", delete=False) as file:
+            path = Path(file.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(certificate)
+    return path

@@ -1,0 +1,229 @@
+"""What the simulator is asked and answers, held against the official specification.
+
+The specification is not part of this project. It is looked for where the variable
+SUITE_API_SPECIFICATION points, and beside the project.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import requests
+
+from simulator import Host, Simulator, Switches
+
+jsonschema = pytest.importorskip("jsonschema")
+
+BESIDE = Path(__file__).parents[2] / ".." / "shared/openapi/suite-api-subset-9.1.0.0.json"
+SPECIFICATION = Path(os.environ.get("SUITE_API_SPECIFICATION", BESIDE))
+
+pytestmark = pytest.mark.skipif(
+    not SPECIFICATION.is_file(),
+    reason="the official specification is not here; set SUITE_API_SPECIFICATION to its path",
+)
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+KIND = "/adapterkinds/VMWARE/resourcekinds/HostSystem/resources"
+IDENTIFIERS = "?identifiers[VMEntityObjectID]=host-29&identifiers[VMEntityVCID]="
+
+READS = [
+    ("GET", "/auth/currentuser"),
+    ("GET", "/versions/current"),
+    ("GET", "/deployment/node/status"),
+    ("GET", "/adapters"),
+    ("GET", "/adapters?adapterKindKey=VMWARE"),
+    ("GET", "/adapters/{adapter}"),
+    ("GET", "/adapters/{adapter}/resources"),
+    ("GET", "/adapters/{adapter}/resources?page=0&pageSize=1"),
+    ("GET", KIND),
+    ("GET", KIND + "?name=esx&page=1&pageSize=1"),
+    ("GET", KIND + IDENTIFIERS + "{vcid}"),
+    ("GET", "/resources"),
+    ("GET", "/resources?name=esx&adapterKind=VMWARE&resourceKind=HostSystem&pageSize=2&page=1"),
+    ("GET", "/resources?regex=e.x&resourceState=MAINTAINED&resourceState=STARTED"),
+    ("GET", "/resources?resourceStatus=DATA_RECEIVING&adapterInstanceId={adapter}"),
+    ("GET", "/resources?resourceId={id}"),
+    ("GET", "/resources/{id}"),
+    ("POST", "/resources/query"),
+    ("POST", "/auth/token/acquire"),
+]
+WRITES = [
+    ("PUT", "/resources/{id}/maintained"),
+    ("PUT", "/resources/{id}/maintained?duration=60"),
+    ("PUT", "/resources/{id}/maintained?end=4102444800000"),
+    ("DELETE", "/resources/{id}/maintained"),
+    ("PUT", "/resources/maintained?id={id}&duration=60"),
+    ("DELETE", "/resources/maintained?id={id}"),
+    ("PUT", "/adapters/{adapter}/maintained?duration=60"),
+    ("DELETE", "/adapters/{adapter}/maintained"),
+    ("POST", "/auth/token/release"),
+]
+REFUSED = [
+    ("GET", f"/resources/{NOBODY}", 404),
+    ("GET", f"/adapters/{NOBODY}", 404),
+    ("GET", f"/adapters/{NOBODY}/resources", 404),
+    ("PUT", f"/resources/{NOBODY}/maintained", 404),
+    ("DELETE", f"/adapters/{NOBODY}/maintained", 404),
+    ("PUT", "/resources/host-29/maintained", 400),
+    ("GET", "/resources?page=-1", 400),
+    ("GET", KIND + "?identifiers[VMEntityObjectID]=host-29", 400),
+    ("GET", "/nothing/of/the/kind", 404),
+    ("DELETE", "/versions/current", 405),
+]
+BODIES: dict[str, dict[str, Any]] = {
+    "/resources/query": {"name": ["esx"], "resourceState": ["STARTED"], "adapterKind": ["VMWARE"]},
+    "/auth/token/acquire": {"username": "admin", "password": "simulated", "authSource": "LOCAL"},
+}
+SWITCHES = [
+    Switches(),
+    Switches(extra_states=2, extra_states_flip=True, vcid_upper_case=True),
+    Switches(adapters_expose_vcid=False, release="VCF Operations 9.1.0"),
+]
+
+
+@cache
+def specification() -> dict[str, Any]:
+    """Return the official specification."""
+    return dict(json.loads(SPECIFICATION.read_text(encoding="utf-8")))
+
+
+@pytest.fixture(params=SWITCHES, ids=["default", "several states", "release 9"])
+def simulator(request: pytest.FixtureRequest) -> Iterator[Simulator]:
+    hosts = [Host("esx01", "host-29"), Host("esx02"), Host("gone", state="NOT_EXISTING")]
+    with Simulator(hosts, switches=request.param) as running:
+        yield running
+
+
+@pytest.fixture
+def session(simulator: Simulator) -> Iterator[requests.Session]:
+    with requests.Session() as session:
+        session.trust_env = False
+        session.verify = str(simulator.ca_file)
+        session.headers["Accept"] = "application/json"
+        body = {"username": simulator.username, "password": simulator.password}
+        url = simulator.url + "/suite-api/api/auth/token/acquire"
+        token = session.post(url, json=body, timeout=10).json()["token"]
+        session.headers["Authorization"] = f"vRealizeOpsToken {token}"
+        yield session
+
+
+def call(
+    session: requests.Session, simulator: Simulator, method: str, path: str
+) -> requests.Response:
+    esx01 = simulator.resource("esx01")
+    adapter, vcid = esx01.vcenter.adapter_id, esx01.vcenter.instance_uuid
+    filled = path.format(id=esx01.id, adapter=adapter, vcid=vcid)
+    url = f"{simulator.url}/suite-api/api{filled}"
+    return session.request(method, url, json=BODIES.get(path), timeout=10)
+
+
+def operation(method: str, path: str) -> dict[str, Any]:
+    """Return the specified operation that serves a path; a literal path goes first."""
+    for template, operations in sorted(specification()["paths"].items(), key=_placeholders):
+        pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template))
+        if re.fullmatch(pattern, path) and method.lower() in operations:
+            return dict(operations[method.lower()])
+    raise LookupError(f"{method} {path} is not in the specification")
+
+
+def _placeholders(item: tuple[str, object]) -> int:
+    return item[0].count("{")
+
+
+def validate(document: object, schema: dict[str, Any]) -> None:
+    # The schemas refer to `#/components/...`, and so they are checked as a part of the whole.
+    whole = {"components": specification()["components"], **schema}
+    checker = jsonschema.Draft4Validator(whole, format_checker=jsonschema.FormatChecker())
+    checker.validate(document)
+
+
+def check_request(sent: requests.PreparedRequest) -> None:
+    """Check that every parameter sent is specified and of the specified type."""
+    url = urlsplit(str(sent.url))
+    specified = operation(str(sent.method), url.path.removeprefix("/suite-api"))
+    parameters = {each["name"]: each["schema"] for each in specified.get("parameters", ())}
+    for key, value in parse_qsl(url.query):
+        name = key.partition("[")[0]
+        validate(_typed({name: value}, parameters[name], key != name), parameters[name])
+    if "requestBody" in specified:
+        schema = specified["requestBody"]["content"]["application/json"]["schema"]
+        validate(json.loads(sent.body or b"null"), schema)
+
+
+def _typed(pair: dict[str, str], schema: dict[str, Any], is_deep: bool) -> object:
+    (value,) = pair.values()
+    if is_deep:
+        return pair
+    if schema["type"] == "array":
+        return [value]
+    return int(value) if schema["type"] == "integer" else value
+
+
+def check_answer(answer: requests.Response) -> None:
+    """Check that the status is specified, and the body of the specified form."""
+    path = urlsplit(str(answer.request.url)).path.removeprefix("/suite-api")
+    specified = operation(str(answer.request.method), path)["responses"][str(answer.status_code)]
+    if "content" not in specified:
+        assert answer.content == b""
+        return
+    assert answer.headers["Content-Type"] == "application/json"
+    validate(answer.json(), specified["content"]["application/json"]["schema"])
+
+
+@pytest.mark.parametrize(("method", "path"), READS + WRITES)
+def test_every_call_and_its_answer_are_as_specified(
+    session: requests.Session, simulator: Simulator, method: str, path: str
+) -> None:
+    answer = call(session, simulator, method, path)
+    check_request(answer.request)
+    check_answer(answer)
+
+
+@pytest.mark.parametrize(("method", "path"), READS)
+def test_hosts_in_maintenance_are_described_as_specified(
+    session: requests.Session, simulator: Simulator, method: str, path: str
+) -> None:
+    simulator.maintain("esx01", minutes=5)
+    simulator.maintain("esx02")
+    check_answer(call(session, simulator, method, path))
+
+
+@pytest.mark.parametrize(("method", "path", "status"), REFUSED)
+def test_every_refusal_has_the_specified_form_of_an_error(
+    session: requests.Session, simulator: Simulator, method: str, path: str, status: int
+) -> None:
+    answer = call(session, simulator, method, path)
+    assert answer.status_code == status
+    validate(answer.json(), {"$ref": "#/components/schemas/error"})
+
+
+@pytest.mark.parametrize("path", ["/resources", "/auth/token/acquire"])
+def test_a_401_has_the_specified_form_of_an_error(
+    session: requests.Session, simulator: Simulator, path: str
+) -> None:
+    simulator.revoke_tokens()
+    method, body = (
+        ("POST", {"username": "x", "password": "y"}) if "token" in path else ("GET", None)
+    )
+    answer = session.request(method, f"{simulator.url}/suite-api/api{path}", json=body, timeout=10)
+    assert answer.status_code == 401
+    validate(answer.json(), {"$ref": "#/components/schemas/error"})
+
+
+def test_an_injected_error_has_the_specified_form(
+    session: requests.Session, simulator: Simulator
+) -> None:
+    simulator.fault(status=503)
+    answer = call(session, simulator, "GET", "/resources")
+    validate(answer.json(), {"$ref": "#/components/schemas/error"})
+
+
+def test_a_document_of_another_form_would_be_noticed() -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        validate({"resourceList": [{"identifier": 1}]}, {"$ref": "#/components/schemas/resources"})

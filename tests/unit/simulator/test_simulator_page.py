@@ -1,0 +1,160 @@
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator import SettableClock
+
+Run = Callable[..., Any]
+
+EVIL = "<script>alert(1)</script>"
+JSON = {"Content-Type": "application/json"}
+QUIET = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update", "--no-proxy-server"),
+    "--virtual-time-budget=1500",
+]
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+def state(caller: Any) -> dict[str, Any]:
+    return dict(caller.call("GET", "/_simulator/state").json())
+
+
+def host(caller: Any, name: str = "esx01") -> dict[str, Any]:
+    return next(each for each in state(caller)["hosts"] if each["name"] == name)
+
+
+def test_the_page_holds_no_name_and_runs_nothing_but_its_own_script(run: Run) -> None:
+    page = run([EVIL]).call("GET", "/")
+    policy = page.headers["Content-Security-Policy"]
+    (nonce,) = set(re.findall(r"'nonce-([^']+)'", policy))
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert page.text.count(f'nonce="{nonce}"') == 2
+    assert EVIL not in page.text
+
+
+def test_the_nonce_is_new_every_time(run: Run) -> None:
+    caller = run()
+    policies = {caller.call("GET", "/").headers["Content-Security-Policy"] for _ in range(3)}
+    assert len(policies) == 3
+
+
+def test_the_page_never_makes_markup_of_text_and_loads_nothing(run: Run) -> None:
+    page = run().call("GET", "/").text
+    for dangerous in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
+        assert dangerous not in page
+    assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
+    assert not re.search(r"""\s(on[a-z]+|style)=["']""", page)
+
+
+def test_the_state_is_json_that_no_browser_takes_for_markup(run: Run) -> None:
+    answer = run([EVIL]).call("GET", "/_simulator/state")
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.json()["hosts"][0]["name"] == EVIL
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here")
+def test_a_browser_shows_an_evil_name_as_text(run: Run, tmp_path: Path) -> None:
+    caller = run([EVIL, "esx01"], tls=False)
+    caller.maintain("esx01", params={"duration": 5})
+    profile = f"--user-data-dir={tmp_path}"
+    command = [str(CHROMIUM), *QUIET, profile, "--dump-dom", caller.simulator.url]
+    dom = subprocess.run(
+        command, capture_output=True, encoding="utf-8", timeout=60, check=True
+    ).stdout
+    assert '<div class="name">&lt;script&gt;alert(1)&lt;/script&gt;</div>' in dom
+    assert EVIL not in dom
+    assert "5:00 left" in dom
+
+
+def test_the_state_tells_how_long_a_window_has_left(run: Run, clock: SettableClock) -> None:
+    caller = run()
+    caller.simulator.maintain("esx01", minutes=5)
+    clock.advance(60)
+    assert (host(caller)["state"], host(caller)["remaining"]) == ("MAINTAINED", 240)
+    caller.simulator.maintain("esx01")
+    assert (host(caller)["state"], host(caller)["remaining"]) == ("MAINTAINED_MANUAL", None)
+
+
+def test_the_state_holds_the_last_calls_and_how_many_there_were(run: Run) -> None:
+    caller = run()
+    before = state(caller)["calls"]["count"]
+    for number in range(40):
+        caller.api("GET", "/versions/current", params={"n": number})
+    calls = state(caller)["calls"]
+    assert calls["count"] == before + 40
+    assert [call["query"] for call in calls["latest"]] == [f"n={n}" for n in range(10, 40)]
+
+
+def test_looking_at_the_simulator_is_no_call(run: Run) -> None:
+    caller = run()
+    state(caller)
+    caller.call("GET", "/")
+    assert caller.simulator.calls == []
+
+
+def test_a_call_holds_the_query_and_no_header(run: Run) -> None:
+    caller = run()
+    caller.api("GET", "/resources", params={"name": "esx"})
+    (call,) = caller.simulator.calls
+    assert (call.method, call.path, call.query, call.status) == (
+        "GET",
+        "/suite-api/api/resources",
+        "name=esx",
+        200,
+    )
+    assert 0 <= call.seconds < 10
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"minutes": None}, "MAINTAINED_MANUAL"),
+        ({}, "MAINTAINED_MANUAL"),
+        ({"minutes": 30}, "MAINTAINED"),
+    ],
+)
+def test_a_person_starts_and_ends_maintenance(
+    run: Run, body: dict[str, Any], expected: str
+) -> None:
+    caller = run()
+    answer = caller.call("POST", "/_simulator/maintain", json={"name": "esx01", **body})
+    assert answer.json()["state"] == caller.simulator.state("esx01") == expected
+    caller.call("POST", "/_simulator/end", json={"id": host(caller)["id"]})
+    assert caller.simulator.state("esx01") == "STARTED"
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ({"name": "ESX99"}, "No host is called ESX99."),
+        ({"id": "x"}, "No host has the id x."),
+        ({}, "No host is called None."),
+        ([], "The request body is not a JSON object."),
+        ({"name": "esx01", "minutes": 0}, "minutes must be a number from 1 to 525600, or null."),
+        ({"name": "esx01", "minutes": "5"}, "minutes must be a number from 1 to 525600, or null."),
+    ],
+)
+def test_what_a_person_cannot_mean_is_refused_with_a_sentence(
+    run: Run, body: object, sentence: str
+) -> None:
+    answer = run().call("POST", "/_simulator/maintain", json=body)
+    assert (answer.status_code, answer.json()["message"]) == (400, sentence)
+
+
+@pytest.mark.parametrize("path", ["faults", "maintain", "end"])
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", None])
+def test_a_form_of_another_site_changes_nothing(run: Run, path: str, kind: str | None) -> None:
+    body = '{"name": "esx01", "status": 503}'
+    caller = run()
+    answer = caller.call("POST", f"/_simulator/{path}", data=body, headers={"Content-Type": kind})
+    assert answer.status_code == 415
+    assert state(caller)["faults"] == []
+    assert caller.simulator.state("esx01") == "STARTED"
