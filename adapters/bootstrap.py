@@ -17,6 +17,7 @@ from adapters.vrops import Vrops
 from functions import handlers
 from functions.errors import ConfigurationError
 from functions.outcomes import Outcome
+from functions.ports import OperationsManager
 
 Read = Callable[[Limits], Received]
 Dispatch = Callable[[Read], Outcome]
@@ -41,6 +42,11 @@ def mirror(environ: Mapping[str, str]) -> Dispatch:
         log.logger.warning("VROPS_INSECURE_TLS: anyone on the way can read the password")
     operations = Vrops(settings.vrops)
     atexit.register(operations.close)
+    return mirroring(settings, operations)
+
+
+def mirroring(settings: Settings, operations: OperationsManager) -> Dispatch:
+    """Return the dispatch that mirrors into ``operations``: the way of every event."""
 
     def dispatch(read: Read) -> Outcome:
         with log.journal() as entry, deadline(settings.deadline_seconds):

@@ -141,6 +141,20 @@ def _router_binary(facts: Facts) -> Wire:
     return binary(router_envelope(facts))
 
 
+def _router_without_api_version(facts: Facts) -> Wire:
+    """Before v0.7 the router did not say which vSphere API it spoke to."""
+    envelope = router_envelope(facts)
+    del envelope["vsphereapiversion"]
+    return binary(envelope)
+
+
+def _router_by_hand(facts: Facts) -> Wire:
+    """v0.3 and v0.4 wrote the envelope without an SDK, in an order of their own."""
+    envelope = router_envelope(facts)
+    order = "id source specversion type subject time data datacontenttype".split()
+    return structured({name: envelope[name] for name in order}, None)
+
+
 def _router_structured(facts: Facts) -> Wire:
     return structured(router_envelope(facts), "application/cloudevents+json")
 
@@ -172,6 +186,8 @@ def _source_structured_xml(facts: Facts) -> Wire:
 
 
 HTTP_FORMATS: Mapping[str, Callable[[Facts], Wire]] = {
+    "router-0.3-openfaas": _router_by_hand,
+    "router-0.5-binary": _router_without_api_version,
     "router-binary": _router_binary,
     "router-structured": _router_structured,
     "router-labelled-json": _router_labelled_json,
@@ -202,6 +218,7 @@ def example_files() -> dict[str, bytes]:
     for verb, facts in (("enter", ENTER), ("exit", EXIT)):
         for name, encode in HTTP_FORMATS.items():
             files[f"{name}-{verb}.http"] = encode(facts).request()
+        files[f"cloudevent-{verb}.json"] = _pretty(router_envelope(facts))
         files[f"router-eventbridge-{verb}.json"] = _pretty(lambda_event(facts))
     files["another-event.http"] = _router_binary(NOT_OURS).request()
     files["impostor.http"] = _router_binary(IMPOSTOR).request()

@@ -1,0 +1,223 @@
+"""adapters.envelopes: from bytes and headers to an envelope."""
+
+import base64
+import json
+import tracemalloc
+from typing import Any
+
+import pytest
+
+from adapters import envelopes
+from adapters.settings import Limits
+from functions.errors import EventTooLargeError, NotACloudEventError
+from functions.events import host_event
+from tests.formats import (
+    HTTP_FORMATS,
+    Facts,
+    Wire,
+    camel_data,
+    lambda_event,
+    pascal_data,
+    router_envelope,
+    structured,
+    xml_data,
+)
+from tests.wire import LIMITS, read
+
+ATTRIBUTES = {k: v for k, v in router_envelope(Facts()).items() if k != "data"}
+
+
+def from_xml(body: bytes, limits: Limits = LIMITS) -> Any:
+    return envelopes.from_binary(ATTRIBUTES, "application/xml", body, limits).envelope["data"]
+
+
+def from_json(body: bytes, limits: Limits = LIMITS) -> Any:
+    return envelopes.from_binary(ATTRIBUTES, "application/json", body, limits).envelope["data"]
+
+
+@pytest.mark.parametrize("name", HTTP_FORMATS)
+def test_every_format_tells_the_same_event(name: str) -> None:
+    envelope, _ = read(HTTP_FORMATS[name](Facts()))
+    assert host_event(envelope, "x") == host_event(router_envelope(Facts()), "x")
+
+
+def test_eventbridge_wraps_the_same_event() -> None:
+    envelope, encoding = envelopes.from_object(lambda_event(Facts())["detail"], LIMITS)
+    assert envelope == router_envelope(Facts())
+    assert encoding == "eventbridge json"
+
+
+def test_xml_becomes_the_dict_that_json_is() -> None:
+    expected = {k: v for k, v in pascal_data(Facts()).items() if v not in (None, "")}
+    assert from_xml(xml_data(Facts()).encode()) == expected
+
+
+def test_xml_inside_a_structured_event_is_read() -> None:
+    envelope, encoding = read(HTTP_FORMATS["vspheresource-structured-xml"](Facts()))
+    assert encoding == "structured xml"
+    assert host_event(envelope, "x").host.moref == "host-1001"
+
+
+def test_data_in_base64_is_read() -> None:
+    encoded = base64.b64encode(json.dumps(pascal_data(Facts())).encode()).decode()
+    event = {**ATTRIBUTES, "data_base64": encoded}
+    envelope, _ = envelopes.from_structured(json.dumps(event).encode(), LIMITS)
+    assert envelope["data"] == pascal_data(Facts())
+
+
+@pytest.mark.parametrize("encoded", ["?", "=", None, 7, ["QQ=="], "é"])
+def test_data_in_broken_base64_is_refused(encoded: object) -> None:
+    with pytest.raises(NotACloudEventError):
+        envelopes.from_object({**ATTRIBUTES, "data_base64": encoded}, LIMITS)
+
+
+def test_repeated_elements_become_a_list() -> None:
+    body = b"<EventEx><arguments><key>a</key></arguments><arguments><key>b</key></arguments>"
+    data = from_xml(body + b"<arguments><key>c</key></arguments></EventEx>")
+    assert data == {"Arguments": [{"Key": "a"}, {"Key": "b"}, {"Key": "c"}]}
+
+
+def test_a_namespace_does_not_matter() -> None:
+    body = b'<e xmlns="urn:vim25"><host><name>esx1</name></host></e>'
+    assert from_xml(body) == {"Host": {"Name": "esx1"}}
+
+
+def test_a_key_in_xml_that_is_no_number_stays_text() -> None:
+    assert from_xml(b"<e><key>x</key></e>") == {"Key": "x"}
+
+
+BOMB = b"<!DOCTYPE e [" + b"".join(
+    b'<!ENTITY a%d "%s">' % (n, b"&a%d;" % (n - 1) * 10 if n else b"lol") for n in range(10)
+)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        BOMB + b"]><e>&a9;</e>",
+        b'<!DOCTYPE e [<!ENTITY f SYSTEM "file:///etc/passwd">]><e>&f;</e>',
+        b'<!DOCTYPE e SYSTEM "http://192.0.2.1/e.dtd"><e/>',
+        b"<!DOCTYPE e><e/>",
+        b"<e>&undefined;</e>",
+        b"<e>",
+        b"",
+        b"not xml",
+        b"<a/><b/>",
+        b'<?xml version="1.0" encoding="utf-7"?><e/>',
+        b'<?xml version="1.0" encoding="klingon"?><e/>',
+        b"\xff\xfe<\x00e\x00",
+        b"<e>\x00</e>",
+        b"<e>" * 65 + b"</e>" * 65,
+        b"<e>" * 300_000,
+    ],
+)
+def test_xml_that_is_harmful_or_broken_is_refused(body: bytes) -> None:
+    with pytest.raises(NotACloudEventError):
+        from_xml(body)
+
+
+def test_an_entity_bomb_is_refused_before_it_is_expanded() -> None:
+    tracemalloc.start()
+    with pytest.raises(NotACloudEventError):
+        from_xml(BOMB + b"]><e>&a9;</e>")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # Expanded, it would be thirty thousand million characters.
+    assert peak < 10 * 1024 * 1024
+
+
+def nested(levels: int) -> bytes:
+    return b"[" * levels + b"]" * levels
+
+
+def test_json_is_read_down_to_the_depth_that_is_allowed() -> None:
+    assert from_json(nested(64)) == json.loads(nested(64))
+    assert from_json(b'{"a":' * 64 + b"1" + b"}" * 64) is not None
+
+
+@pytest.mark.parametrize("levels", [65, 999, 500_000])
+def test_json_that_is_nested_deeper_is_refused(levels: int) -> None:
+    with pytest.raises(NotACloudEventError):
+        from_json(nested(levels), Limits(max_body_bytes=2_000_000))
+
+
+def test_the_depth_of_what_a_runtime_has_decoded_is_checked_too() -> None:
+    with pytest.raises(NotACloudEventError, match="64 levels"):
+        envelopes.from_object({**ATTRIBUTES, "data": json.loads(nested(65))}, LIMITS)
+
+
+@pytest.mark.parametrize("body", [b"{", b"NaN", b"Infinity", b"1e999", b"\xff", b"1" * 5000])
+def test_what_is_not_json_is_refused(body: bytes) -> None:
+    with pytest.raises(NotACloudEventError):
+        from_json(body)
+
+
+def test_a_body_over_the_limit_is_refused_before_it_is_read() -> None:
+    limits = Limits(max_body_bytes=10)
+    for send in (from_json, from_xml):
+        with pytest.raises(EventTooLargeError, match="10 bytes"):
+            send(b"{" * 11, limits)
+    with pytest.raises(EventTooLargeError):
+        envelopes.from_structured(b"{" * 11, limits)
+
+
+@pytest.mark.parametrize("label", ["application/cloudevents+json", "application/json", None])
+def test_a_structured_event_is_read_however_it_is_labelled(label: str | None) -> None:
+    envelope, encoding = read(structured(router_envelope(Facts()), label))
+    assert envelope == router_envelope(Facts())
+    assert encoding == "structured json"
+
+
+def test_a_label_of_structured_mode_beats_binary_headers() -> None:
+    wire = structured(router_envelope(Facts()), "application/cloudevents+json; charset=utf-8")
+    forged = {"Ce-Specversion": "1.0", "Ce-Id": "x", "Ce-Source": "x", "Ce-Type": "x"}
+    assert read(Wire({**wire.headers, **forged}, wire.body)).envelope == router_envelope(Facts())
+
+
+@pytest.mark.parametrize("label", ["application/cloudevents-batch+json", "application/json"])
+def test_a_batch_is_refused(label: str) -> None:
+    with pytest.raises(NotACloudEventError, match="batch"):
+        read(Wire({"Content-Type": label}, json.dumps([router_envelope(Facts())]).encode()))
+
+
+@pytest.mark.parametrize("body", [b"", b"7", b'"text"', b"null", b"{}", b"not json"])
+def test_what_is_no_object_with_attributes_is_no_cloudevent(body: bytes) -> None:
+    with pytest.raises(NotACloudEventError):
+        envelopes.from_structured(body, LIMITS)
+
+
+@pytest.mark.parametrize("name", ["specversion", "id", "source", "type"])
+@pytest.mark.parametrize("value", [None, "", 7, [], {}])
+def test_a_cloudevent_lacks_nothing_that_the_specification_requires(
+    name: str, value: object
+) -> None:
+    with pytest.raises(NotACloudEventError, match=name):
+        envelopes.from_object({**router_envelope(Facts()), name: value}, LIMITS)
+
+
+@pytest.mark.parametrize("missing", ["Ce-Specversion", "Ce-Id", "Ce-Source", "Ce-Type"])
+def test_a_binary_cloudevent_lacks_no_header(missing: str) -> None:
+    wire = HTTP_FORMATS["router-binary"](Facts())
+    headers = {name: value for name, value in wire.headers.items() if name != missing}
+    with pytest.raises(NotACloudEventError):
+        read(Wire(headers, wire.body))
+
+
+def test_the_sdk_makes_up_no_time() -> None:
+    wire = HTTP_FORMATS["router-binary"](Facts())
+    headers = {name: value for name, value in wire.headers.items() if name != "Ce-Time"}
+    assert "time" not in read(Wire(headers, wire.body)).envelope
+
+
+def test_camel_case_is_read_as_it_came() -> None:
+    body = json.dumps(camel_data(Facts())).encode()
+    assert from_json(body)["host"]["host"] == {"type": "HostSystem", "value": "host-1001"}
+
+
+def test_data_of_a_foreign_type_is_kept_as_text() -> None:
+    received = envelopes.from_binary(ATTRIBUTES, "text/plain", b"hello", LIMITS)
+    assert (received.envelope["data"], received.encoding) == ("hello", "binary text")
+
+
+def test_an_event_without_data_is_a_cloudevent() -> None:
+    assert envelopes.from_binary(ATTRIBUTES, "", b"", LIMITS).envelope["data"] is None

@@ -1,0 +1,196 @@
+"""adapters.settings: the configuration, and what is said of a wrong one."""
+
+import copy
+import pickle
+import re
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import trustme
+
+from adapters.settings import CommonSettings, Limits, Reader, Secret, Settings
+from functions.errors import ConfigurationError
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
+ENVIRON = {
+    "VROPS_URL": "https://vrops.lab.local",
+    "VROPS_USERNAME": "mirror",
+    "VROPS_PASSWORD": "hunter2",
+}
+
+
+def settings(**changes: str) -> Settings:
+    return Settings.from_environ({**ENVIRON, **changes})
+
+
+def problem(environ: Mapping[str, str]) -> str:
+    with pytest.raises(ConfigurationError) as error:
+        Settings.from_environ(environ)
+    return str(error.value)
+
+
+def test_three_variables_are_enough() -> None:
+    read = settings()
+    assert (read.vrops.url, read.vrops.username) == ("https://vrops.lab.local", "mirror")
+    assert read.vrops.password.reveal() == "hunter2"
+    assert (read.lease_minutes, read.vrops.insecure_tls, read.log_level) == (None, False, "INFO")
+    assert (read.limits, read.deadline_seconds) == (Limits(1024 * 1024, 64), 12.0)
+
+
+def test_every_variable_has_its_effect(tmp_path: Path) -> None:
+    ca_file = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(ca_file))
+    read = settings(
+        VROPS_AUTH_SOURCE="Lab AD",
+        VROPS_AUTH_SCHEME="OpsToken",
+        VROPS_CA_FILE=str(ca_file),
+        VROPS_INSECURE_TLS="TRUE",
+        MAINTENANCE_LEASE_MINUTES="90",
+        EVENT_DEADLINE_SECONDS="7.5",
+        CONFIRM_SECONDS="0",
+        THREADS="3",
+        MAX_BODY_BYTES="2048",
+        MAX_DEPTH="9",
+        LOG_LEVEL="debug",
+        LOG_FORMAT="text",
+    )
+    vrops = read.vrops
+    assert (vrops.auth_source, vrops.auth_scheme) == ("Lab AD", "OpsToken")
+    assert (vrops.ca_file, vrops.insecure_tls) == (str(ca_file), True)
+    assert (vrops.confirm_seconds, vrops.pool_size) == (0.0, 3)
+    assert (read.lease_minutes, read.deadline_seconds, read.limits) == (90, 7.5, Limits(2048, 9))
+    assert (read.log_level, read.log_format) == ("DEBUG", "text")
+
+
+def test_everything_that_is_missing_is_named_in_one_line() -> None:
+    text = problem({})
+    assert text == "VROPS_URL is missing; VROPS_USERNAME is missing; VROPS_PASSWORD is missing"
+
+
+def test_an_empty_value_is_a_missing_one() -> None:
+    assert problem({**ENVIRON, "VROPS_PASSWORD": ""}) == "VROPS_PASSWORD is missing"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("VROPS_URL", "vrops.lab.local"),
+        ("VROPS_URL", "ftp://vrops.lab.local"),
+        ("VROPS_URL", "http://vrops.lab.local"),
+        ("VROPS_URL", "https://"),
+        ("VROPS_URL", "https://mirror:hunter2@vrops.lab.local"),
+        ("VROPS_URL", "https://vrops.lab.local:port"),
+        ("VROPS_URL", "https://vrops.lab.local:99999"),
+        ("VROPS_URL", "https://vrops.lab.local/?hunter2"),
+        ("VROPS_URL", "https://[vrops"),
+        ("VROPS_AUTH_SCHEME", "Basic"),
+        ("VROPS_CA_FILE", "/no/such/file"),
+        ("VROPS_CA_FILE", "/"),
+        ("VROPS_CA_FILE", __file__),
+        ("VROPS_INSECURE_TLS", "maybe"),
+        ("MAINTENANCE_LEASE_MINUTES", "0"),
+        ("MAINTENANCE_LEASE_MINUTES", "-5"),
+        ("MAINTENANCE_LEASE_MINUTES", "1.5"),
+        ("MAINTENANCE_LEASE_MINUTES", "an hour"),
+        ("MAINTENANCE_LEASE_MINUTES", "9" * 5000),
+        ("MAINTENANCE_LEASE_MINUTES", "٣"),
+        ("EVENT_DEADLINE_SECONDS", "0"),
+        ("EVENT_DEADLINE_SECONDS", "nan"),
+        ("EVENT_DEADLINE_SECONDS", "soon"),
+        ("MAX_BODY_BYTES", "1"),
+        ("MAX_DEPTH", "100000"),
+        ("LOG_LEVEL", "loud"),
+        ("LOG_FORMAT", "xml"),
+    ],
+)
+def test_a_wrong_value_is_named_but_not_repeated(name: str, value: str) -> None:
+    text = problem({**ENVIRON, name: value})
+    assert text.startswith(f"{name} ")
+    assert "hunter2" not in text
+    assert "\n" not in text
+
+
+def test_all_wrong_values_are_named_at_once() -> None:
+    text = problem({"VROPS_URL": "x", "LOG_LEVEL": "x", "MAX_DEPTH": "x"})
+    assert [part.split(" ")[0] for part in text.split("; ")] == [
+        "VROPS_URL",
+        "VROPS_USERNAME",
+        "VROPS_PASSWORD",
+        "MAX_DEPTH",
+        "LOG_LEVEL",
+    ]
+
+
+def test_clear_text_needs_to_be_asked_for() -> None:
+    plain = settings(VROPS_URL="http://127.0.0.1:8080", VROPS_INSECURE_TLS="true")
+    assert plain.vrops.url == "http://127.0.0.1:8080"
+
+
+@pytest.mark.parametrize("suffix", ["", "/", "/suite-api", "/suite-api/"])
+def test_the_address_may_end_as_people_copy_it(suffix: str) -> None:
+    assert settings(VROPS_URL=f"https://vrops.lab{suffix}").vrops.url == "https://vrops.lab"
+
+
+@pytest.mark.parametrize("content", ["from a file", "from a file\n", "\ufefffrom a file\r\n"])
+def test_a_file_beats_the_variable(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "password"
+    path.write_text(content, encoding="utf-8", newline="")
+    assert settings(VROPS_PASSWORD_FILE=str(path)).vrops.password.reveal() == "from a file"
+
+
+def test_blanks_of_a_password_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "password"
+    path.write_text(" two words \n", encoding="utf-8")
+    assert settings(VROPS_PASSWORD_FILE=str(path)).vrops.password.reveal() == " two words "
+
+
+def test_a_file_that_cannot_be_read_is_named_even_if_the_variable_is_set(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\x00")
+    for path in ("/no/such/file", str(tmp_path), str(tmp_path / "binary"), "null\0byte"):
+        text = problem({**ENVIRON, "VROPS_PASSWORD_FILE": path})
+        assert text.startswith("VROPS_PASSWORD (VROPS_PASSWORD_FILE) ")
+
+
+def test_an_empty_file_is_a_missing_value(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n", encoding="utf-8")
+    text = problem({**ENVIRON, "VROPS_PASSWORD_FILE": str(tmp_path / "empty")})
+    assert text == "VROPS_PASSWORD is missing"
+
+
+def test_echo_needs_no_configuration() -> None:
+    assert CommonSettings.from_environ({}) == CommonSettings()
+
+
+def test_a_secret_shows_itself_nowhere() -> None:
+    secret = Secret("hunter2")
+    read = settings()
+    shown = [repr(secret), str(secret), f"{secret}", f"{secret!r:>20}", "%s" % secret, repr(read)]
+    assert "hunter2" not in "".join(shown)
+    for write in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError):
+            write(secret)
+
+
+def test_a_secret_does_not_show_among_a_tracebacks_locals() -> None:
+    secret = Secret("".join(["hun", "ter2"]))
+    try:
+        secret.missing  # type: ignore[attr-defined]  # noqa: B018
+    except AttributeError as error:
+        trace = traceback.TracebackException.from_exception(error, capture_locals=True)
+    assert "secret = <secret>" in "".join(trace.format())
+    assert "hunter2" not in "".join(trace.format())
+
+
+def test_secrets_are_equal_by_what_they_hold() -> None:
+    assert Secret("a") == Secret("a")
+    assert Secret("a") != Secret("b")
+    assert Secret("a") != "a"
+
+
+def test_the_document_lists_every_variable_and_no_other() -> None:
+    read = Reader(ENVIRON)
+    Settings._fields(read)
+    rows = re.findall(r"^\| `([A-Z_]+)` \|", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(rows) == sorted(read.names)
