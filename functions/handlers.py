@@ -36,7 +36,7 @@ def exit_maintenance_mode(
         reason = "open-ended maintenance is a person's when leases are on"
         return Outcome("left", event.host, reason, needs_attention=True)
     seen = operations.end_maintenance(resource)
-    return Outcome("exited", event.host, "" if seen else _PENDING)
+    return Outcome("exited", event.host, "" if seen else _PENDING, needs_attention=not seen)
 
 
 def echo(envelope: Envelope) -> dict[str, Any]:

@@ -151,8 +151,9 @@ def _router_without_api_version(facts: Facts) -> Wire:
 def _router_by_hand(facts: Facts) -> Wire:
     """v0.3 and v0.4 wrote the envelope without an SDK, in an order of their own."""
     envelope = router_envelope(facts)
-    order = "id source specversion type subject time data datacontenttype".split()
-    return structured({name: envelope[name] for name in order}, None)
+    order = ("id", "source", "specversion", "type", "subject", "time", "data")
+    last = {"datacontenttype": envelope["datacontenttype"]}
+    return structured({**{name: envelope[name] for name in order}, **last}, None)
 
 
 def _router_structured(facts: Facts) -> Wire:

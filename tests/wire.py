@@ -7,6 +7,7 @@ from typing import Any
 
 import flask
 from flask.testing import FlaskClient
+from werkzeug.test import EnvironBuilder
 
 from adapters import bootstrap, envelopes, knative
 from adapters.envelopes import Received
@@ -26,10 +27,8 @@ def parse(request: bytes) -> Wire:
 
 def read(wire: Wire) -> Received:
     """Read a request as the Knative adapter does."""
-    request = flask.Request.from_values(
-        method="POST", headers=list(wire.headers.items()), data=wire.body
-    )
-    return knative._received(request, LIMITS)
+    builder = EnvironBuilder(method="POST", headers=[*wire.headers.items()], data=wire.body)
+    return knative._received(flask.Request(builder.get_environ()), LIMITS)
 
 
 def read_file(path: Path) -> Received:

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from simulator import Host, Simulator
-from tests.formats import EXAMPLES, Facts, HTTP_FORMATS, Wire, example_files
+from tests.formats import EXAMPLES, HTTP_FORMATS, Facts, Wire, example_files
 from tests.processes import ROOT, Function, command, environment, free_port, function
 from tests.wire import SAMPLES
 

@@ -37,7 +37,8 @@ def test_a_key_that_is_no_number_is_unknown(key: object) -> None:
 
 @pytest.mark.parametrize("host", [None, [], ["esx1"], 7, "esx1", True, {}, {"Name": ""}])
 def test_a_host_that_is_not_there_is_named_as_missing_in_the_same_words(host: object) -> None:
-    with pytest.raises(InvalidEventError, match="data.Host.Name and data.Host.Host.Value") as error:
+    missing = r"data\.Host\.Name and data\.Host\.Host\.Value"
+    with pytest.raises(InvalidEventError, match=missing) as error:
         host_event(envelope_with(Host=host), NAME)
     assert router_envelope(Facts())["id"] in str(error.value)
 

@@ -1,96 +1,30 @@
 """Whatever arrives: every encoding of an event is the same event, and nothing breaks the way in."""
 
 import json
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from adapters import bootstrap, envelopes
-from adapters.settings import Secret, Settings, VropsSettings
+from adapters import envelopes
 from functions.errors import MaintenanceError
-from functions.events import HostEvent, HostRef, host_event
-from functions.ports import Resource, ResourceState
-from tests.formats import HTTP_FORMATS, Facts, Wire, lambda_event, router_envelope
-from tests.wire import LIMITS, client, post, read
+from functions.events import HostEvent, host_event
+from tests.formats import HTTP_FORMATS, Facts, Wire, lambda_event
+from tests.strategies import (
+    CLIENT,
+    DISPATCH,
+    bodies,
+    ce_headers,
+    content_types,
+    damaged,
+    events,
+    json_values,
+)
+from tests.wire import LIMITS, post, read
 
 EXAMPLES = settings(
     max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
 REPLIES = {204, 400, 413, 422, 503}
-
-
-class KnowsEveryHost:
-    """A vRealize Operations that has every host there could be, none of them in maintenance."""
-
-    def find(self, host: HostRef) -> Resource:
-        return Resource("any", host, ResourceState.MONITORED)
-
-    def start_maintenance(self, resource: Resource, minutes: int | None) -> bool:
-        return True
-
-    def end_maintenance(self, resource: Resource) -> bool:
-        return True
-
-
-SETTINGS = Settings(vrops=VropsSettings("https://x", "x", Secret("x")))
-DISPATCH = bootstrap.mirroring(SETTINGS, KnowsEveryHost())
-CLIENT = client(DISPATCH)
-
-# What XML 1.0 can say: no control characters, no surrogates.
-texts = st.text(
-    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"), max_size=30
-) | st.sampled_from(["a\nb\tc\rd", "<&>\"'", "]]>", "\u2028", "😀"])
-names = st.text(st.characters(categories=["L", "N", "P"]), min_size=1, max_size=40)
-zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-moments = st.datetimes(datetime(1990, 1, 2), datetime(2100, 1, 1), timezones=zones)
-
-
-@st.composite
-def timestamps(draw: st.DrawFn) -> tuple[str, datetime]:
-    """A moment, and one of the ways to write it down with 0 to 9 digits of fraction."""
-    moment = draw(moments)
-    digits = draw(st.integers(0, 9))
-    fraction = f"{moment.microsecond:06}{draw(st.integers(0, 999)):03}"[:digits]
-    offset = moment.strftime("%z")
-    zone = (
-        draw(st.sampled_from(["Z", "z", ""])) if offset == "+0000" else f"{offset[:3]}:{offset[3:]}"
-    )
-    kept = moment.replace(microsecond=int(fraction[:6].ljust(6, "0")))
-    return f"{moment:%Y-%m-%dT%H:%M:%S}{'.' + fraction if digits else ''}{zone}", kept
-
-
-@st.composite
-def events(draw: st.DrawFn) -> tuple[Facts, HostEvent]:
-    """What vCenter says of one event, and what must be understood of it."""
-    written, created = draw(timestamps())
-    name = draw(st.sampled_from(["EnteredMaintenanceModeEvent", "ExitMaintenanceModeEvent"]))
-    host, moref = draw(st.one_of(st.tuples(names, names), st.tuples(st.just(""), names)))
-    facts = Facts(
-        name=name,
-        host=host,
-        moref=moref,
-        vcenter=draw(st.sampled_from(["vc.lab", "192.0.2.7", "[2001:db8::1]:8443"])),
-        key=draw(st.integers(-(2**31), 2**31 - 1)),
-        created=written,
-        user=draw(texts),
-        message=draw(texts),
-        datacenter=draw(texts),
-        cluster=draw(texts),
-    )
-    return facts, HostEvent(
-        name=name,
-        host=HostRef(moref, host, facts.vcenter),
-        key=facts.key,
-        created=created.astimezone(UTC),
-        event_id=router_envelope(facts)["id"],
-        user=facts.user,
-        message=facts.message,
-        datacenter=facts.datacenter,
-        cluster=facts.cluster,
-    )
 
 
 @EXAMPLES
@@ -101,68 +35,6 @@ def test_every_encoding_of_an_event_is_the_same_event(pair: tuple[Facts, HostEve
         assert host_event(read(encode(facts)).envelope, facts.name) == expected
     detail = lambda_event(facts)["detail"]
     assert host_event(envelopes.from_object(detail, LIMITS).envelope, facts.name) == expected
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3)
-    ),
-    max_leaves=10,
-)
-content_types = st.sampled_from(
-    [
-        "",
-        "application/json",
-        "application/cloudevents+json",
-        "application/cloudevents-batch+json",
-        "application/xml; charset=utf-16",
-        "text/xml",
-        "text/plain",
-        ";;",
-    ]
-) | st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=20)
-header_values = st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=20)
-ce_headers = st.dictionaries(
-    st.sampled_from(
-        [
-            "Specversion",
-            "Id",
-            "Source",
-            "Type",
-            "Subject",
-            "Time",
-            "Extensions",
-            "Data",
-            "Dataschema",
-        ]
-    ),
-    header_values
-    | st.sampled_from(["1.0", "0.3", "com.vmware.vsphere.ExitMaintenanceModeEvent.v0"]),
-).map(lambda headers: {f"Ce-{name}": value for name, value in headers.items()})
-snippets = st.sampled_from(
-    [
-        b"<",
-        b"</host>",
-        b"<host>",
-        b"<e",
-        b' type="HostSystem"',
-        b"<!DOCTYPE e [",
-        b"<!ENTITY a 'b'>",
-    ]
-    + [
-        b"]>",
-        b"&a;",
-        b"&#0;",
-        b"{",
-        b'"Host":',
-        b"null",
-        b"[",
-        b"\xff",
-        b"<?xml encoding='utf-16'?>",
-    ]
-)
-bodies = st.binary(max_size=200) | st.lists(snippets, max_size=12).map(b"".join)
 
 
 @EXAMPLES
@@ -183,18 +55,6 @@ def test_no_xml_whatever_breaks_a_maintenance_event(body: bytes) -> None:
     assert reply.status_code in REPLIES
     reply = post(CLIENT, Wire(headers, b"<e>" + body + b"</e>"))
     assert reply.status_code in REPLIES
-
-
-@st.composite
-def damaged(draw: st.DrawFn) -> Any:
-    """A good envelope, one part of which is something else."""
-    encode: Callable[[Facts], Wire] = draw(st.sampled_from([*HTTP_FORMATS.values()]))
-    envelope = json.loads(json.dumps(read(encode(Facts())).envelope))
-    place, key = envelope, draw(st.sampled_from(sorted(envelope)))
-    while isinstance(place[key], dict) and place[key] and draw(st.booleans()):
-        place, key = place[key], draw(st.sampled_from(sorted(place[key])))
-    place[key] = draw(json_values)
-    return envelope
 
 
 @EXAMPLES

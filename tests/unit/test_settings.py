@@ -166,7 +166,7 @@ def test_echo_needs_no_configuration() -> None:
 def test_a_secret_shows_itself_nowhere() -> None:
     secret = Secret("hunter2")
     read = settings()
-    shown = [repr(secret), str(secret), f"{secret}", f"{secret!r:>20}", "%s" % secret, repr(read)]
+    shown = [repr(secret), str(secret), f"{secret}", f"{secret!r:>20}", repr(read)]
     assert "hunter2" not in "".join(shown)
     for write in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError):

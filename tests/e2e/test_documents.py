@@ -1,0 +1,64 @@
+"""What the documents show is what happens."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.processes import ROOT
+
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+# Commands of the documents, and where each of them is run.
+RUN_BY = {
+    "make demo": ".ci/run",
+    "make test": ".ci/run",
+    "python3 -m venv .venv": "tests/e2e/test_install.py",
+    ".venv/bin/pip install --require-hashes -r requirements/knative.txt": (
+        "tests/e2e/test_install.py"
+    ),
+    ".venv/bin/pip install --no-deps .": "tests/e2e/test_install.py",
+    ".venv/bin/functions-framework --source adapters/knative.py --target handle": (
+        "tests/e2e/test_install.py"
+    ),
+    "functions-framework --source adapters/knative.py --target echo": "tests/e2e/test_knative.py",
+}
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    text = path.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def test_the_demo_prints_what_the_readme_shows() -> None:
+    result = subprocess.run(
+        [sys.executable, "examples/demo.py"], cwd=ROOT, capture_output=True, text=True, timeout=100
+    )
+    assert result.returncode == 0, result.stderr
+    shown = next(text for text in blocks(ROOT / "README.md", "text") if "simulator" in text)
+    assert re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", result.stdout) == shown
+
+
+def test_every_command_in_a_document_is_run_somewhere() -> None:
+    written = "".join(text for path in DOCUMENTS for text in blocks(path, "sh"))
+    commands = {line for line in written.splitlines() if not line.startswith("export ")}
+    assert commands == set(RUN_BY)
+    assert all((ROOT / place).exists() for place in RUN_BY.values())
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_between_documents_leads_somewhere(path: Path) -> None:
+    for link, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", path.read_text("utf-8")):
+        target = path.parent / link if link else path
+        assert target.exists(), link
+        headings = re.findall(r"^#+ (.*)$", target.read_text("utf-8"), re.M) if anchor else []
+        slugs = [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
+        assert not anchor or anchor in slugs, anchor
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_line_of_prose_is_one_sentence(path: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    prose = [line for line in text.splitlines() if not line.startswith(("|", "#", "- ", "<"))]
+    assert [line for line in prose if re.search(r"[a-z)`]\. [A-Z]", line)] == []

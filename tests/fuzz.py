@@ -1,0 +1,88 @@
+"""Send inputs that nobody would send, for a while: ``python -m tests.fuzz [seconds]``.
+
+Half of them are made of hypothesis' strategies, half are example requests with bytes changed, cut
+out or repeated. Whatever arrives, the Knative adapter must answer with a status of its table and
+an empty body. The exit code is 1 for the first input that breaks this, which is printed.
+"""
+
+import itertools
+import logging
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+from hypothesis import HealthCheck, given, seed, settings
+
+from tests.formats import HTTP_FORMATS, Facts, Wire
+from tests.strategies import CLIENT, bodies, ce_headers, content_types
+from tests.wire import post
+
+ROUND = 500
+REPLIES = {204, 400, 413, 422}
+
+
+def main(seconds: float) -> int:
+    """Fuzz for ``seconds`` and report; returns the exit code."""
+    logging.disable()
+    started, replies = time.monotonic(), Counter[int]()
+    for number in itertools.count():
+        if time.monotonic() - started > seconds:
+            break
+        for wire in itertools.chain(damaged_requests(number), generated_requests(number)):
+            status = send(wire)
+            replies[status] += 1
+            if status not in REPLIES:
+                print(f"round {number}: {status} for {wire!r}")
+                return 1
+    told = ", ".join(f"{count} x {status}" for status, count in sorted(replies.items()))
+    print(f"{replies.total()} inputs in {time.monotonic() - started:.0f} s: {told}")
+    return 0
+
+
+def send(wire: Wire) -> int:
+    """Send one input; returns the status, or 500 for an exception or a reply with a body."""
+    try:
+        reply = post(CLIENT, wire)
+    except Exception as error:
+        print(repr(error))
+        return 500
+    return 500 if reply.data else int(reply.status_code)
+
+
+def damaged_requests(number: int) -> Iterator[Wire]:
+    """Return example requests with bytes changed, cut out or repeated; each round has its own."""
+    chance = random.Random(number)
+    wires = [encode(Facts()) for encode in HTTP_FORMATS.values()]
+    return (_damaged(chance.choice(wires), chance) for _ in range(ROUND))
+
+
+def generated_requests(number: int) -> list[Wire]:
+    """Return what hypothesis makes up in this round."""
+    made: list[Wire] = []
+
+    @seed(number)
+    @settings(
+        max_examples=ROUND, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    )
+    @given(bodies, content_types, ce_headers)
+    def make(body: bytes, content_type: str, headers: dict[str, str]) -> None:
+        made.append(Wire({"Content-Type": content_type, **headers}, body))
+
+    make()
+    return made
+
+
+def _damaged(wire: Wire, chance: random.Random) -> Wire:
+    body = bytearray(wire.body)
+    for _ in range(chance.randint(1, 8)):
+        start = chance.randrange(len(body) + 1)
+        end = min(len(body), start + chance.randint(0, 20))
+        part = bytes(body[start:end])
+        body[start:end] = chance.choice([b"", part * 2, chance.randbytes(len(part)), b"[" * 40])
+    return Wire(wire.headers, bytes(body))
+
+
+if __name__ == "__main__":
+    sys.exit(main(float(sys.argv[1]) if len(sys.argv) > 1 else 60))

@@ -1,0 +1,126 @@
+"""functions.handlers: what each event means."""
+
+from typing import Any
+
+import pytest
+
+from functions.errors import HostNotFoundError, InvalidEventError, OperationsUnavailableError
+from functions.events import HostRef
+from functions.handlers import HANDLERS, dispatch
+from functions.outcomes import Outcome
+from functions.ports import ResourceState
+from tests.fakes import FakeOperations
+from tests.formats import ENTER, EXIT, HOSTLESS, NOT_OURS, Facts, router_envelope, source_envelope
+
+HOST = HostRef("host-1001", "esx01.lab.local", "vcenter.lab.local")
+OTHER = HostRef("host-1002", "esx010.lab.local", "vcenter.lab.local")
+MONITORED, MAINTAINED, MANUAL = ResourceState
+
+
+def send(facts: Facts, operations: FakeOperations, lease: int | None = None) -> Outcome:
+    return dispatch(router_envelope(facts), operations, lease)
+
+
+@pytest.fixture
+def operations() -> FakeOperations:
+    return FakeOperations([HOST, OTHER])
+
+
+def test_entering_starts_open_ended_maintenance(operations: FakeOperations) -> None:
+    assert send(ENTER, operations) == Outcome("entered", HOST)
+    assert operations.state(HOST) is MANUAL
+    assert operations.maintained() == {HOST}
+
+
+def test_entering_with_a_lease_starts_a_timed_window(operations: FakeOperations) -> None:
+    assert send(ENTER, operations, lease=90) == Outcome("entered", HOST)
+    assert (operations.state(HOST), operations.minutes(HOST)) == (MAINTAINED, 90)
+
+
+@pytest.mark.parametrize("state", [MAINTAINED, MANUAL])
+@pytest.mark.parametrize("lease", [None, 90])
+def test_entering_what_is_in_maintenance_changes_nothing(
+    state: ResourceState, lease: int | None, operations: FakeOperations
+) -> None:
+    operations.set_state(HOST, state)
+    assert send(ENTER, operations, lease) == Outcome("unchanged", HOST, f"already {state}")
+    assert operations.state(HOST) is state
+
+
+@pytest.mark.parametrize("state", list(ResourceState))
+def test_leaving_ends_whatever_there_is(state: ResourceState, operations: FakeOperations) -> None:
+    operations.set_state(HOST, state)
+    assert send(EXIT, operations) == Outcome("exited", HOST)
+    assert operations.state(HOST) is MONITORED
+
+
+def test_leaving_is_written_even_if_the_state_looks_right(operations: FakeOperations) -> None:
+    operations.slow = True
+    send(ENTER, operations)  # accepted, but a look would still say MONITORED
+    send(EXIT, operations)
+    operations.settle()
+    assert operations.maintained() == set()
+
+
+def test_leaving_ends_our_window_and_leaves_a_persons(operations: FakeOperations) -> None:
+    send(ENTER, operations, lease=90)
+    assert send(EXIT, operations, lease=90) == Outcome("exited", HOST)
+    operations.set_state(HOST, MANUAL)
+    outcome = send(EXIT, operations, lease=90)
+    assert (outcome.action, outcome.needs_attention) == ("left", True)
+    assert operations.state(HOST) is MANUAL
+
+
+def test_what_does_not_show_yet_is_done_all_the_same(operations: FakeOperations) -> None:
+    operations.slow = True
+    entered = send(ENTER, operations)
+    assert (entered.action, entered.needs_attention) == ("entered", False)
+    assert "not visible yet" in entered.reason
+    operations.settle()
+    exited = send(EXIT, operations)
+    assert (exited.action, exited.needs_attention) == ("exited", True)
+    assert "not visible yet" in exited.reason
+
+
+def test_another_event_is_ignored(operations: FakeOperations) -> None:
+    assert send(NOT_OURS, operations) == Outcome("ignored", reason="not a maintenance event")
+    assert operations.maintained() == set()
+
+
+@pytest.mark.parametrize("envelope", [{}, {"type": "com.example"}, {"type": 7, "data": None}])
+def test_what_vcenter_never_said_is_ignored(
+    envelope: dict[str, Any], operations: FakeOperations
+) -> None:
+    assert dispatch(envelope, operations) == Outcome("ignored", reason="not a vCenter event")
+
+
+@pytest.mark.parametrize("name", HANDLERS)
+@pytest.mark.parametrize("event_class", ["eventex", "extendedevent"])
+@pytest.mark.parametrize("write", [router_envelope, source_envelope])
+def test_an_impostor_is_ignored_and_noticed(
+    write: Any, event_class: str, name: str, operations: FakeOperations
+) -> None:
+    operations.set_state(HOST, MANUAL)
+    outcome = dispatch(write(Facts(name=name, event_class=event_class)), operations)
+    assert (outcome.action, outcome.needs_attention) == ("ignored", True)
+    assert outcome.reason == f"an {event_class} that only calls itself {name}"
+    assert operations.state(HOST) is MANUAL
+
+
+def test_an_event_without_a_host_is_refused(operations: FakeOperations) -> None:
+    with pytest.raises(InvalidEventError):
+        send(HOSTLESS, operations)
+
+
+@pytest.mark.parametrize("facts", [ENTER, EXIT])
+def test_a_host_that_is_not_known_is_no_success(facts: Facts) -> None:
+    with pytest.raises(HostNotFoundError):
+        send(facts, FakeOperations([OTHER]))
+
+
+@pytest.mark.parametrize("facts", [ENTER, EXIT])
+def test_an_appliance_that_fails_is_no_success(facts: Facts, operations: FakeOperations) -> None:
+    operations.failures = [OperationsUnavailableError("down")]
+    with pytest.raises(OperationsUnavailableError):
+        send(facts, operations)
+    assert send(facts, operations).action in ("entered", "exited")

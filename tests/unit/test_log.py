@@ -1,0 +1,164 @@
+"""adapters.log and adapters.console: what people and machines get to read."""
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from adapters import console, log
+from adapters.envelopes import Received
+from adapters.settings import CommonSettings
+from functions.errors import HostNotFoundError, InvalidEventError
+from functions.events import HostRef
+from functions.outcomes import Outcome
+from tests.formats import HTTP_FORMATS, Facts, lambda_event, router_envelope
+from tests.wire import LIMITS, read
+
+HOST = HostRef("host-9", "esx1", "vc.lab")
+RECEIVED = Received(router_envelope(Facts()), "binary json")
+
+
+@pytest.fixture(autouse=True)
+def _restore_logging() -> Iterator[None]:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = before[0], before[1]
+
+
+def set_up(form: str) -> None:
+    log.set_up(CommonSettings(log_format=form), default_format="text")
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def write(received: Received | None, outcome: Outcome) -> None:
+    ticks = iter([1.0, 1.5])
+    with log.journal(clock=lambda: next(ticks)) as entry:
+        entry.received, entry.outcome = received, outcome
+
+
+def test_an_event_is_one_line_with_outcome_and_duration(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    set_up("json")
+    write(RECEIVED, Outcome("entered", HOST, "because"))
+    [line] = lines(capsys)
+    assert line.pop("time").endswith("+00:00")
+    assert line == {
+        "level": "INFO",
+        "message": "host esx1 (host-9) of vc.lab: entered: because",
+        "action": "entered",
+        "host": "esx1",
+        "moref": "host-9",
+        "vcenter": "vc.lab",
+        "event": "EnteredMaintenanceModeEvent",
+        "event_id": RECEIVED.envelope["id"],
+        "encoding": "binary json",
+        "duration_ms": 500.0,
+    }
+
+
+def test_what_a_person_should_look_at_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up("json")
+    write(RECEIVED, Outcome("left", HOST, "a person's", needs_attention=True))
+    assert lines(capsys)[0]["level"] == "WARNING"
+
+
+@pytest.mark.parametrize(
+    ("error", "level"), [(InvalidEventError("x"), "ERROR"), (HostNotFoundError("x"), "WARNING")]
+)
+def test_an_error_is_logged_and_passed_on(
+    error: Exception, level: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up("json")
+    with pytest.raises(type(error)), log.journal():
+        raise error
+    [line] = lines(capsys)
+    assert (line["level"], line["error"], line["message"]) == (level, type(error).__name__, "x")
+
+
+def test_a_bug_is_left_to_the_runtime(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up("json")
+    with pytest.raises(ZeroDivisionError), log.journal():
+        raise ZeroDivisionError
+    assert lines(capsys) == []
+
+
+def test_an_event_in_all_encodings_is_one_line_but_for_the_encoding(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    set_up("json")
+    received = [read(encode(Facts())) for encode in HTTP_FORMATS.values()]
+    received.append(Received(lambda_event(Facts())["detail"], "eventbridge json"))
+    for each in received:
+        write(each, Outcome("entered", HOST))
+    written = lines(capsys)
+    encodings = {line.pop("encoding") for line in written}
+    assert encodings == {
+        "binary json",
+        "binary xml",
+        "structured json",
+        "structured xml",
+        "eventbridge json",
+    }
+    for line in written:
+        del line["time"]
+    assert all(line == written[0] for line in written)
+    assert len(written) == len(HTTP_FORMATS) + 1
+
+
+def test_no_event_can_forge_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    evil = HostRef("host-9", 'esx1\n{"level":"INFO"}\x1b[2J\u2028', "vc.lab")
+    for form in ("json", "text"):
+        set_up(form)
+        write(RECEIVED, Outcome("entered", evil))
+        written = capsys.readouterr().err
+        assert written.count("\n") == 1
+        assert "\x1b" not in written
+        assert written.isascii()
+
+
+def test_text_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up("text")
+    write(RECEIVED, Outcome("exited", HOST))
+    assert capsys.readouterr().err.endswith(" INFO host esx1 (host-9) of vc.lab: exited\n")
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_traceback_of_a_library_is_kept(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    set_up(form)
+    try:
+        raise ValueError("in some library")
+    except ValueError:
+        logging.getLogger("library").exception("it failed")
+    written = capsys.readouterr().err
+    assert "it failed" in written
+    assert "ValueError: in some library" in written
+
+
+ECHO = {"source": "s", "type": "t", "subject": None, "id": "1\x1b", "data": {"Key": "é"}}
+
+
+def test_an_echo_is_readable(capsys: pytest.CaptureFixture[str]) -> None:
+    console.printer("text")(ECHO)
+    assert capsys.readouterr().out == (
+        "CloudEvent\n"
+        "  source  s\n"
+        "  type    t\n"
+        "  subject -\n"
+        "  id      1\\x1b\n"
+        '  data    {\n    "Key": "\\u00e9"\n  }\n'
+    )
+
+
+def test_an_echo_can_be_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+    console.printer("json")(ECHO)
+    written = capsys.readouterr().out
+    assert written.count("\n") == 1
+    assert json.loads(written) == ECHO
+    assert LIMITS.max_body_bytes == 1024 * 1024

@@ -1,0 +1,126 @@
+"""The OpenFaaS and EventBridge adapters, called as their runtimes call them."""
+
+import json
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from adapters import bootstrap, eventbridge, knative, openfaas
+from functions.errors import HostNotFoundError, InvalidEventError, NotACloudEventError
+from simulator import Host, Simulator
+from tests.formats import ENTER, EXIT, HOSTLESS, NOT_OURS, Facts, lambda_event, router_envelope
+
+HOST = "esx01.lab.local"
+
+
+@pytest.fixture
+def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    with Simulator([Host(HOST, "host-1001", "vcenter.lab.local")]) as running:
+        environ = {
+            "VROPS_URL": running.url,
+            "VROPS_USERNAME": running.username,
+            "VROPS_PASSWORD": running.password,
+            "VROPS_CA_FILE": str(running.ca_file),
+        }
+        starts = bootstrap.start
+        closers: list[Callable[[], None]] = []
+        monkeypatch.setattr(bootstrap, "start", lambda target: starts(target, environ))
+        monkeypatch.setattr(bootstrap, "atexit", SimpleNamespace(register=closers.append))
+        yield running
+        for close in closers:
+            close()
+
+
+def body(facts: Facts) -> SimpleNamespace:
+    return SimpleNamespace(body=json.dumps(router_envelope(facts)).encode())
+
+
+def test_openfaas_mirrors_and_tells_the_outcome(simulator: Simulator) -> None:
+    handle = openfaas._handler(bootstrap.start("handle"))
+    for facts, action, state in (
+        (ENTER, "entered", "MAINTAINED_MANUAL"),
+        (EXIT, "exited", "STARTED"),
+    ):
+        reply = handle(body(facts), None)
+        assert (reply["statusCode"], reply["body"]["action"]) == (200, action)
+        assert simulator.state(HOST) == state
+
+
+@pytest.mark.parametrize(
+    ("event", "status", "error"),
+    [
+        (SimpleNamespace(body=b""), 400, NotACloudEventError),
+        (body(HOSTLESS), 422, InvalidEventError),
+        (body(Facts(host="new", moref="host-5")), 503, HostNotFoundError),
+    ],
+)
+def test_openfaas_is_told_what_to_do_about_an_error(
+    event: Any, status: int, error: type[Exception], simulator: Simulator
+) -> None:
+    reply = openfaas._handler(bootstrap.start("handle"))(event, None)
+    assert (reply["statusCode"], reply["body"]) == (status, {"error": error.__name__})
+    assert ("Retry-After" in reply["headers"]) == (status == 503)
+
+
+def test_openfaas_is_told_that_an_event_is_not_ours(simulator: Simulator) -> None:
+    reply = openfaas._handler(bootstrap.start("handle"))(body(NOT_OURS), None)
+    assert (reply["statusCode"], reply["body"]["action"]) == (200, "ignored")
+
+
+def test_lambda_mirrors_and_returns_the_outcome(simulator: Simulator) -> None:
+    handler = eventbridge._handler(bootstrap.start("handle"))
+    assert handler(lambda_event(ENTER), None)["action"] == "entered"
+    assert simulator.state(HOST) == "MAINTAINED_MANUAL"
+    assert handler(lambda_event(EXIT), None)["action"] == "exited"
+    assert simulator.state(HOST) == "STARTED"
+    assert handler(lambda_event(NOT_OURS), None)["action"] == "ignored"
+
+
+@pytest.mark.parametrize(
+    ("event", "error"),
+    [
+        ({}, NotACloudEventError),
+        (None, NotACloudEventError),
+        ([], NotACloudEventError),
+        ({"detail": "text"}, NotACloudEventError),
+        (lambda_event(HOSTLESS), InvalidEventError),
+        (lambda_event(Facts(host="new", moref="host-5")), HostNotFoundError),
+    ],
+)
+def test_lambda_raises_so_that_the_event_is_not_lost(
+    event: Any, error: type[Exception], simulator: Simulator
+) -> None:
+    with pytest.raises(error):
+        eventbridge._handler(bootstrap.start("handle"))(event, None)
+
+
+def test_every_runtime_finds_its_targets_by_name(
+    simulator: Simulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert openfaas.echo(body(ENTER), None)["body"]["action"] == "echoed"
+    assert eventbridge.echo_handler(lambda_event(EXIT), None)["action"] == "echoed"
+    shown = capsys.readouterr().out
+    assert shown.count("CloudEvent\n") == 2
+    assert '"Value": "host-1001"' in shown
+    assert openfaas.handle(body(ENTER), None)["statusCode"] == 200
+    assert eventbridge.lambda_handler(lambda_event(EXIT), None)["action"] == "exited"
+    assert simulator.state(HOST) == "STARTED"
+    for module, names in ((openfaas, ("handle", "echo")), (knative, ("handle", "echo"))):
+        for name in names:
+            vars(module).pop(name, None)
+    for name in ("lambda_handler", "echo_handler"):
+        vars(eventbridge).pop(name, None)
+
+
+@pytest.mark.parametrize("module", [knative, openfaas, eventbridge])
+def test_a_target_that_is_not_there_is_an_attribute_that_is_not_there(module: Any) -> None:
+    with pytest.raises(AttributeError, match="'enter'"):
+        module.enter  # noqa: B018
+
+
+def test_a_wrong_configuration_ends_the_process_in_one_line() -> None:
+    start: Callable[..., Any] = bootstrap.start
+    with pytest.raises(SystemExit, match=r"^maintenance-mirror: wrong configuration: VROPS_URL is"):
+        start("handle", {})
