@@ -67,6 +67,8 @@ class Authenticator:
 
     def pause(self) -> None:
         """Let nobody log in for a while, and for longer each time in a row."""
+        if self._clock() < self._paused_until:
+            return  # Many threads may find the same out at the same time.
         self._pause = min(max(2 * self._pause, _FIRST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
         self._paused_until = self._clock() + self._pause
 

@@ -29,6 +29,8 @@ class CircuitBreaker:
     def guard(self) -> Iterator[None]:
         """Let a call through and learn from it: OperationsUnavailableError is a failure.
 
+        Any other error is none: what refuses a call can be reached.
+
         Raises OperationsUnavailableError itself, at once, while the breaker is open.
         """
         self._check()
@@ -36,6 +38,9 @@ class CircuitBreaker:
             yield
         except OperationsUnavailableError:
             self._failed()
+            raise
+        except Exception:
+            self._failures = 0
             raise
         self._failures = 0
 

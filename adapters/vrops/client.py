@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 import requests
 
-from adapters.deadline import remaining
+from adapters.deadline import deadline, remaining
 from adapters.settings import Secret, VropsSettings
 from adapters.vrops.auth import Authenticator, Token
 from adapters.vrops.breaker import CircuitBreaker
@@ -25,6 +26,7 @@ PAGE_SIZE: Final = 1000
 _MOST_PAGES: Final = 1000
 # Logins that one request may cause: the token may be revoked again while it is being used.
 _LOGINS: Final = 3
+_RELEASE_SECONDS: Final = 3.0
 _SCHEMES: Final = ("vRealizeOpsToken", "OpsToken")
 _LONGEST_RETRY_AFTER: Final = 3600
 _PRIVILEGE: Final = (
@@ -36,7 +38,7 @@ _UNREACHABLE: Final[tuple[tuple[type[Exception], str], ...]] = (
     (requests.exceptions.ProxyError, "the proxy does not let us through"),
     (requests.exceptions.Timeout, "it does not answer in time"),
     (requests.exceptions.ConnectionError, "it cannot be reached"),
-    (requests.exceptions.RequestException, "the exchange broke off"),
+    (OSError, "the exchange broke off"),
 )
 
 
@@ -52,8 +54,12 @@ class Answer:
 
     @property
     def ok(self) -> bool:
-        """Whether the request was done: the API documents 200 and 204, any 2xx is as good."""
-        return 200 <= self.status < 300
+        """Whether the request was done: the API documents 200 and 204, any 2xx is as good.
+
+        Any but a web page, which some load balancers send with a 200 when there is no server.
+        """
+        page = "html" in self.headers.get("Content-Type", "") and self.body
+        return 200 <= self.status < 300 and not page
 
     def object(self) -> dict[str, Any]:
         """Return the JSON object, or raise OperationsUnavailableError if the body is none."""
@@ -122,14 +128,12 @@ class SuiteApi:
     def close(self) -> None:
         """Release the token, if there is one, and close the connections; never raises."""
         token = self._auth.take()
-        try:
-            if token:
+        if token:
+            # If this fails, the token expires by itself after six hours.
+            with suppress(MaintenanceError), deadline(_RELEASE_SECONDS):
                 headers = self._authorisation(self._scheme, token)
                 self._send("POST", "/auth/token/release", headers=headers, tolerated=(401,))
-        except MaintenanceError:
-            pass  # It expires by itself after six hours.
-        finally:
-            self._session.close()
+        self._session.close()
 
     def _authorised(
         self,
@@ -184,7 +188,7 @@ class SuiteApi:
             response = self._session.request(
                 method, self._base + path, timeout=self._timeout, allow_redirects=False, **how
             )
-        except requests.RequestException as error:
+        except OSError as error:  # requests' own errors are OSErrors, too
             reason = next(text for kind, text in _UNREACHABLE if isinstance(error, kind))
             raise OperationsUnavailableError(f"vRealize Operations: {reason}") from error
         return Answer(
@@ -221,7 +225,7 @@ def _error(answer: Answer) -> MaintenanceError:
     if answer.status == 403:
         return RequestRejectedError(f"{answer.what} was refused with 403: {_PRIVILEGE}")
     if answer.status in (404, 408, 429) or not 400 <= answer.status < 500:
-        hint = "; is VROPS_URL right?" if answer.status in (301, 302, 307, 308, 404) else ""
+        hint = "; is VROPS_URL right?" if answer.status < 400 or answer.status == 404 else ""
         return OperationsUnavailableError(
             f"{answer.what} was answered with {answer.status}{hint}", _retry_after(answer)
         )

@@ -40,7 +40,7 @@ class Vrops:
 
     def start_maintenance(self, resource: Resource, minutes: int | None) -> bool:
         """See OperationsManager.start_maintenance."""
-        params = {"duration": minutes} if minutes else None
+        params = None if minutes is None else {"duration": minutes}
         answer = self._api.request("PUT", _path(resource), params, tolerated=(404,))
         if answer.status == 404:
             raise self._resolver.gone(resource)
@@ -51,7 +51,9 @@ class Vrops:
         answer = self._api.request("DELETE", _path(resource), tolerated=_NOTHING_TO_END)
         if answer.ok:
             return self._confirmed(resource, maintained=False)
-        if self._resolver.read(resource).maintained:
+        # A start that was just accepted may show only later: it would silence the host for good.
+        shown = self._confirmed(resource, maintained=True)
+        if shown or self._resolver.read(resource).maintained:
             raise OperationsUnavailableError(f"{answer.what} was answered with {answer.status}")
         return True
 

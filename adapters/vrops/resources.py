@@ -4,18 +4,19 @@ The order, from the surest evidence to the weakest, and what each step costs:
 
 1. MoRef within the event's vCenter, whose adapter instance is known by its URL or UUID: by
    identifiers (one call), else among the resources of that name (one call), else among all
-   hosts of the instance (a call per thousand, at most once a minute).
-2. Exact name within that adapter instance.
-3. Exact name over all, only where the vCenter is known to no adapter instance, and only a
-   resource that does not say it is another host. If the instance is known, a host of that name
-   elsewhere is certainly a different one.
+   hosts of the instance (a call per thousand, at most once a minute, and one to read it anew).
+2. Exact name within that adapter instance, in any case even if the server minds the case, and
+   only a resource that does not say it is another host.
+3. The same over all, only where the vCenter is known to no adapter instance, and only if no
+   other vCenter has such a host. If the instance is known, a host of that name elsewhere is
+   certainly a different one.
 
 Sources: Suite API 8.6 to 9.1, ``GET /api/adapters``, ``GET /api/resources`` (name is a *partial*
 match) and ``GET /api/adapterkinds/{kind}/resourcekinds/{kind}/resources`` (identifiers).
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from adapters.vrops.cache import TimedCache
@@ -44,17 +45,21 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A HostSystem resource; ``entries`` are (adapter instance, resourceState, resourceStatus)."""
+    """A HostSystem resource; ``vcenter`` is the instance UUID of its vCenter.
+
+    ``entries`` are (adapter instance, resourceState, resourceStatus).
+    """
 
     identifier: str
     name: str
     moref: str
+    vcenter: str
     entries: tuple[tuple[str, str, str], ...]
 
     def owned_by(self, owners: Collection[str]) -> "Candidate":
         """Keep the entries of the owning adapter instances, if there are any, whatever order."""
         owned = tuple(entry for entry in self.entries if entry[0] in owners)
-        return Candidate(self.identifier, self.name, self.moref, owned or self.entries)
+        return replace(self, entries=owned or self.entries)
 
     @property
     def state(self) -> ResourceState:
@@ -81,9 +86,18 @@ class Candidate:
         """Whether this is its whole name, in any case: what the server matched is a part of it."""
         return bool(name) and self.name.casefold() == name.casefold()
 
-    def may_be(self, moref: str) -> bool:
-        """Whether nothing says that this is another object of vCenter's."""
-        return not moref or not self.moref or self.moref == moref
+    def is_named(self, host: HostRef) -> bool:
+        """Whether this has the host's name, and no MoRef that says it is another one."""
+        another = host.moref and self.moref and self.moref != host.moref
+        return self.is_called(host.name) and not another
+
+    def has_moref(self, host: HostRef) -> bool:
+        """Whether both have a MoRef, and the same one."""
+        return bool(host.moref) and self.moref == host.moref
+
+    def is_still(self, host: HostRef) -> bool:
+        """Whether what was found to be ``host`` still is: either may have been renamed since."""
+        return self.has_moref(host) or self.is_named(host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +126,7 @@ class Resolver:
         """
         located = self._located.get(host)
         candidate = self._read(located) if located else None
-        if candidate is None or not candidate.may_be(host.moref):
+        if candidate is None or not candidate.is_still(host):
             self._located.drop(host)
             candidate = self._locate(host)
         return Resource(candidate.identifier, host, candidate.state)
@@ -150,29 +164,34 @@ class Resolver:
 
     def _within(self, instances: list[Instance], host: HostRef) -> list[Candidate]:
         """Steps 1 and 2: by MoRef, else by name, within the vCenter's own adapter instances."""
-        if found := [c for each in instances for c in self._identified(each, host.moref)]:
+        if found := [c for each in instances for c in self._identified(each, host)]:
             return found
         named = [c for each in instances for c in self._named(host.name, each)]
         return (
-            _with_moref(named, host.moref)
-            or [c for each in instances for c in self._swept(each, host.moref)]
-            or named
+            [each for each in named if each.has_moref(host)]
+            or self._swept(instances, host, Candidate.has_moref)
+            or [each for each in named if each.is_named(host)]
+            or self._swept(instances, host, Candidate.is_named)
         )
 
     def _anywhere(self, host: HostRef) -> list[Candidate]:
         """Step 3: the vCenter is unknown, so only what does not say that it is another host."""
-        return [each for each in self._named(host.name) if each.may_be(host.moref)]
+        named = [each for each in self._named(host.name) if each.is_named(host)]
+        return named or self._swept([None], host, Candidate.is_named)
 
-    def _identified(self, instance: Instance, moref: str) -> Iterator[Candidate]:
-        if not moref or not instance.uuid:
+    def _identified(self, instance: Instance, host: HostRef) -> Iterator[Candidate]:
+        if not host.moref or not instance.uuid:
             return
         params = {
-            "identifiers[VMEntityObjectID]": moref,
+            "identifiers[VMEntityObjectID]": host.moref,
             "identifiers[VMEntityVCID]": instance.uuid,
         }
         answer = self._api.request("GET", _BY_IDENTIFIERS, params, tolerated=_IDENTIFIERS_REFUSED)
         if answer.ok:
-            yield from _with_moref(_candidates(answer.object()), moref)
+            # A server that ignores the identifiers answers with hosts of every vCenter.
+            found = [_candidate(item) for item in objects(answer.object(), "resourceList")]
+            uuid = instance.uuid.casefold()
+            yield from (each for each in found if each.has_moref(host) and each.vcenter == uuid)
 
     def _named(self, name: str, instance: Instance | None = None) -> list[Candidate]:
         if not name:
@@ -180,14 +199,23 @@ class Resolver:
         listed = self._listed({"name": name, **_owned(instance)})
         return [each for each in listed if each.is_called(name)]
 
-    def _swept(self, instance: Instance, moref: str) -> list[Candidate]:
-        return _with_moref(self._sweep(instance), moref) if moref else []
+    def _swept(
+        self,
+        instances: Iterable[Instance | None],
+        host: HostRef,
+        fits: Callable[[Candidate, HostRef], bool],
+    ) -> list[Candidate]:
+        """Read those anew that fit: the sweep that saw them may be a minute old."""
+        known = [c for each in instances for c in self._sweep(each) if fits(c, host)]
+        anew = [self._read(_Located(each.identifier, frozenset())) for each in known]
+        return [each for each in anew if each]
 
-    def _sweep(self, instance: Instance) -> list[Candidate]:
-        known = self._sweeps.get(instance.identifier)
+    def _sweep(self, instance: Instance | None) -> list[Candidate]:
+        key = instance.identifier if instance else ""
+        known = self._sweeps.get(key)
         if known is None:
             known = list(self._listed(_owned(instance)))
-            self._sweeps.put(instance.identifier, known)
+            self._sweeps.put(key, known)
         return known
 
     def _listed(self, params: Mapping[str, str]) -> Iterator[Candidate]:
@@ -199,7 +227,7 @@ class Resolver:
         return [
             each
             for each in self._all_instances()
-            if each.address == address or (uuid and each.uuid.casefold() == uuid)
+            if (address and each.address == address) or (uuid and each.uuid.casefold() == uuid)
         ]
 
     def _all_instances(self) -> list[Instance]:
@@ -215,31 +243,32 @@ def _the_one(host: HostRef, found: list[Candidate]) -> Candidate:
     different = {each.identifier: each for each in found if not each.gone}
     if not different:
         raise HostNotFoundError(f"{host} is not known to vRealize Operations (yet)")
+    # A twin in another vCenter is never a stale one, however quiet: it is another host.
+    if len({each.vcenter for each in different.values()}) > 1:
+        raise _ambiguous(host, len(different))
     liveliest = max(each.liveliness for each in different.values())
     alive = [each for each in different.values() if each.liveliness == liveliest]
     if len(alive) > 1:
-        raise AmbiguousHostError(f"{len(alive)} resources fit {host}; none of them is touched")
+        raise _ambiguous(host, len(alive))
     return alive[0]
 
 
-def _with_moref(candidates: Iterable[Candidate], moref: str) -> list[Candidate]:
-    return [each for each in candidates if moref and each.moref == moref]
+def _ambiguous(host: HostRef, count: int) -> AmbiguousHostError:
+    return AmbiguousHostError(f"{count} resources fit {host}; none of them is touched")
 
 
 def _owned(instance: Instance | None) -> dict[str, str]:
     return {"adapterInstanceId": instance.identifier} if instance else {}
 
 
-def _candidates(answer: Mapping[str, Any]) -> list[Candidate]:
-    return [_candidate(item) for item in objects(answer, "resourceList")]
-
-
 def _candidate(item: Mapping[str, Any]) -> Candidate:
     key = _object(item, "resourceKey")
+    identifiers = _identifiers(key)
     return Candidate(
         identifier=_text(item, "identifier"),
         name=_text(key, "name"),
-        moref=_identifiers(key).get("VMEntityObjectID", ""),
+        moref=identifiers.get("VMEntityObjectID", ""),
+        vcenter=identifiers.get("VMEntityVCID", "").casefold(),
         entries=tuple(_entry(entry) for entry in objects(item, "resourceStatusStates")),
     )
 

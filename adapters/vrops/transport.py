@@ -1,16 +1,17 @@
 """The connections to vRealize Operations: one requests.Session, kept alive, within a deadline."""
 
+import ssl
 from http.cookiejar import DefaultCookiePolicy
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies
 from urllib3 import BaseHTTPResponse
 from urllib3.connectionpool import ConnectionPool
-from urllib3.exceptions import MaxRetryError, ResponseError
+from urllib3.exceptions import InsecureRequestWarning, MaxRetryError, ResponseError
 from urllib3.util import Retry, Timeout
 
 from adapters.deadline import remaining
@@ -25,10 +26,16 @@ def new_session(settings: VropsSettings) -> requests.Session:
     # With trust_env, requests looks proxies, CA and .netrc up for every single request.
     session.trust_env = False
     session.proxies.update(get_environ_proxies(settings.url))
-    session.verify = _verification(settings)
+    session.verify = not settings.insecure_tls
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers.update({"Accept": "application/json", "User-Agent": "maintenance-mirror"})
-    session.mount(settings.url, _adapter(settings))
+    adapter = _TrustingAdapter(
+        _trust(settings),
+        pool_connections=1,
+        pool_maxsize=settings.pool_size,
+        max_retries=_retries(),
+    )
+    session.mount(settings.url, adapter)
     return session
 
 
@@ -37,17 +44,19 @@ def timeout(settings: VropsSettings) -> Timeout:
     return _WithinDeadline(connect=settings.connect_timeout, read=settings.read_timeout)
 
 
-def _verification(settings: VropsSettings) -> bool | str:
+def _trust(settings: VropsSettings) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=settings.ca_file or DEFAULT_CA_BUNDLE_PATH)
     if settings.insecure_tls:
         # One warning at start says it better than one for every request.
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        return False
-    return settings.ca_file or True
+        urllib3.disable_warnings(InsecureRequestWarning)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
-def _adapter(settings: VropsSettings) -> HTTPAdapter:
+def _retries() -> Retry:
     # Nothing here is unsafe to repeat but a login: each counts when an account is to be locked.
-    retries = _WithinDeadlineRetry(
+    return _WithinDeadlineRetry(
         total=4,
         backoff_factor=0.2,
         backoff_jitter=0.1,
@@ -56,7 +65,23 @@ def _adapter(settings: VropsSettings) -> HTTPAdapter:
         raise_on_status=False,
         redirect=False,
     )
-    return HTTPAdapter(pool_connections=1, pool_maxsize=settings.pool_size, max_retries=retries)
+
+
+class _TrustingAdapter(HTTPAdapter):
+    """An adapter whose trust is settled: requests would look for the CA file at every request."""
+
+    def __init__(self, context: ssl.SSLContext, **options: Any) -> None:
+        self._context = context
+        super().__init__(**options)
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=self._context, **options)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        return super().proxy_manager_for(proxy, ssl_context=self._context, **options)
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        pass
 
 
 class _WithinDeadline(Timeout):

@@ -1,0 +1,60 @@
+"""The client under test, connected to a simulator."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from adapters.settings import Secret, VropsSettings
+from adapters.vrops import Vrops
+from functions.events import HostRef
+from simulator import Simulator
+
+VCENTER = "vcenter.lab.local"
+
+
+def no_sleep(seconds: float) -> None:
+    """Let no time pass."""
+
+
+def esx(number: int) -> HostRef:
+    """The event's view of one of the hosts that a simulator makes up."""
+    return HostRef(f"host-{1000 + number}", f"esx{number:02}.lab.local", VCENTER)
+
+
+def settings_for(simulator: Simulator, **changes: Any) -> VropsSettings:
+    """How to reach a simulator, with the certificate checked."""
+    values: dict[str, Any] = {
+        "url": simulator.url,
+        "username": simulator.username,
+        "password": Secret(simulator.password),
+        "ca_file": str(simulator.ca_file) if simulator.tls else None,
+        **changes,
+    }
+    return VropsSettings(**values)
+
+
+@contextmanager
+def connected(
+    simulator: Simulator, sleep: Callable[[float], None] = no_sleep, **changes: Any
+) -> Iterator[Vrops]:
+    """A client of a simulator, closed in the end."""
+    vrops = Vrops(settings_for(simulator, **changes), sleep)
+    try:
+        yield vrops
+    finally:
+        vrops.close()
+
+
+def enter(vrops: Vrops, host: HostRef, minutes: int | None = None) -> bool:
+    """Find a host and start its maintenance."""
+    return vrops.start_maintenance(vrops.find(host), minutes)
+
+
+def leave(vrops: Vrops, host: HostRef) -> bool:
+    """Find a host and end its maintenance."""
+    return vrops.end_maintenance(vrops.find(host))
+
+
+def asked(simulator: Simulator) -> list[str]:
+    """What arrived, as ``METHOD last-part-of-the-path``."""
+    return [f"{call.method} {call.path.rpartition('/')[2]}" for call in simulator.calls]

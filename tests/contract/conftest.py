@@ -1,0 +1,63 @@
+"""What the contract tests share. Claims about a real server are made only with ``-m real``."""
+
+import time
+from collections.abc import Iterator
+from functools import partial
+from types import SimpleNamespace
+
+import pytest
+
+from adapters.vrops.auth import Authenticator
+from adapters.vrops.breaker import CircuitBreaker
+from adapters.vrops.cache import TimedCache
+from simulator import SettableClock, Simulator
+
+pytest.register_assert_rewrite("tests.contract.claims")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--allow-writes",
+        metavar="HOST",
+        help="with -m real: start and end maintenance of this host, named as vCenter does",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "real: needs a real server, named by VROPS_URL")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if "real" in config.option.markexpr:
+        return
+    real = [item for item in items if item.get_closest_marker("real")]
+    config.hook.pytest_deselected(items=real)
+    items[:] = [item for item in items if item not in real]
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator() as running:
+        yield running
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SettableClock:
+    """The client's clock: pauses, caches and the circuit breaker go by it."""
+    clock = SettableClock()
+    for name, kind in (
+        ("client.Authenticator", Authenticator),
+        ("client.CircuitBreaker", CircuitBreaker),
+        ("resources.TimedCache", TimedCache),
+    ):
+        monkeypatch.setattr(f"adapters.vrops.{name}", partial(kind, clock=clock.now))
+    return clock
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses in seconds before requests are sent again, which nobody waits for."""
+    pauses: list[float] = []
+    stand_in = SimpleNamespace(sleep=pauses.append, time=time.time)
+    monkeypatch.setattr("urllib3.util.retry.time", stand_in)
+    return pauses

@@ -1,0 +1,95 @@
+"""Every request that the client sends, held against the official specification.
+
+SUITE_API_SPECIFICATION names the specification's file; see test_simulator_specification.
+"""
+
+import json
+from typing import Any
+
+import pytest
+import requests
+
+from adapters.vrops import Vrops
+from functions.events import HostRef
+from simulator import Simulator, Switches
+from tests.contract import test_simulator_specification as specification
+from tests.contract.clients import VCENTER, connected, enter, esx, leave
+
+pytestmark = specification.pytestmark
+
+SWITCHES = [
+    Switches(),
+    Switches(identifiers_lookup="refused"),
+    Switches(adapters_expose_vcid=False, max_page_size=1),
+    Switches(header_schemes=("OpsToken",)),
+]
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[requests.PreparedRequest]:
+    """Every request, as it leaves."""
+    sent: list[requests.PreparedRequest] = []
+    send = requests.Session.send
+
+    def remember(
+        session: requests.Session, request: requests.PreparedRequest, **how: Any
+    ) -> requests.Response:
+        sent.append(request)
+        return send(session, request, **how)
+
+    monkeypatch.setattr(requests.Session, "send", remember)
+    return sent
+
+
+@pytest.mark.parametrize("switches", SWITCHES, ids=str)
+@pytest.mark.parametrize("auth_source", [None, "Lab Directory"])
+def test_every_request_is_as_specified(
+    sent: list[requests.PreparedRequest], switches: Switches, auth_source: str | None
+) -> None:
+    with (
+        Simulator(switches=switches) as simulator,
+        connected(simulator, auth_source=auth_source) as vrops,
+    ):
+        for host in (
+            esx(1),
+            HostRef("host-1002", "renamed", VCENTER),
+            HostRef("", "esx03.lab.local", "?"),
+        ):
+            _enter_and_leave(vrops, host)
+    assert {(request.method, _kind(request)) for request in sent} >= {
+        ("POST", "acquire"),
+        ("GET", "adapters"),
+        ("GET", "resources"),
+        ("PUT", "maintained"),
+        ("DELETE", "maintained"),
+        ("POST", "release"),
+    }
+    for request in sent:
+        specification.check_request(request)
+        _check_required(request)
+
+
+def test_a_login_says_only_what_is_configured(
+    simulator: Simulator, sent: list[requests.PreparedRequest]
+) -> None:
+    with connected(simulator) as vrops:
+        vrops.find(esx(1))
+    assert json.loads(sent[0].body or b"").keys() == {"username", "password"}
+
+
+def _enter_and_leave(vrops: Vrops, host: HostRef) -> None:
+    enter(vrops, host)
+    enter(vrops, host, 30)
+    leave(vrops, host)
+
+
+def _kind(request: requests.PreparedRequest) -> str:
+    return request.path_url.partition("?")[0].rpartition("/")[2]
+
+
+def _check_required(request: requests.PreparedRequest) -> None:
+    path, _, query = request.path_url.removeprefix("/suite-api").partition("?")
+    specified = specification.operation(str(request.method), path)
+    for parameter in specified.get("parameters", ()):
+        if parameter["in"] == "query" and parameter.get("required"):
+            assert f"{parameter['name']}=" in query

@@ -1,0 +1,204 @@
+import threading
+
+import pytest
+
+from adapters.deadline import deadline
+from adapters.settings import Secret
+from adapters.vrops.auth import Authenticator, Token
+from functions.errors import AuthenticationError, OperationsUnavailableError
+from simulator import SettableClock
+
+HOUR = 3600.0
+
+
+class Server:
+    """Issues tokens, or refuses to; ``logins`` counts both."""
+
+    def __init__(self, lifetime: float = 6 * HOUR) -> None:
+        self.lifetime = lifetime
+        self.logins = 0
+        self.error: Exception | None = None
+
+    def acquire(self) -> Token:
+        self.logins += 1
+        if self.error:
+            raise self.error
+        return Token(Secret(f"token-{self.logins}"), self.lifetime)
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    return SettableClock(start=0)
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+def auth(server: Server, clock: SettableClock) -> Authenticator:
+    return Authenticator(server.acquire, clock.now)
+
+
+def refused(auth: Authenticator) -> float:
+    with pytest.raises(AuthenticationError) as refusal:
+        auth.token()
+    return refusal.value.retry_after
+
+
+def test_the_token_is_shared(auth: Authenticator, server: Server) -> None:
+    assert auth.token() is auth.token()
+    assert server.logins == 1
+
+
+def test_of_many_threads_one_logs_in(clock: SettableClock) -> None:
+    entered, proceed = threading.Event(), threading.Event()
+    server = Server()
+
+    def acquire() -> Token:
+        entered.set()
+        proceed.wait(10)
+        return server.acquire()
+
+    auth = Authenticator(acquire, clock.now)
+    tokens: list[Token] = []
+    threads = [threading.Thread(target=lambda: tokens.append(auth.token())) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    entered.wait(10)
+    proceed.set()
+    for thread in threads:
+        thread.join()
+    assert len(tokens) == 20
+    assert {id(token) for token in tokens} == {id(auth.token())}
+    assert server.logins == 1
+
+
+def test_who_waits_for_a_login_waits_no_longer_than_its_deadline(clock: SettableClock) -> None:
+    entered, proceed = threading.Event(), threading.Event()
+    server = Server()
+
+    def acquire() -> Token:
+        entered.set()
+        proceed.wait(10)
+        return server.acquire()
+
+    auth = Authenticator(acquire, clock.now)
+    thread = threading.Thread(target=auth.token)
+    thread.start()
+    entered.wait(10)
+    with deadline(0.05), pytest.raises(OperationsUnavailableError):
+        auth.token()
+    proceed.set()
+    thread.join()
+    assert server.logins == 1
+
+
+def test_the_token_is_renewed_before_it_expires(
+    auth: Authenticator, server: Server, clock: SettableClock
+) -> None:
+    first = auth.token()
+    clock.advance(6 * HOUR - 301)
+    assert auth.token() is first
+    clock.advance(1)
+    assert auth.token() is not first
+    assert server.logins == 2
+
+
+@pytest.mark.parametrize("lifetime", [-1e9, 0.0, 1.0, 300.0])
+def test_a_clock_that_disagrees_causes_no_storm_of_logins(
+    clock: SettableClock, lifetime: float
+) -> None:
+    server = Server(lifetime)
+    auth = Authenticator(server.acquire, clock.now)
+    for _ in range(100):
+        auth.token()
+        clock.advance(60)
+    assert server.logins == 1
+
+
+def test_a_rejected_token_is_forgotten(auth: Authenticator, server: Server) -> None:
+    auth.reject(auth.token())
+    auth.token()
+    assert server.logins == 2
+
+
+def test_rejecting_the_token_before_this_one_changes_nothing(
+    auth: Authenticator, server: Server
+) -> None:
+    old = auth.token()
+    auth.reject(old)
+    new = auth.token()
+    auth.reject(old)
+    assert auth.token() is new
+    assert server.logins == 2
+
+
+def test_a_refused_password_is_tried_once_per_pause_and_the_pauses_double(
+    auth: Authenticator, server: Server, clock: SettableClock
+) -> None:
+    server.error = AuthenticationError("no")
+    for attempt, pause in enumerate((10, 20, 40, 80, 160, 300, 300), start=1):
+        assert refused(auth) == pause
+        clock.advance(pause - 1)
+        assert [refused(auth) for _ in range(20)] == [1] * 20
+        assert server.logins == attempt
+        clock.advance(1)
+
+
+def test_the_pause_is_short_again_after_a_token_has_worked(
+    auth: Authenticator, server: Server, clock: SettableClock
+) -> None:
+    server.error = AuthenticationError("no")
+    assert refused(auth) == 10
+    clock.advance(10)
+    assert refused(auth) == 20
+    clock.advance(20)
+    server.error = None
+    token = auth.token()
+    auth.confirm(token)
+    auth.reject(token)
+    server.error = AuthenticationError("no")
+    assert refused(auth) == 10
+
+
+def test_a_login_alone_does_not_make_the_pause_short_again(
+    auth: Authenticator, server: Server, clock: SettableClock
+) -> None:
+    server.error = AuthenticationError("no")
+    assert refused(auth) == 10
+    clock.advance(10)
+    server.error = None
+    auth.reject(auth.token())
+    server.error = AuthenticationError("no")
+    assert refused(auth) == 20
+
+
+def test_threads_that_find_the_same_out_pause_once(
+    auth: Authenticator, clock: SettableClock
+) -> None:
+    for _ in range(64):
+        auth.pause()
+    assert refused(auth) == 10
+
+
+def test_a_server_that_is_down_is_asked_again_at_once(auth: Authenticator, server: Server) -> None:
+    server.error = OperationsUnavailableError("down")
+    for _ in range(3):
+        with pytest.raises(OperationsUnavailableError):
+            auth.token()
+    server.error = None
+    auth.token()
+    assert server.logins == 4
+
+
+def test_a_token_that_is_taken_is_gone(auth: Authenticator, server: Server) -> None:
+    token = auth.token()
+    assert auth.take() is token
+    assert auth.take() is None
+    assert auth.token() is not token
+
+
+def test_a_token_does_not_show_itself(auth: Authenticator) -> None:
+    assert "token-1" not in repr(auth.token()) + repr(auth)
