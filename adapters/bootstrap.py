@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from adapters import console, log
+from adapters.credentials import CredentialSource, EnvironCredentials
 from adapters.deadline import deadline
 from adapters.envelopes import Received
 from adapters.settings import CommonSettings, Limits, Settings
@@ -40,9 +41,18 @@ def mirror(environ: Mapping[str, str]) -> Dispatch:
     log.set_up(settings, default_format="json")
     if settings.vrops.insecure_tls:
         log.logger.warning("VROPS_INSECURE_TLS: anyone on the way can read the password")
-    operations = Vrops(settings.vrops)
+    operations = Vrops(settings.vrops, _credentials(settings, environ))
     atexit.register(operations.close)
     return mirroring(settings, operations)
+
+
+def _credentials(settings: Settings, environ: Mapping[str, str]) -> CredentialSource:
+    if settings.secret_id is None:
+        return EnvironCredentials(environ)
+    # boto3 is there on Lambda, and heavy everywhere.
+    from adapters.aws_secrets import AwsSecret
+
+    return AwsSecret(settings.secret_id)
 
 
 def mirroring(settings: Settings, operations: OperationsManager) -> Dispatch:

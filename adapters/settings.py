@@ -63,12 +63,26 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Credentials:
+    """A user name and its password."""
+
+    username: str
+    password: Secret
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read them, from files too; raises ConfigurationError if one of them is missing."""
+        read = Reader(environ)
+        credentials = cls(*_user_and_password(read))
+        read.raise_problems()
+        return credentials
+
+
+@dataclass(frozen=True)
 class VropsSettings:
     """How to reach vRealize Operations; all durations in seconds."""
 
     url: str
-    username: str
-    password: Secret
     auth_source: str | None = None
     auth_scheme: str = "auto"
     ca_file: str | None = None
@@ -112,9 +126,14 @@ class CommonSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(CommonSettings):
-    """What mirroring needs: ``lease_minutes`` None means open-ended maintenance."""
+    """What mirroring needs: ``lease_minutes`` None means open-ended maintenance.
+
+    ``secret_id`` names a secret of AWS Secrets Manager; None means that user name and password
+    come from the environment, which has been checked for them.
+    """
 
     vrops: VropsSettings
+    secret_id: str | None = None
     lease_minutes: int | None = None
     deadline_seconds: float = 12.0
 
@@ -123,6 +142,7 @@ class Settings(CommonSettings):
         lease = _whole(1, _A_YEAR_OF_MINUTES)
         return {
             "vrops": _vrops(read),
+            "secret_id": _secret_id(read),
             "lease_minutes": read("MAINTENANCE_LEASE_MINUTES", lease, None),
             "deadline_seconds": read(
                 "EVENT_DEADLINE_SECONDS", _seconds(1, 600), cls.deadline_seconds
@@ -131,12 +151,21 @@ class Settings(CommonSettings):
         }
 
 
+def _secret_id(read: "Reader") -> str | None:
+    secret_id: str | None = read("VROPS_SECRET_ID", str, None)
+    if secret_id is None:
+        _user_and_password(read)
+    return secret_id
+
+
+def _user_and_password(read: "Reader") -> tuple[str, Secret]:
+    return read.required("VROPS_USERNAME", str), read.required("VROPS_PASSWORD", Secret)
+
+
 def _vrops(read: "Reader") -> VropsSettings:
     insecure = read("VROPS_INSECURE_TLS", _boolean, False)
     return VropsSettings(
         url=read.required("VROPS_URL", _url(allow_http=insecure)),
-        username=read.required("VROPS_USERNAME", str),
-        password=read.required("VROPS_PASSWORD", Secret),
         auth_source=read("VROPS_AUTH_SOURCE", str, None),
         auth_scheme=read("VROPS_AUTH_SCHEME", _one_of(AUTH_SCHEMES), VropsSettings.auth_scheme),
         ca_file=read("VROPS_CA_FILE", _ca_file, None),

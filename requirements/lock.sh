@@ -1,5 +1,5 @@
 #!/bin/sh
-# Write the lock files from pyproject.toml: one for what is deployed, three for working on it.
+# Write the lock files from pyproject.toml: one for what is deployed, the rest for working on it.
 # Each holds every version with its hashes, for all Pythons and platforms that are supported.
 set -eu
 uv=$1
@@ -17,4 +17,5 @@ lock() { # lock NAME EXTRA...
 lock knative knative
 lock demo knative simulator
 lock tox tox
+lock lint lint
 lock development development

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from adapters import bootstrap
-from adapters.settings import Secret, Settings, VropsSettings
+from adapters.settings import Settings, VropsSettings
 from functions.events import HostEvent, HostRef
 from functions.ports import Resource, ResourceState
 from tests.formats import HTTP_FORMATS, Facts, Wire, router_envelope
@@ -28,7 +28,7 @@ class KnowsEveryHost:
         return True
 
 
-SETTINGS = Settings(vrops=VropsSettings("https://x", "x", Secret("x")))
+SETTINGS = Settings(vrops=VropsSettings("https://x"))
 DISPATCH = bootstrap.mirroring(SETTINGS, KnowsEveryHost())
 CLIENT = client(DISPATCH)
 

@@ -28,11 +28,11 @@ class TimedCache(Generic[K, V]):
             ends, value = self._entries.get(key, (0.0, None))
         return value if self._clock() < ends else None
 
-    def put(self, key: K, value: V) -> None:
-        """Remember ``value`` from now on."""
+    def put(self, key: K, value: V, seconds: float | None = None) -> None:
+        """Remember ``value`` from now on, for ``seconds`` if that is not as long as usual."""
         with self._lock:
             self._entries.pop(key, None)
-            self._entries[key] = (self._clock() + self._seconds, value)
+            self._entries[key] = (self._clock() + (seconds or self._seconds), value)
             if len(self._entries) > self._size:
                 self._entries.popitem(last=False)
 

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import requests
 
+from adapters.credentials import CredentialSource
 from adapters.deadline import deadline, remaining
-from adapters.settings import Secret, VropsSettings
+from adapters.settings import Credentials, Secret, VropsSettings
 from adapters.vrops.auth import Authenticator, Token
 from adapters.vrops.breaker import CircuitBreaker
 from adapters.vrops.transport import new_session, timeout
@@ -34,7 +35,7 @@ _PRIVILEGE: Final = (
     " Administration > Access Control > REST APIs, and its scope the vSphere hosts"
 )
 _UNREACHABLE: Final[tuple[tuple[type[Exception], str], ...]] = (
-    (requests.exceptions.SSLError, "its certificate cannot be verified (see VROPS_CA_FILE)"),
+    (requests.exceptions.SSLError, "TLS failed; is its certificate trusted (VROPS_CA_FILE)?"),
     (requests.exceptions.ProxyError, "the proxy does not let us through"),
     (requests.exceptions.Timeout, "it does not answer in time"),
     (requests.exceptions.ConnectionError, "it cannot be reached"),
@@ -79,8 +80,9 @@ class SuiteApi:
     and nothing else, when the answer is not one that the caller tolerates.
     """
 
-    def __init__(self, settings: VropsSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: VropsSettings, credentials: CredentialSource) -> None:
+        self._auth_source = settings.auth_source
+        self._credentials = credentials
         self._base = f"{settings.url}/suite-api/api"
         self._session = new_session(settings)
         # requests passes urllib3's own Timeout through, though its types do not say so.
@@ -160,16 +162,21 @@ class SuiteApi:
         return {"Authorization": f"{scheme} {token.secret.reveal()}"}
 
     def _log_in(self) -> Token:
-        credentials = {
-            "username": self._settings.username,
-            "password": self._settings.password.reveal(),
-        }
-        if self._settings.auth_source:
-            credentials["authSource"] = self._settings.auth_source
+        """Log in; credentials that were refused are tried again only if they were changed."""
+        try:
+            return self._acquire(self._credentials.current())
+        except AuthenticationError:
+            renewed = self._credentials.renewed()
+            if renewed is None:
+                raise
+            return self._acquire(renewed)
+
+    def _acquire(self, credentials: Credentials) -> Token:
+        body = {"username": credentials.username, "password": credentials.password.reveal()}
+        if self._auth_source:
+            body["authSource"] = self._auth_source
         # 400 was seen instead of 401 through the cloud proxy of 9.x.
-        answer = self._send(
-            "POST", "/auth/token/acquire", json=credentials, tolerated=(400, 401, 403)
-        )
+        answer = self._send("POST", "/auth/token/acquire", json=body, tolerated=(400, 401, 403))
         if not answer.ok:
             raise AuthenticationError("vRealize Operations refuses the user name or the password")
         return _token(answer)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from adapters.credentials import CredentialSource
 from adapters.deadline import remaining
 from adapters.settings import VropsSettings
 from adapters.vrops.client import SuiteApi
@@ -27,9 +28,12 @@ class Vrops:
     """
 
     def __init__(
-        self, settings: VropsSettings, sleep: Callable[[float], None] = time.sleep
+        self,
+        settings: VropsSettings,
+        credentials: CredentialSource,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._api = SuiteApi(settings)
+        self._api = SuiteApi(settings, credentials)
         self._resolver = Resolver(self._api)
         self._confirm_seconds = settings.confirm_seconds
         self._sleep = sleep

@@ -158,8 +158,14 @@ class Resolver:
         instances = self._of_vcenter(host.vcenter)
         owners = frozenset(each.identifier for each in instances or self._all_instances())
         found = self._within(instances, host) if instances else self._anywhere(host)
+        if not found and not instances:
+            raise HostNotFoundError(
+                f"{host} is not known to vRealize Operations, nor is its vCenter by that address"
+            )
         candidate = _the_one(host, [each.owned_by(owners) for each in found])
-        self._located.put(host, _Located(candidate.identifier, owners))
+        # Its vCenter may be added meanwhile, and then have such a host itself.
+        seconds = _REMEMBERED_SECONDS if instances else _SWEEP_SECONDS
+        self._located.put(host, _Located(candidate.identifier, owners), seconds)
         return candidate
 
     def _within(self, instances: list[Instance], host: HostRef) -> list[Candidate]:

@@ -58,6 +58,7 @@ def _retries() -> Retry:
     # Nothing here is unsafe to repeat but a login: each counts when an account is to be locked.
     return _WithinDeadlineRetry(
         total=4,
+        other=0,  # A certificate does not become trusted by asking again.
         backoff_factor=0.2,
         backoff_jitter=0.1,
         status_forcelist=RETRIED_STATUSES,

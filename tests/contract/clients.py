@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from adapters.settings import Secret, VropsSettings
+from adapters.credentials import EnvironCredentials
+from adapters.settings import VropsSettings
 from adapters.vrops import Vrops
 from functions.events import HostRef
 from simulator import Simulator
@@ -25,20 +26,28 @@ def settings_for(simulator: Simulator, **changes: Any) -> VropsSettings:
     """How to reach a simulator, with the certificate checked."""
     values: dict[str, Any] = {
         "url": simulator.url,
-        "username": simulator.username,
-        "password": Secret(simulator.password),
         "ca_file": str(simulator.ca_file) if simulator.tls else None,
         **changes,
     }
     return VropsSettings(**values)
 
 
+def credentials_for(simulator: Simulator, password: str | None = None) -> EnvironCredentials:
+    """Who may log in to a simulator, or may not, with another password."""
+    password = simulator.password if password is None else password
+    return EnvironCredentials({"VROPS_USERNAME": simulator.username, "VROPS_PASSWORD": password})
+
+
 @contextmanager
 def connected(
-    simulator: Simulator, sleep: Callable[[float], None] = no_sleep, **changes: Any
+    simulator: Simulator,
+    sleep: Callable[[float], None] = no_sleep,
+    password: str | None = None,
+    **changes: Any,
 ) -> Iterator[Vrops]:
     """A client of a simulator, closed in the end."""
-    vrops = Vrops(settings_for(simulator, **changes), sleep)
+    credentials = credentials_for(simulator, password)
+    vrops = Vrops(settings_for(simulator, **changes), credentials, sleep)
     try:
         yield vrops
     finally:

@@ -1,14 +1,16 @@
 """Tokens and passwords: renewed when forgotten, and never tried until an account is locked."""
 
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from adapters.settings import Secret
+from adapters.credentials import EnvironCredentials
+from adapters.vrops import Vrops
 from functions.errors import AuthenticationError, OperationsUnavailableError
 from simulator import SettableClock, Simulator, Switches
-from tests.contract.clients import asked, connected, enter, esx, leave
+from tests.contract.clients import asked, connected, enter, esx, leave, no_sleep, settings_for
 
 NAME = "esx01.lab.local"
 BODIES = ("json", "html", "empty")
@@ -66,7 +68,7 @@ def test_a_scheme_that_is_configured_is_the_only_one_tried(clock: SettableClock)
 def test_a_wrong_password_is_tried_once_for_twenty_events(
     simulator: Simulator, clock: SettableClock
 ) -> None:
-    with connected(simulator, password=Secret("wrong")) as vrops:
+    with connected(simulator, password="wrong") as vrops:
         for _ in range(20):
             with pytest.raises(AuthenticationError) as refusal:
                 vrops.find(esx(1))
@@ -78,12 +80,41 @@ def test_a_wrong_password_is_tried_once_for_twenty_events(
 def test_a_wrong_password_is_tried_again_after_pauses_that_grow(
     simulator: Simulator, clock: SettableClock
 ) -> None:
-    with connected(simulator, password=Secret("wrong")) as vrops:
+    with connected(simulator, password="wrong") as vrops:
         for pause in (10, 20, 40):
             with pytest.raises(AuthenticationError):
                 vrops.find(esx(1))
             clock.advance(pause)
     assert simulator.refused_logins == 3
+
+
+def test_a_password_that_was_rotated_costs_one_refused_login(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    file = tmp_path / "password"
+    file.write_text("the old one", encoding="utf-8")
+    environ = {"VROPS_USERNAME": simulator.username, "VROPS_PASSWORD_FILE": str(file)}
+    vrops = Vrops(settings_for(simulator), EnvironCredentials(environ), no_sleep)
+    file.write_text(f"{simulator.password}\n", encoding="utf-8")
+    enter(vrops, esx(1))
+    vrops.close()
+    assert simulator.state(NAME) == "MAINTAINED_MANUAL"
+    assert (simulator.refused_logins, simulator.logins) == (1, 1)
+
+
+def test_a_password_that_is_gone_is_not_tried_again_either(
+    simulator: Simulator, clock: SettableClock, tmp_path: Path
+) -> None:
+    file = tmp_path / "password"
+    file.write_text("the old one", encoding="utf-8")
+    environ = {"VROPS_USERNAME": simulator.username, "VROPS_PASSWORD_FILE": str(file)}
+    vrops = Vrops(settings_for(simulator), EnvironCredentials(environ), no_sleep)
+    file.unlink()
+    for _ in range(3):
+        with pytest.raises(AuthenticationError, match=r"VROPS_PASSWORD|not trying again yet"):
+            vrops.find(esx(1))
+    vrops.close()
+    assert simulator.refused_logins == 1
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])

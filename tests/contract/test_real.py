@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from adapters.credentials import EnvironCredentials
 from adapters.settings import Settings, VropsSettings
 from adapters.vrops.client import SuiteApi
 from adapters.vrops.resources import _candidate, _instance
@@ -72,7 +73,7 @@ def _end(world: RealWorld) -> None:
 
 def _any_host(settings: VropsSettings) -> HostRef:
     """Name the first host that is there and in no maintenance, as an event of it would."""
-    api = SuiteApi(settings)
+    api = SuiteApi(settings, EnvironCredentials(os.environ))
     try:
         adapters = api.get("/adapters", {"adapterKindKey": "VMWARE"})["adapterInstancesInfoDto"]
         addresses = {each.identifier: each.address for each in map(_instance, adapters)}

@@ -1,5 +1,6 @@
 """Where the contract claims are tried: the fake, client and simulator, client and real server."""
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from typing import Any, Protocol
 
 import requests
 
+from adapters.credentials import EnvironCredentials
 from adapters.settings import VropsSettings
 from adapters.vrops import Vrops
 from functions.events import HostRef
@@ -121,7 +123,7 @@ class RealWorld:
     """A real server: its state is what the client itself reads, once it has had some time."""
 
     def __init__(self, settings: VropsSettings, host: HostRef) -> None:
-        self.operations = Vrops(settings)
+        self.operations = Vrops(settings, EnvironCredentials(os.environ))
         self.host = host
 
     def seen(self, host: HostRef, expected: ResourceState) -> ResourceState:

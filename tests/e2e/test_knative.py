@@ -85,18 +85,28 @@ def test_a_reply_is_empty_and_no_event(running: Function) -> None:
         assert b"content-type" not in head.lower()
 
 
-@pytest.mark.parametrize(("host", "other"), [("esx1", "esx10"), ("esx10", "esx1")])
-@pytest.mark.parametrize("moref", ["host-1", "host-10", "host-77", ""])
+@pytest.mark.parametrize(
+    ("host", "moref", "other"), [("esx1", "host-1", "esx10"), ("esx10", "host-10", "esx1")]
+)
+@pytest.mark.parametrize("tells_moref", [True, False])
 def test_a_host_is_never_taken_for_one_whose_name_only_begins_like_it(
-    host: str, other: str, moref: str, running: Function, simulator: Simulator
+    host: str, moref: str, other: str, tells_moref: bool, running: Function, simulator: Simulator
 ) -> None:
-    if moref in ("host-1", "host-10"):
-        moref = {"esx1": "host-1", "esx10": "host-10"}[host]
+    moref = moref if tells_moref else ""
     assert status(running.send(event("Entered", host, moref))) == 204
     assert simulator.state(host) == "MAINTAINED_MANUAL"
     assert simulator.state(other) == "STARTED"
     assert status(running.send(event("Exit", host, moref))) == 204
     assert simulator.state(host) == "STARTED"
+
+
+@pytest.mark.parametrize("name", ["esx1", "esx10", "esx"])
+def test_a_host_that_was_added_again_waits_until_it_is_discovered(
+    name: str, running: Function, simulator: Simulator
+) -> None:
+    assert status(running.send(event("Entered", name, "host-77"))) == 503
+    assert lines(running)[-1]["error"] == "HostNotFoundError"
+    assert set(simulator.states().values()) == {"STARTED"}
 
 
 def test_another_event_changes_nothing_and_is_one_info_line(

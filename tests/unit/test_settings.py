@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from adapters.settings import CommonSettings, Limits, Reader, Secret, Settings
+from adapters.settings import CommonSettings, Credentials, Limits, Reader, Secret, Settings
 from functions.errors import ConfigurationError
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
@@ -25,6 +25,10 @@ def settings(**changes: str) -> Settings:
     return Settings.from_environ({**ENVIRON, **changes})
 
 
+def password(**changes: str) -> str:
+    return Credentials.from_environ({**ENVIRON, **changes}).password.reveal()
+
+
 def problem(environ: Mapping[str, str]) -> str:
     with pytest.raises(ConfigurationError) as error:
         Settings.from_environ(environ)
@@ -33,8 +37,8 @@ def problem(environ: Mapping[str, str]) -> str:
 
 def test_three_variables_are_enough() -> None:
     read = settings()
-    assert (read.vrops.url, read.vrops.username) == ("https://vrops.lab.local", "mirror")
-    assert read.vrops.password.reveal() == "hunter2"
+    assert read.vrops.url == "https://vrops.lab.local"
+    assert Credentials.from_environ(ENVIRON) == Credentials("mirror", Secret("hunter2"))
     assert (read.lease_minutes, read.vrops.insecure_tls, read.log_level) == (None, False, "INFO")
     assert (read.limits, read.deadline_seconds) == (Limits(1024 * 1024, 64), 12.0)
 
@@ -67,6 +71,12 @@ def test_every_variable_has_its_effect(tmp_path: Path) -> None:
 def test_everything_that_is_missing_is_named_in_one_line() -> None:
     text = problem({})
     assert text == "VROPS_URL is missing; VROPS_USERNAME is missing; VROPS_PASSWORD is missing"
+
+
+def test_with_a_secret_of_aws_neither_name_nor_password_is_needed() -> None:
+    read = Settings.from_environ({"VROPS_URL": "https://vrops.lab", "VROPS_SECRET_ID": "vrops"})
+    assert read.secret_id == "vrops"
+    assert settings().secret_id is None
 
 
 def test_an_empty_value_is_a_missing_one() -> None:
@@ -137,13 +147,13 @@ def test_the_address_may_end_as_people_copy_it(suffix: str) -> None:
 def test_a_file_beats_the_variable(tmp_path: Path, content: str) -> None:
     path = tmp_path / "password"
     path.write_text(content, encoding="utf-8", newline="")
-    assert settings(VROPS_PASSWORD_FILE=str(path)).vrops.password.reveal() == "from a file"
+    assert password(VROPS_PASSWORD_FILE=str(path)) == "from a file"
 
 
 def test_blanks_of_a_password_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "password"
     path.write_text(" two words \n", encoding="utf-8")
-    assert settings(VROPS_PASSWORD_FILE=str(path)).vrops.password.reveal() == " two words "
+    assert password(VROPS_PASSWORD_FILE=str(path)) == " two words "
 
 
 def test_a_file_that_cannot_be_read_is_named_even_if_the_variable_is_set(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from urllib3.exceptions import MaxRetryError, ProtocolError
 from urllib3.util import Retry
 
 from adapters.deadline import deadline
-from adapters.settings import Secret, VropsSettings
+from adapters.settings import VropsSettings
 from adapters.vrops.transport import RETRIED_STATUSES, new_session, timeout
 
-SETTINGS = VropsSettings("https://vrops.invalid", "user", Secret("password"))
+SETTINGS = VropsSettings("https://vrops.invalid")
 
 
 @pytest.fixture
