@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from hypothesis import HealthCheck, given, seed, settings
 
 from tests.formats import HTTP_FORMATS, Facts, Wire
-from tests.strategies import CLIENT, bodies, ce_headers, content_types
-from tests.wire import post
+from tests.strategies import VIEW, bodies, ce_headers, content_types
+from tests.wire import request
 
 ROUND = 500
 REPLIES = {204, 400, 413, 422}
@@ -44,7 +44,7 @@ def main(seconds: float) -> int:
 def send(wire: Wire) -> int:
     """Send one input; returns the status, or 500 for an exception or a reply with a body."""
     try:
-        reply = post(CLIENT, wire)
+        reply = VIEW(request(wire))
     except Exception as error:
         print(repr(error))
         return 500

@@ -7,12 +7,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from adapters import bootstrap
+from adapters import bootstrap, knative
 from adapters.settings import Settings, VropsSettings
 from functions.events import HostEvent, HostRef
 from functions.ports import Resource, ResourceState
 from tests.formats import HTTP_FORMATS, Facts, Wire, router_envelope
-from tests.wire import client, read
+from tests.wire import read
 
 
 class KnowsEveryHost:
@@ -30,7 +30,7 @@ class KnowsEveryHost:
 
 SETTINGS = Settings(vrops=VropsSettings("https://x"))
 DISPATCH = bootstrap.mirroring(SETTINGS, KnowsEveryHost())
-CLIENT = client(DISPATCH)
+VIEW = knative._view("handle", DISPATCH)
 
 # What XML 1.0 can say: no control characters, no surrogates.
 texts = st.text(

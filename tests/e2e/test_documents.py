@@ -33,7 +33,11 @@ def blocks(path: Path, language: str) -> list[str]:
 
 def test_the_demo_prints_what_the_readme_shows() -> None:
     result = subprocess.run(
-        [sys.executable, "examples/demo.py"], cwd=ROOT, capture_output=True, text=True, timeout=100
+        [sys.executable, "examples/demo.py"],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=100,
     )
     assert result.returncode == 0, result.stderr
     shown = next(text for text in blocks(ROOT / "README.md", "text") if "simulator" in text)

@@ -26,7 +26,9 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The project alone, installed as its README says."""
     copy = tmp_path_factory.mktemp("checkout") / "project"
     shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
-    block = re.search(r"```sh\n(python3 -m venv.*?)```", (ROOT / "README.md").read_text(), re.S)
+    block = re.search(
+        r"```sh\n(python3 -m venv.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S
+    )
     assert block
     commands = block[1].splitlines()
     for command in commands[:3]:
@@ -38,7 +40,12 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def run(command: str, folder: Path) -> str:
     environ = {key: value for key, value in os.environ.items() if not key.startswith("COV")}
     result = subprocess.run(
-        shlex.split(command), cwd=folder, env=environ, capture_output=True, text=True, timeout=300
+        shlex.split(command),
+        cwd=folder,
+        env=environ,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
     )
     assert result.returncode == 0, result.stderr
     return result.stdout

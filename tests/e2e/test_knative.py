@@ -293,7 +293,7 @@ def test_a_wrong_configuration_ends_in_one_line() -> None:
         cwd=ROOT,
         env=environment(VROPS_URL="vrops.lab", LOG_LEVEL="loud"),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=60,
     )
     assert result.returncode != 0
@@ -307,7 +307,11 @@ def test_a_wrong_configuration_ends_in_one_line() -> None:
 
 def test_a_target_that_is_not_there_is_said_plainly() -> None:
     result = subprocess.run(
-        command("enter", free_port()), cwd=ROOT, env=environment(), capture_output=True, text=True
+        command("enter", free_port()),
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        encoding="utf-8",
     )
     assert result.returncode != 0
     assert "'enter'" in result.stderr
