@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lock clean
+.PHONY: help demo run test lambda lock clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -18,6 +18,9 @@ run: $(VENV)/.demo ## leave the simulator and the function up, to look at and to
 
 test: $(VENV)/.tox ## lint, types, import rules and all tests
 	@$(BIN)/tox run $(TOXARGS)
+
+lambda: $(BIN)/python ## build the zip for AWS Lambda
+	@$(BIN)/python deploy/eventbridge/build.py
 
 lock: $(VENV)/.uv ## write the lock files anew from pyproject.toml
 	@sh requirements/lock.sh $(BIN)/uv

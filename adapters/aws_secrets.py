@@ -11,6 +11,7 @@ Source: API_GetSecretValue of the Secrets Manager API reference; rotation moves 
 
 import json
 import logging
+from contextlib import closing
 from typing import Any, Final
 
 from adapters.settings import Credentials, Secret
@@ -34,8 +35,7 @@ class AwsSecret:
     def __init__(self, secret_id: str) -> None:
         self._id = secret_id
         try:
-            self._client = _client()
-            self._credentials = self._read()
+            self._credentials = _credentials(secret_id)
         except _UnusableError as problem:
             raise ConfigurationError(f"VROPS_SECRET_ID: {problem}") from None
 
@@ -51,7 +51,7 @@ class AwsSecret:
         every event until the account is locked.
         """
         try:
-            credentials = self._read()
+            credentials = _credentials(self._id)
         except _UnusableError as problem:
             raise AuthenticationError(
                 f"vRealize Operations refuses the credentials, and {problem}"
@@ -61,50 +61,14 @@ class AwsSecret:
         self._credentials = credentials
         return credentials
 
-    def _read(self) -> Credentials:
-        return _credentials(_text(self._client, self._id), self._id)
-
 
 class _UnusableError(Exception):
     """Why a secret cannot be used; the message names it."""
 
 
-def _client() -> Any:
-    import boto3
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError
-
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.WARNING)
-    config = Config(
-        connect_timeout=_TIMEOUT_SECONDS,
-        read_timeout=_TIMEOUT_SECONDS,
-        retries={"total_max_attempts": _TRIES, "mode": "standard"},
-    )
+def _credentials(secret_id: str) -> Credentials:
     try:
-        return boto3.client("secretsmanager", config=config)
-    except BotoCoreError as error:  # no region, as a rule
-        raise _UnusableError(f"Secrets Manager cannot be used: {error}") from None
-
-
-def _text(client: Any, secret_id: str) -> str:
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        answer = client.get_secret_value(SecretId=secret_id)
-    except ClientError as error:
-        # The message of AWS may name the caller's role and account; its code says enough.
-        reason = error.response["Error"]["Code"]
-    except BotoCoreError as error:  # not reachable, no credentials: no answer at all
-        reason = type(error).__name__
-    else:
-        return str(answer.get("SecretString", ""))
-    raise _UnusableError(f"secret {secret_id!r} cannot be read: {reason}")
-
-
-def _credentials(text: str, secret_id: str) -> Credentials:
-    try:
-        fields = json.loads(text)
+        fields = json.loads(_text(secret_id))
     except ValueError:
         fields = None
     if not isinstance(fields, dict):
@@ -113,3 +77,35 @@ def _credentials(text: str, secret_id: str) -> Credentials:
         if not isinstance(fields.get(name), str) or not fields[name]:
             raise _UnusableError(f"secret {secret_id!r} has no text under {name!r}")
     return Credentials(fields["username"], Secret(fields["password"]))
+
+
+def _client() -> Any:
+    import boto3
+    from botocore.config import Config
+
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    config = Config(
+        connect_timeout=_TIMEOUT_SECONDS,
+        read_timeout=_TIMEOUT_SECONDS,
+        retries={"total_max_attempts": _TRIES, "mode": "standard"},
+    )
+    return boto3.client("secretsmanager", config=config)
+
+
+def _text(secret_id: str) -> str:
+    try:
+        from botocore.exceptions import BotoCoreError, ClientError
+    except ImportError:
+        raise _UnusableError("reading a secret needs boto3, the extra 'aws'") from None
+    try:
+        with closing(_client()) as client:
+            answer = client.get_secret_value(SecretId=secret_id)
+    except ClientError as error:
+        # The message of AWS may name the caller's role and account; its code says enough.
+        reason = error.response["Error"]["Code"]
+    except BotoCoreError as error:  # no region, no credentials, not reachable: no answer at all
+        reason = type(error).__name__
+    else:
+        return str(answer.get("SecretString", ""))
+    raise _UnusableError(f"secret {secret_id!r} cannot be read: {reason}")

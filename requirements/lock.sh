@@ -5,17 +5,32 @@ set -eu
 uv=$1
 cd "$(dirname "$0")/.."
 
+compile() { # compile SOURCE LOCK [OPTION]...
+    source=$1
+    lock=$2
+    shift 2
+    "$uv" pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+        --no-annotate --custom-compile-command 'make lock' --no-emit-package maintenance-mirror \
+        "$@" --output-file "$lock" "$source"
+}
+
 lock() { # lock NAME [--extra EXTRA]...
     name=$1
     shift
-    "$uv" pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-        --no-annotate --custom-compile-command 'make lock' --no-emit-package maintenance-mirror \
-        "$@" --output-file "requirements/$name.txt" pyproject.toml
+    compile pyproject.toml "requirements/$name.txt" "$@"
 }
 
-lock lambda # and OpenFaaS: the bare dependencies
+lock lambda # the bare dependencies, for OpenFaaS too, which reads them beside each handler
+for handler in mirror echo; do
+    cp requirements/lambda.txt "deploy/openfaas/$handler/requirements.txt"
+done
 lock knative --extra knative
 lock demo --extra knative --extra simulator
 lock tox --extra tox
 lock lint --extra lint
 lock development --extra development
+
+# The tools that the tests of the AWS deployment run in environments of their own.
+for tools in sam runtime; do
+    compile "tests/deploy/eventbridge/$tools.in" "tests/deploy/eventbridge/$tools.txt"
+done

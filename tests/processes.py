@@ -83,7 +83,7 @@ def function(
         )
     running = Function(process, port, log)
     try:
-        _wait_until_healthy(running)
+        wait_until_healthy(running)
         yield running
     finally:
         if process.poll() is None:
@@ -97,7 +97,8 @@ def free_port() -> int:
     return int(port)
 
 
-def _wait_until_healthy(running: Function) -> None:
+def wait_until_healthy(running: Function) -> None:
+    """Return as soon as it answers; fails with its output if it does not."""
     ends = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < ends and running.process.poll() is None:
         try:

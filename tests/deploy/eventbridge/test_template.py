@@ -1,0 +1,324 @@
+"""The template: what AWS would refuse, and what it would accept though an event could get lost."""
+
+import json
+import os
+import shutil
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from moto.events.models import EventPattern
+
+from adapters.settings import Settings
+from functions.handlers import HANDLERS
+from tests.deploy.eventbridge import templates
+from tests.deploy.eventbridge.aws import Aws
+from tests.deploy.eventbridge.emulator import CREDENTIALS, REGION
+from tests.deploy.eventbridge.templates import DEPLOYMENT, TEMPLATE, nodes, of_type
+from tests.deploy.eventbridge.tools import run
+from tests.formats import ENTER, EXIT, HOSTLESS, IMPOSTOR, NOT_OURS, Facts, lambda_event
+from tests.processes import ROOT
+
+PATTERN = '{"detail":{"subject":["EnteredMaintenanceModeEvent","ExitMaintenanceModeEvent"]}}'
+EXAMPLES = ROOT / "examples" / "events"
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    return templates.load()
+
+
+@pytest.fixture(scope="module")
+def rule(template: dict[str, Any]) -> dict[str, Any]:
+    (found,) = of_type(template, "AWS::Events::Rule").values()
+    properties: dict[str, Any] = found["Properties"]
+    return properties
+
+
+@pytest.fixture(scope="module")
+def function(template: dict[str, Any]) -> dict[str, Any]:
+    properties: dict[str, Any] = template["Resources"]["MirrorFunction"]["Properties"]
+    return properties
+
+
+@pytest.mark.timeout(300)
+def test_sam_accepts_the_template(sam: Path, tmp_path: Path) -> None:
+    environ = _environment(tmp_path)
+    said = run(sam / "bin/sam", "validate", "--lint", "--template", TEMPLATE, env=environ)
+    assert "is a valid SAM Template" in said
+
+
+@pytest.mark.timeout(300)
+def test_sam_uploads_the_zip_as_it_was_built(
+    sam: Path, built_zip: Path, aws: Aws, tmp_path: Path
+) -> None:
+    folder = tmp_path / "deploy" / "eventbridge"
+    folder.mkdir(parents=True)
+    shutil.copy(TEMPLATE, folder)
+    (tmp_path / "build").mkdir()
+    shutil.copy(built_zip, tmp_path / "build" / "lambda.zip")
+    with aws.client("s3") as s3:
+        place = {"LocationConstraint": REGION}
+        s3.create_bucket(Bucket="deployments", CreateBucketConfiguration=place)
+        command = ["package", "--template-file", "template.yaml", "--s3-bucket", "deployments"]
+        environ = {**_environment(tmp_path), "AWS_ENDPOINT_URL": aws.endpoint}
+        run(sam / "bin/sam", *command, cwd=folder, env=environ)
+        (uploaded,) = s3.list_objects_v2(Bucket="deployments")["Contents"]
+        body = s3.get_object(Bucket="deployments", Key=uploaded["Key"])["Body"]
+        with closing(body):
+            assert body.read() == built_zip.read_bytes()
+
+
+@pytest.mark.timeout(300)
+def test_linters_have_nothing_to_say(sam: Path) -> None:
+    assert run(sam / "bin/cfn-lint", "--include-checks", "I", "--", TEMPLATE) == ""
+    yaml_files = [*DEPLOYMENT.glob("*.yaml")]
+    assert run(sam / "bin/yamllint", "--strict", *yaml_files) == ""
+
+
+def test_the_template_uses_no_anchors() -> None:
+    # CloudFormation's documentation excludes YAML aliases.
+    lines = TEMPLATE.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if ": &" in line or ": *" in line] == []
+
+
+def test_the_pattern_is_the_one_that_router_and_eventbridge_both_understand(
+    rule: dict[str, Any],
+) -> None:
+    assert json.dumps(rule["EventPattern"], separators=(",", ":")) == PATTERN
+
+
+def test_the_pattern_is_plain_enough_for_every_release_of_the_router(
+    rule: dict[str, Any],
+) -> None:
+    # Before v0.7.3 it reads detail.subject only; since then an operator, which would be an object
+    # within the list, stops it, and a key beside detail never matches.
+    assert [*rule["EventPattern"]] == ["detail"]
+    assert [*rule["EventPattern"]["detail"]] == ["subject"]
+    assert all(isinstance(value, str) for value in rule["EventPattern"]["detail"]["subject"])
+
+
+def test_the_pattern_lets_through_what_we_handle(rule: dict[str, Any]) -> None:
+    assert {*rule["EventPattern"]["detail"]["subject"]} == {*HANDLERS}
+
+
+@pytest.mark.parametrize("facts", [ENTER, EXIT, HOSTLESS, IMPOSTOR])
+def test_eventbridge_forwards_events_of_these_names(facts: Facts, rule: dict[str, Any]) -> None:
+    assert _matches(rule, lambda_event(facts))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "HostConnectionLostEvent",
+        "EnteringMaintenanceModeEvent",
+        "CanceledHostOperationEvent",
+        "enteredmaintenancemodeevent",
+    ],
+)
+def test_eventbridge_forwards_nothing_else(name: str, rule: dict[str, Any]) -> None:
+    assert not _matches(rule, lambda_event(Facts(name=name)))
+    assert not _matches(rule, lambda_event(NOT_OURS))
+    assert not _matches(rule, {**lambda_event(ENTER), "detail": {}})
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.json")), ids=lambda path: path.name)
+def test_eventbridge_forwards_every_example(path: Path, rule: dict[str, Any]) -> None:
+    example = json.loads(path.read_text(encoding="utf-8"))
+    event = example if "detail" in example else {"detail": example}
+    assert _matches(rule, event)
+
+
+def test_there_is_one_rule_for_the_router_to_read(template: dict[str, Any]) -> None:
+    assert [*of_type(template, "AWS::Events::Rule")] == ["EventRule"]
+    assert template["Outputs"]["RuleArn"]["Value"] == {"Fn::GetAtt": ["EventRule", "Arn"]}
+
+
+def test_what_eventbridge_cannot_deliver_is_kept(rule: dict[str, Any]) -> None:
+    target = rule["Targets"][0]
+    assert target["Arn"] == {"Fn::GetAtt": ["MirrorFunction", "Arn"]}
+    assert target["DeadLetterConfig"]["Arn"] == {"Fn::GetAtt": ["UndeliveredQueue", "Arn"]}
+    assert target["RetryPolicy"]["MaximumRetryAttempts"] == 185
+
+
+def test_exactly_this_rule_may_write_to_the_dead_letter_queue(template: dict[str, Any]) -> None:
+    (policy,) = of_type(template, "AWS::SQS::QueuePolicy").values()
+    assert policy["Properties"]["Queues"] == [{"Ref": "UndeliveredQueue"}]
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert statement == {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": {"Fn::GetAtt": ["UndeliveredQueue", "Arn"]},
+        "Condition": {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["EventRule", "Arn"]}}},
+    }
+
+
+def test_what_the_function_cannot_do_is_kept(
+    template: dict[str, Any], function: dict[str, Any]
+) -> None:
+    config = function["EventInvokeConfig"]
+    queue = {"Fn::GetAtt": ["FailedQueue", "Arn"]}
+    assert config["DestinationConfig"]["OnFailure"] == {"Type": "SQS", "Destination": queue}
+    assert config["MaximumRetryAttempts"] == 2
+    assert _allowed(template, "MirrorRole")["sqs:SendMessage"] == queue
+
+
+def test_every_queue_outlives_the_stack_is_encrypted_and_keeps_for_two_weeks(
+    template: dict[str, Any],
+) -> None:
+    queues = of_type(template, "AWS::SQS::Queue")
+    assert {*queues} == {"UndeliveredQueue", "FailedQueue"}
+    for queue in queues.values():
+        assert queue["DeletionPolicy"] == queue["UpdateReplacePolicy"] == "Retain"
+        assert queue["Properties"]["SqsManagedSseEnabled"] is True
+        assert queue["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+def test_every_queue_has_an_alarm_from_the_first_message_on(template: dict[str, Any]) -> None:
+    watched = [_watched_queue(alarm) for alarm in _alarms(template).values()]
+    assert {name for name in watched if name} == {*of_type(template, "AWS::SQS::Queue")}
+    for alarm in _alarms(template).values():
+        properties = alarm["Properties"]
+        assert (properties["ComparisonOperator"], properties["Threshold"]) == (
+            "GreaterThanThreshold",
+            0,
+        )
+        assert "Ref" in properties["AlarmActions"]["Fn::If"][1][0]
+        assert "Condition" not in alarm
+
+
+def test_a_queue_that_cannot_be_written_to_has_an_alarm(template: dict[str, Any]) -> None:
+    metrics = {alarm["Properties"]["MetricName"] for alarm in _alarms(template).values()}
+    assert {"InvocationsFailedToBeSentToDlq", "DestinationDeliveryFailures"} <= metrics
+
+
+def test_the_alarm_of_the_rule_goes_by_the_name_that_the_rule_has(
+    template: dict[str, Any], rule: dict[str, Any]
+) -> None:
+    alarm = template["Resources"]["UndeliveredLostAlarm"]["Properties"]
+    own_bus, default_bus = alarm["Dimensions"]["Fn::If"][1:]
+    assert own_bus[1] == default_bus[0] == {"Name": "RuleName", "Value": rule["Name"]}
+    assert own_bus[0] == {"Name": "EventBusName", "Value": {"Ref": "EventBusName"}}
+
+
+def test_an_event_meets_its_own_deadline_before_that_of_lambda(function: dict[str, Any]) -> None:
+    secret_seconds = 10.0  # two tries with two time-outs of two seconds each, and a pause
+    assert function["Timeout"] > Settings.deadline_seconds + secret_seconds
+
+
+def test_a_variable_of_the_function_is_a_setting_that_is_documented(
+    function: dict[str, Any],
+) -> None:
+    documented = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    names = function["Environment"]["Variables"]
+    assert [name for name in names if f"`{name}`" not in documented] == []
+
+
+def test_the_function_reads_one_secret(template: dict[str, Any]) -> None:
+    by_arn, by_name = _allowed(template, "MirrorRole")["secretsmanager:GetSecretValue"]["Fn::If"][
+        1:
+    ]
+    assert by_arn == {"Ref": "SecretId"}
+    assert by_name["Fn::Sub"][1] == {"Name": {"Fn::Sub": "secret:${SecretId}-??????"}}
+
+
+def test_everything_is_allowed_on_something_named_where_aws_knows_names(
+    template: dict[str, Any],
+) -> None:
+    wide = [node["Action"] for node in nodes(template) if _is_wide(node)]
+    network = [action for action in wide if isinstance(action, list)]
+    assert [action for action in wide if isinstance(action, str)] == ["events:ListRules"]
+    assert all(name.startswith("ec2:") for actions in network for name in actions)
+    assert len(network) == 1
+    actions = [node["Action"] for node in nodes(template) if _is_statement(node)]
+    assert "*" not in json.dumps(actions)
+
+
+def test_the_router_may_read_rules_and_send_events_to_one_bus(template: dict[str, Any]) -> None:
+    (policy,) = of_type(template, "AWS::IAM::ManagedPolicy").values()
+    send, look = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert send["Action"] == "events:PutEvents"
+    assert send["Resource"]["Fn::If"][1] == {"Fn::GetAtt": ["EventBus", "Arn"]}
+    assert look["Action"] == "events:ListRules"
+
+
+def test_nothing_secret_is_a_parameter(template: dict[str, Any]) -> None:
+    parameters = template["Parameters"]
+    assert not any("password" in name.lower() for name in parameters)
+    assert all(parameter["Description"] for parameter in parameters.values())
+    checked = {"AllowedPattern", "AllowedValues", "MaxLength", "MinValue"}
+    assert [name for name in parameters if checked.isdisjoint(parameters[name])] == []
+
+
+def test_the_functions_are_the_ones_that_the_adapter_has(template: dict[str, Any]) -> None:
+    functions = of_type(template, "AWS::Serverless::Function")
+    assert {each["Properties"]["Handler"] for each in functions.values()} == {
+        "adapters.eventbridge.lambda_handler",
+        "adapters.eventbridge.echo_handler",
+    }
+    assert functions["EchoFunction"]["Condition"] == "Echoes"
+    for each in functions.values():
+        assert (TEMPLATE.parent / each["Properties"]["CodeUri"]).resolve() == (
+            ROOT / "build" / "lambda.zip"
+        )
+
+
+def test_the_router_configuration_fits_the_stack() -> None:
+    text = (DEPLOYMENT / "router-config.yaml").read_text(encoding="utf-8")
+    config = yaml.safe_load(text)
+    assert config["kind"] == "RouterConfig"
+    assert config["eventProvider"]["vcenter"]["insecureSSL"] is False
+    processor = config["eventProcessor"]
+    assert processor["type"] == "aws_event_bridge"
+    assert {*processor["awsEventBridge"]} == {"region", "eventBus", "ruleARN", "auth"}
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """Return what sam needs; it keeps notes in the home folder, and reports home unless told."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "SAM_CLI_TELEMETRY": "0",
+        "AWS_DEFAULT_REGION": REGION,
+        **CREDENTIALS,
+    }
+
+
+def _matches(rule: dict[str, Any], event: Any) -> bool:
+    # moto's matcher agreed with AWS's own on every case that was tried.
+    pattern = EventPattern.load(json.dumps(rule["EventPattern"]))
+    return bool(pattern.matches_event(event))
+
+
+def _alarms(template: dict[str, Any]) -> dict[str, Any]:
+    return of_type(template, "AWS::CloudWatch::Alarm")
+
+
+def _watched_queue(alarm: dict[str, Any]) -> str | None:
+    properties = alarm["Properties"]
+    if properties["MetricName"] != "ApproximateNumberOfMessagesVisible":
+        return None
+    name: str = properties["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
+    return name
+
+
+def _allowed(template: dict[str, Any], role: str) -> dict[str, Any]:
+    """Return what a role's plain statements allow: resource by action."""
+    (policy,) = template["Resources"][role]["Properties"]["Policies"]
+    statements = policy["PolicyDocument"]["Statement"]
+    return {each["Action"]: each["Resource"] for each in statements if _is_plain(each)}
+
+
+def _is_plain(statement: dict[str, Any]) -> bool:
+    return isinstance(statement.get("Action"), str)
+
+
+def _is_statement(node: Any) -> bool:
+    return isinstance(node, dict) and "Effect" in node
+
+
+def _is_wide(node: Any) -> bool:
+    return _is_statement(node) and node.get("Resource") == "*"

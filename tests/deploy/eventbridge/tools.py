@@ -1,0 +1,96 @@
+"""Tools that cannot share an environment with the tests, each in one of its own.
+
+aws-sam-cli holds back click and boto3, and the Lambda runtime may hold nothing but what Lambda's
+does: a package that the zip lacks must be missing. ``sam.in`` and ``runtime.in`` name the tools,
+the ``.txt`` files beside them pin everything by hash.
+"""
+
+import fcntl
+import hashlib
+import platform
+import subprocess
+import sys
+import sysconfig
+import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.processes import ROOT
+
+HERE = Path(__file__).parent
+TOOLS = ROOT / "build" / "tools"
+
+
+def installed(name: str, *, compiled: bool) -> Path:
+    """Return the folder of an environment with what ``name``.txt pins, made if need be.
+
+    Skips the test, with pip's last words, if it cannot be made.
+    """
+    lock = HERE / f"{name}.txt"
+    folder = TOOLS / f"{name}-{sysconfig.get_python_version()}"
+    stamp, wanted = folder / "made-from", hashlib.sha256(lock.read_bytes()).hexdigest()
+    with _alone(folder):
+        if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+            venv.create(folder, clear=True)
+            _install(folder, lock, compiled)
+            stamp.write_text(wanted, encoding="utf-8")
+    return folder
+
+
+def emulator_of(sam: Path) -> Path:
+    """Return AWS's runtime interface emulator, which aws-sam-cli ships for its containers."""
+    machine = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
+    found = [*sam.glob(f"lib/*/site-packages/samcli/local/rapid/aws-lambda-rie-{machine}")]
+    if sys.platform != "linux" or not found:
+        pytest.skip("the Lambda emulator runs on Linux only")
+    found[0].chmod(0o755)
+    return found[0]
+
+
+def build(*options: str | Path) -> str:
+    """Run build.py as a user does."""
+    result = subprocess.run(
+        [sys.executable, ROOT / "deploy" / "eventbridge" / "build.py", *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+    if "No matching distribution" in result.stderr or "NewConnectionError" in result.stderr:
+        pytest.skip(f"the package index cannot be reached: {result.stderr[-300:]}")
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def run(*command: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None) -> str:
+    """Return what a command says, or fail with it."""
+    result = subprocess.run(
+        command, cwd=cwd, env=env, capture_output=True, text=True, encoding="utf-8", timeout=120
+    )
+    assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
+    return result.stdout
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one test process make the folder, and the others wait for it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _install(folder: Path, lock: Path, compiled: bool) -> None:
+    pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install"]
+    quietly = ["--quiet", "--disable-pip-version-check", "--retries", "1"]
+    # uv's lock is complete; without --no-deps pip trips over extras that it does not repeat.
+    pinned = ["--require-hashes", "--no-deps", "--requirement", str(lock)]
+    bytecode = [] if compiled else ["--no-compile"]
+    result = subprocess.run(
+        [*pip, *quietly, *bytecode, *pinned], capture_output=True, text=True, encoding="utf-8"
+    )
+    if result.returncode:
+        pytest.skip(f"{lock.name} could not be installed: {result.stderr.strip()[-300:]}")

@@ -1,0 +1,44 @@
+"""What a README of a deployment shows, taken apart."""
+
+import re
+from pathlib import Path
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    """Return the code blocks of a language."""
+    text = path.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def commands(path: Path) -> list[str]:
+    """Return the commands that need no platform: those of blocks that do not say so."""
+    tried = [text for text in blocks(path, "sh") if not text.startswith("# needs ")]
+    return [line for text in tried for line in text.splitlines()]
+
+
+def broken_links(path: Path) -> list[str]:
+    """Return the links to files or headings that are not there."""
+    return [
+        f"{link}#{anchor}"
+        for link, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", _text(path))
+        if not _leads_somewhere(path.parent / link if link else path, anchor)
+    ]
+
+
+def crowded_lines(path: Path) -> list[str]:
+    """Return the lines of prose that hold more than one sentence."""
+    text = re.sub(r"^```.*?^```", "", _text(path), flags=re.MULTILINE | re.DOTALL)
+    prose = [line for line in text.splitlines() if not line.startswith(("|", "#", "- "))]
+    return [line for line in prose if re.search(r"[a-z)`]\. [A-Z]", line)]
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _leads_somewhere(target: Path, anchor: str) -> bool:
+    if not target.exists():
+        return False
+    headings = re.findall(r"^#+ (.*)$", _text(target), re.MULTILINE) if anchor else []
+    slugs = [re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings]
+    return not anchor or anchor in slugs

@@ -1,0 +1,55 @@
+"""What kustomize makes of the overlays, and YAML as plain values."""
+
+import functools
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.processes import ROOT
+
+KNATIVE = ROOT / "deploy" / "knative"
+Manifest = dict[str, Any]
+
+
+def tool() -> list[str] | None:
+    """Return the command that builds a kustomization here, if there is one."""
+    if shutil.which("kustomize"):
+        return ["kustomize", "build"]
+    return ["kubectl", "kustomize"] if shutil.which("kubectl") else None
+
+
+@functools.cache
+def _built(overlay: str) -> str:
+    command = tool()
+    assert command is not None
+    where = [str(KNATIVE / "overlays" / overlay)]
+    environment = {**os.environ, "KUBECONFIG": os.devnull}
+    done = subprocess.run(
+        [*command, *where], capture_output=True, encoding="utf-8", check=False, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def build(overlay: str) -> list[Manifest]:
+    """Return the objects that applying an overlay would create."""
+    return load(_built(overlay))
+
+
+def load(text: str) -> list[Manifest]:
+    """Return the objects of a YAML text."""
+    return [each for each in yaml.safe_load_all(text) if each]
+
+
+def read(path: Path) -> list[Manifest]:
+    """Return the objects of a YAML file."""
+    return load(path.read_text(encoding="utf-8"))
+
+
+def of_kind(objects: list[Manifest], kind: str) -> dict[str, Manifest]:
+    """Return the objects of one kind by their names."""
+    return {each["metadata"]["name"]: each for each in objects if each["kind"] == kind}

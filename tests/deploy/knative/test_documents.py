@@ -1,0 +1,108 @@
+"""What the README shows is what happens, as far as it happens here."""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator import Host, Simulator
+from tests.deploy.knative import manifests
+from tests.deploy.knative.documents import blocks, broken_links, commands, crowded_lines
+from tests.deploy.knative.manifests import KNATIVE, build, load, of_kind
+from tests.formats import EXAMPLES
+from tests.processes import ROOT, function
+
+README = KNATIVE / "README.md"
+IMAGE = "registry.example.com/maintenance-mirror:0.1.0"
+BUILD = f"docker build -f deploy/knative/Dockerfile -t {IMAGE} ."
+SECRET = (
+    "kubectl -n vmware-functions create secret generic maintenance-mirror"
+    " --from-literal=username=mirror --from-file=password=password.txt"
+)
+CA = "kubectl -n vmware-functions create configmap maintenance-mirror-ca --from-file=ca.crt"
+RENDER = "kubectl kustomize deploy/knative/overlays/veba-0.8"
+# Where each command is run; test_image.py builds with buildah, by the same arguments.
+RUN_BY = {
+    BUILD: "tests/deploy/knative/test_image.py",
+    SECRET: "tests/deploy/knative/test_documents.py",
+    CA: "tests/deploy/knative/test_documents.py",
+    RENDER: "tests/deploy/knative/test_documents.py",
+}
+kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl")
+
+
+def run(command: str, folder: Path) -> Any:
+    """Run kubectl without any server, and return the object that it makes."""
+    environment = {**os.environ, "KUBECONFIG": os.devnull}
+    words = [*shlex.split(command), "--dry-run=client", "-o", "json"]
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, check=True)
+    return json.loads(done.stdout)
+
+
+def test_every_command_is_run_by_a_test_or_says_what_it_needs() -> None:
+    assert set(commands(README)) == set(RUN_BY)
+    assert all((ROOT / place).is_file() for place in RUN_BY.values())
+
+
+def test_links_lead_somewhere_and_lines_are_sentences() -> None:
+    assert broken_links(README) == []
+    assert crowded_lines(README) == []
+
+
+def test_every_file_it_names_is_there() -> None:
+    rows = [line for line in README.read_text("utf-8").splitlines() if line.startswith("| `")]
+    named = [name for row in rows for name in row.split("|")[1].replace(",", " ").split("`")]
+    files = [name for name in named if "." in name or "/" in name]
+    assert len(files) == 9
+    assert [name for name in files if not (KNATIVE / name).exists()] == []
+
+
+@kubectl
+def test_the_commands_make_what_the_function_mounts(tmp_path: Path) -> None:
+    for name in ("password.txt", "ca.crt"):
+        (tmp_path / name).write_text("x\n", encoding="utf-8")
+    service = of_kind(build("veba-0.8"), "Service")["maintenance-mirror"]["spec"]["template"][
+        "spec"
+    ]
+    volumes = {each["name"]: each for each in service["volumes"]}
+    environment = {each["name"]: each["value"] for each in service["containers"][0]["env"]}
+    secret, authority = run(SECRET, tmp_path), run(CA, tmp_path)
+    assert secret["metadata"]["name"] == volumes["account"]["secret"]["secretName"]
+    assert {Path(environment[f"VROPS_{what}_FILE"]).name for what in ("USERNAME", "PASSWORD")} == (
+        secret["data"].keys()
+    )
+    assert authority["metadata"]["name"] == volumes["ca"]["configMap"]["name"]
+    assert authority["data"].keys() == {"ca.crt"}
+
+
+@kubectl
+def test_the_command_shows_what_would_be_created() -> None:
+    environment = {**os.environ, "KUBECONFIG": os.devnull}
+    words = shlex.split(RENDER)
+    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, check=True)
+    assert load(done.stdout.decode()) == build("veba-0.8")
+
+
+@pytest.mark.skipif(manifests.tool() is None, reason="needs kubectl or kustomize")
+def test_the_logs_are_asked_of_services_that_are_there() -> None:
+    text = README.read_text(encoding="utf-8")
+    names = {word.split()[0] for word in text.split("serving.knative.dev/service=")[1:]}
+    assert names == {*of_kind(build("veba-0.8"), "Service"), *of_kind(build("echo"), "Service")}
+
+
+def test_the_line_it_shows_is_one_that_the_function_writes(tmp_path: Path) -> None:
+    (shown,) = [json.loads(text) for text in blocks(README, "json")]
+    with (
+        Simulator([Host(shown["host"], shown["moref"], shown["vcenter"])]) as simulator,
+        function(tmp_path / "log", simulator) as running,
+    ):
+        running.send((EXAMPLES / "vspheresource-json-enter.http").read_bytes())
+        written = json.loads(running.output.splitlines()[-1])
+    varying = ("time", "duration_ms", "event_id")
+    assert list(written) == list(shown)
+    assert {**written, **{name: shown[name] for name in varying}} == shown

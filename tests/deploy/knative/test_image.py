@@ -1,0 +1,147 @@
+"""The image, as Knative runs it: confined, and mirroring into the simulator over real TLS."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from simulator import Host, Simulator
+from tests.deploy.knative import image
+from tests.deploy.knative.image import Containers
+from tests.formats import EXAMPLES
+from tests.processes import Function
+
+HOST = "esx01.lab.local"
+# Printed from within the image, by its own Python.
+LOOK_AROUND = """
+import importlib.util, json, os, pathlib, shutil
+status = pathlib.Path("/proc/self/status").read_text()
+sources = [f for d in ("/app", "/opt/venv/lib") for f in pathlib.Path(d).rglob("*.py")]
+compiled = lambda f: pathlib.Path(importlib.util.cache_from_source(str(f))).exists()
+print(json.dumps({
+    "user": os.getuid(),
+    "capabilities": status.partition("CapEff:")[2].split()[0],
+    "writable": [d for d in ("/", "/app", "/opt/venv", "/tmp") if os.access(d, os.W_OK)],
+    "tools": [t for t in "pip pip3 gcc cc make uv wheel".split() if shutil.which(t)],
+    "installers": [
+        m for m in "pip setuptools wheel ensurepip".split() if importlib.util.find_spec(m)
+    ],
+    "sources": len(sources),
+    "not compiled": [str(f) for f in sources if not compiled(f)],
+    "files": sorted(os.listdir("/app")),
+}))
+"""
+pytestmark = [
+    pytest.mark.skipif(image.missing() is not None, reason=str(image.missing())),
+    # The first one makes the base and the image, which takes minutes.
+    pytest.mark.timeout(600),
+]
+
+
+@pytest.fixture(scope="module")
+def built() -> Iterator[Containers]:
+    with image.containers() as containers:
+        containers.build()
+        yield containers
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with Simulator([Host(HOST, "host-1001", "vcenter.lab.local")]) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def running(
+    built: Containers, simulator: Simulator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Function]:
+    folder = tmp_path_factory.mktemp("account")
+    # As a volume of a Secret is: a file for each value, which the function may only read.
+    folder.parent.chmod(0o755)
+    (folder / "username").write_text(simulator.username, encoding="utf-8")
+    (folder / "password").write_text(simulator.password, encoding="utf-8")
+    (folder / "ca.crt").write_bytes(simulator.ca_file.read_bytes())
+    for path in (folder, *folder.iterdir()):
+        path.chmod(0o755)
+    settings = {
+        "VROPS_URL": simulator.url,
+        "VROPS_USERNAME_FILE": str(folder / "username"),
+        "VROPS_PASSWORD_FILE": str(folder / "password"),
+        "VROPS_CA_FILE": str(folder / "ca.crt"),
+        "THREADS": "8",
+    }
+    with image.running(built, folder / "log", settings, folder) as started:
+        yield started
+
+
+def test_it_is_healthy_on_the_port_it_is_given(running: Function) -> None:
+    assert requests.get(f"{running.url}/healthz", timeout=30).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["router-binary", "vspheresource-xml"])
+def test_it_mirrors_enter_and_exit(name: str, running: Function, simulator: Simulator) -> None:
+    for verb, state in (("enter", "MAINTAINED_MANUAL"), ("exit", "STARTED")):
+        reply = running.send((EXAMPLES / f"{name}-{verb}.http").read_bytes())
+        assert reply.startswith(b"HTTP/1.1 204 ")
+        assert simulator.state(HOST) == state
+    assert json.loads(running.output.splitlines()[-1])["action"] == "exited"
+
+
+@pytest.fixture(scope="module")
+def facts(built: Containers) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads(built.say("python", "-c", LOOK_AROUND))
+    return facts
+
+
+def test_it_is_nobody_in_particular_and_can_write_nothing(facts: dict[str, Any]) -> None:
+    assert facts["user"] == 65532
+    assert facts["capabilities"] == "0000000000000000"
+    assert facts["writable"] == []
+
+
+def test_it_holds_no_tool_to_build_or_install_with(facts: dict[str, Any]) -> None:
+    assert facts["tools"] == []
+    assert facts["installers"] == []
+
+
+def test_everything_is_compiled(facts: dict[str, Any]) -> None:
+    assert facts["sources"] > 100
+    assert facts["not compiled"] == []
+
+
+def test_it_holds_the_function_and_no_more_of_the_project(facts: dict[str, Any]) -> None:
+    assert facts["files"] == ["LICENSE", "adapters", "functions"]
+
+
+def test_it_says_what_it_is_and_runs_as_a_number(built: Containers) -> None:
+    title = '{{index .Config.Labels "org.opencontainers.image.title"}}'
+    assert built.inspect(title) == "maintenance-mirror"
+    assert built.inspect("{{.Config.User}}") == "65532:65532"
+
+
+def test_it_adds_less_than_40_megabytes_to_its_base(built: Containers) -> None:
+    ours, base = (int(built.inspect("{{.Size}}", name)) for name in (image.IMAGE, image.BASE))
+    assert ours - base < 40_000_000
+
+
+def test_it_does_not_start_without_its_configuration(built: Containers) -> None:
+    with pytest.raises(AssertionError, match="VROPS_URL is missing"):
+        built.say("functions-framework", "--source", "adapters/knative.py")
+
+
+def test_the_same_image_is_the_echo_function(built: Containers, tmp_path: Path) -> None:
+    settings = {"FUNCTION_TARGET": "echo", "LOG_FORMAT": "json"}
+    with image.running(built, tmp_path / "log", settings) as echo:
+        reply = echo.send((EXAMPLES / "another-event.http").read_bytes())
+        assert reply.startswith(b"HTTP/1.1 204 ")
+        # One line and nothing else: no complaint of the server about the read-only root.
+        assert json.loads(echo.output)["subject"] == "HostConnectionLostEvent"
+
+
+def test_it_ends_well_when_it_is_told_to(running: Function, simulator: Simulator) -> None:
+    assert running.stop() == 0
+    # The token is given back, which takes a signal that reaches the server.
+    assert simulator.calls[-1].path.endswith("/auth/token/release")

@@ -1,0 +1,114 @@
+"""What faas-cli makes of stack.yaml, without faas-cli: the folder that an image is built from."""
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+import yaml
+
+from tests.processes import PATIENCE_SECONDS, ROOT, Function, free_port
+
+STACK = ROOT / "deploy" / "openfaas" / "stack.yaml"
+TEMPLATE = Path(__file__).parent / "template"
+HOME = "/home/app"
+SECRETS = "/var/openfaas/secrets"
+# faas-cli's substitution: ${NAME:-default}.
+_VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
+
+
+@functools.cache
+def stack() -> dict[str, Any]:
+    """Return stack.yaml as faas-cli reads it where none of its variables is set."""
+    text = _VARIABLE.sub(r"\2", STACK.read_text(encoding="utf-8"))
+    loaded: dict[str, Any] = yaml.safe_load(text)
+    return loaded
+
+
+def function(name: str) -> dict[str, Any]:
+    """Return the definition of a function."""
+    found: dict[str, Any] = stack()["functions"][name]
+    return found
+
+
+def lay_out(name: str, home: Path) -> None:
+    """Fill ``home`` as /home/app is filled in the image, all paths taken from the project's root.
+
+    That is: the template, the handler's folder as ``function``, and what is to be copied in there.
+    """
+    shutil.copytree(TEMPLATE, home, dirs_exist_ok=True)
+    inside = home / "function"
+    inside.mkdir()
+    (inside / "__init__.py").touch()
+    shutil.copytree(ROOT / function(name)["handler"], inside, dirs_exist_ok=True)
+    for path in stack()["configuration"]["copy"]:
+        shutil.copytree(ROOT / path, inside / path, dirs_exist_ok=True)
+
+
+def environment(name: str, home: Path, secrets: Path) -> dict[str, str]:
+    """Return the function's environment, with its folders where they are here."""
+    places = {HOME: str(home), SECRETS: str(secrets)}
+    found = dict(function(name)["environment"])
+    for there, here in places.items():
+        found = {key: value.replace(there, here) for key, value in found.items()}
+    return found
+
+
+@contextmanager
+def serving(
+    home: Path, settings: Mapping[str, str], wrapper: tuple[str, ...] = ()
+) -> Iterator[Function]:
+    """Run the template in ``home``, wait until it answers, and stop it at the end.
+
+    With ``wrapper``, that is run instead and has to run the template; it listens on ``port``.
+    """
+    port, upstream = free_port(), free_port()
+    index = [sys.executable, "-S", "index.py"]
+    # -S hides the project itself from the function, which has to find its own copy.
+    packages = sysconfig.get_path("purelib")
+    path = ":".join(filter(None, [settings.get("PYTHONPATH", ""), packages]))
+    environ = {
+        **{key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG")},
+        **settings,
+        "PYTHONPATH": path,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "UPSTREAM_PORT": str(upstream),
+        "port": str(port),
+        "mode": "http",
+        "fprocess": " ".join(index),
+        "upstream_url": f"http://127.0.0.1:{upstream}",
+    }
+    log = home.parent / f"{home.name}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            wrapper or index, cwd=home, env=environ, stdout=output, stderr=output
+        )
+    running = Function(process, port if wrapper else upstream, log)
+    try:
+        _wait_until_answering(running)
+        yield running
+    finally:
+        if process.poll() is None:
+            running.stop()
+
+
+def _wait_until_answering(running: Function) -> None:
+    ends = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < ends and running.process.poll() is None:
+        try:
+            # The one method that the template answers itself, without calling the handler.
+            if requests.options(running.url, timeout=PATIENCE_SECONDS).ok:
+                return
+        except requests.ConnectionError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError(f"the function did not start:\n{running.output}")

@@ -1,0 +1,40 @@
+"""What the README shows, as far as it can be known without OpenFaaS."""
+
+import re
+
+from tests.deploy.knative.documents import blocks, broken_links, commands, crowded_lines
+from tests.deploy.openfaas.stack import STACK, function, stack
+from tests.processes import ROOT
+
+README = STACK.with_name("README.md")
+
+
+def written() -> str:
+    return "".join(blocks(README, "sh"))
+
+
+def test_every_command_says_what_it_needs() -> None:
+    assert commands(README) == []
+
+
+def test_links_lead_somewhere_and_lines_are_sentences() -> None:
+    assert broken_links(README) == []
+    assert crowded_lines(README) == []
+
+
+def test_the_stack_file_is_named_as_seen_from_the_projects_root() -> None:
+    named = set(re.findall(r" -f (\S+)", written()))
+    assert named == {str(STACK.relative_to(ROOT))}
+
+
+def test_functions_and_secrets_are_those_of_the_stack_file() -> None:
+    functions = set(re.findall(r"(?:--filter|logs|remove) (maintenance\S+)", written()))
+    assert functions == stack()["functions"].keys()
+    for verb in ("create", "remove"):
+        secrets = set(re.findall(rf"secret {verb} (\S+)", written()))
+        assert secrets == set(function("maintenance-mirror")["secrets"])
+
+
+def test_the_template_that_is_pulled_is_the_one_that_is_used() -> None:
+    pulled = set(re.findall(r"template store pull (\S+)", written()))
+    assert pulled == {definition["lang"] for definition in stack()["functions"].values()}
