@@ -18,6 +18,8 @@ from tests.formats import EXAMPLES
 from tests.processes import PATIENCE_SECONDS, ROOT, environment, free_port
 from tests.wire import parse
 
+# One installation for all tests, however many processes run them.
+pytestmark = pytest.mark.xdist_group("install")
 LEFT_OUT = shutil.ignore_patterns(".*", "build", "__pycache__", "tests", "docs", "simulator")
 
 

@@ -38,6 +38,8 @@ pytestmark = [
     pytest.mark.skipif(image.missing() is not None, reason=str(image.missing())),
     # The first one makes the base and the image, which takes minutes.
     pytest.mark.timeout(600),
+    # Once is enough, however many processes run the tests.
+    pytest.mark.xdist_group("image"),
 ]
 
 
@@ -142,6 +144,7 @@ def test_the_same_image_is_the_echo_function(built: Containers, tmp_path: Path) 
 
 
 def test_it_ends_well_when_it_is_told_to(running: Function, simulator: Simulator) -> None:
+    running.send((EXAMPLES / "router-binary-exit.http").read_bytes())
     assert running.stop() == 0
     # The token is given back, which takes a signal that reaches the server.
     assert simulator.calls[-1].path.endswith("/auth/token/release")
