@@ -34,6 +34,16 @@ class Function:
     def output(self) -> str:
         return self._log.read_text(encoding="utf-8")
 
+    def said(self, *texts: str) -> str:
+        """Return the first line that holds all ``texts``; a container's log may be late."""
+        ends = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < ends:
+            for line in self.output.splitlines():
+                if all(text in line for text in texts):
+                    return line
+            time.sleep(0.05)
+        raise AssertionError(f"no line with {texts} in:\n{self.output}")
+
     def send(self, request: bytes) -> bytes:
         """Send raw bytes and return the whole reply, up to the end of its headers and body."""
         with socket.create_connection(("127.0.0.1", self.port), PATIENCE_SECONDS) as connection:
