@@ -5,6 +5,7 @@ The ``http`` signature and an empty 204 are on purpose: the ``cloud_event`` sign
 answers with the body ``OK``, which Knative brokers take for a failed delivery and send again.
 """
 
+import io
 from collections.abc import Callable
 from functools import partial
 
@@ -16,7 +17,7 @@ from flask import Request, Response
 from adapters import bootstrap, envelopes, responses
 from adapters.envelopes import Received
 from adapters.settings import Limits
-from functions.errors import MaintenanceError, NotACloudEventError
+from functions.errors import EventInterruptedError, MaintenanceError, NotACloudEventError
 
 View = Callable[[Request], Response]
 _CHUNK = 64 * 1024
@@ -72,12 +73,24 @@ def _sent(request: Request, name: str) -> bool:
 
 
 def _body(request: Request, limits: Limits) -> bytes:
-    body: bytes = request.stream.read(limits.max_body_bytes + 1)
-    if len(body) > limits.max_body_bytes:
+    try:
+        body = _read(request, limits.max_body_bytes)
+    except Exception:  # Every server has errors of its own for a body that breaks off.
+        # functions-framework reads the rest before it answers, and would fall over it, too.
+        request.stream = io.BytesIO()
+        raise EventInterruptedError("the event broke off before its end") from None
+    envelopes.check_size(len(body), limits)
+    return body
+
+
+def _read(request: Request, most: int) -> bytes:
+    body: bytes = request.stream.read(most + 1)
+    if len(body) > most:
         # functions-framework would read the rest into memory before it answers.
         while request.stream.read(_CHUNK):
             pass
-    envelopes.check_size(len(body), limits)
+    elif len(body) < (request.content_length or 0):
+        raise EOFError
     return body
 
 

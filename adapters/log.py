@@ -15,6 +15,9 @@ from functions.errors import MaintenanceError, PermanentError
 from functions.events import classify, event_id
 from functions.outcomes import Outcome
 
+# Nobody reads more of a name, and an event of a megabyte must not make a line of a megabyte.
+_LONGEST: Final = 255
+
 logger: Final = logging.getLogger("maintenance_mirror")
 
 
@@ -77,7 +80,7 @@ def _event(entry: Entry) -> dict[str, str]:
     envelope, encoding = entry.received
     kind = classify(envelope)
     name = kind.name if kind else str(envelope.get("type"))
-    return {"event": name, "event_id": event_id(envelope), "encoding": encoding}
+    return {"event": name[:_LONGEST], "event_id": event_id(envelope), "encoding": encoding}
 
 
 class _JsonFormatter(logging.Formatter):

@@ -26,12 +26,17 @@ def __getattr__(target: str) -> Handler:
 def _handler(dispatch: bootstrap.Dispatch) -> Handler:
     def handle(event: Any, context: Any) -> dict[str, Any]:
         try:
-            outcome = dispatch(partial(envelopes.from_structured, event.body))
+            outcome = dispatch(partial(envelopes.from_structured, _bytes(event.body)))
         except MaintenanceError as error:
             return _refusal(error)
         return _reply(outcome)
 
     return handle
+
+
+def _bytes(body: Any) -> bytes:
+    # The template passes bytes; others of its kind pass text, or nothing where there is no body.
+    return body if isinstance(body, bytes) else str(body or "").encode(errors="surrogatepass")
 
 
 def _reply(outcome: Outcome) -> dict[str, Any]:

@@ -8,6 +8,7 @@ as unset. No message ever repeats a value: it may be a secret that landed in the
 import hmac
 import logging
 import os
+import re
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,7 +24,15 @@ LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOG_FORMATS: Final = ("text", "json")
 AUTH_SCHEMES: Final = ("auto", "vRealizeOpsToken", "OpsToken")
 _BOOLEANS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+# Labels of 1 to 63 characters, or an IPv6 address in brackets, and a port.
+_AUTHORITY: Final = re.compile(
+    r"([^\s.:@*\[\]]{1,63}(\.[^\s.:@*\[\]]{1,63})*\.?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
+)
 _A_YEAR_OF_MINUTES: Final = 366 * 24 * 60
+
+
+class Malformed(ValueError):
+    """What is wrong with a value, in words that do not repeat it."""
 
 
 class Secret:
@@ -45,7 +54,7 @@ class Secret:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and hmac.compare_digest(
-            self._text.encode(), other._text.encode()
+            self._text.encode(errors="surrogatepass"), other._text.encode(errors="surrogatepass")
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -117,7 +126,7 @@ class CommonSettings:
         return {
             "limits": Limits(
                 read("MAX_BODY_BYTES", _whole(1024, 64 * 1024 * 1024), Limits.max_body_bytes),
-                read("MAX_DEPTH", _whole(8, 512), Limits.max_depth),
+                read("MAX_DEPTH", _whole(8, 200), Limits.max_depth),
             ),
             "log_level": read("LOG_LEVEL", _one_of(LOG_LEVELS, str.upper), cls.log_level),
             "log_format": read("LOG_FORMAT", _one_of(LOG_FORMATS, str.lower), None),
@@ -190,9 +199,11 @@ class Reader:
         try:
             text = self._text(name)
             return parse(text) if text else default
-        except ValueError as problem:
+        except Malformed as problem:
             self._problems.append(f"{name} {problem}")
-            return default
+        except ValueError:  # Its text would repeat the value.
+            self._problems.append(f"{name} is malformed")
+        return default
 
     def required(self, name: str, parse: Callable[[str], T]) -> Any:
         """Return the parsed value; that it is unset is a problem, too."""
@@ -217,21 +228,23 @@ def _content(variable: str, path: str) -> str:
         # Most tools that write a secret's file end it with a newline; no password ends with one.
         return Path(path).read_text(encoding="utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError:
-        raise ValueError(f"({variable}) is not a text file in UTF-8") from None
+        raise Malformed(f"({variable}) is not a text file in UTF-8") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"
-        raise ValueError(f"({variable}) cannot be read: {reason}") from None
+        raise Malformed(f"({variable}) cannot be read: {reason}") from None
 
 
 def _url(*, allow_http: bool) -> Callable[[str], str]:
     def parse(text: str) -> str:
         parts = urlsplit(text)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
-            raise ValueError("is not of the form https://host[:port]")
+        if parts.scheme not in ("http", "https"):
+            raise Malformed("is not of the form https://host[:port]")
         if parts.username is not None or parts.query or parts.fragment:
-            raise ValueError("holds more than https://host[:port]")
+            raise Malformed("holds more than https://host[:port]")
         if parts.scheme == "http" and not allow_http:
-            raise ValueError("would send the password in clear text; use https")
+            raise Malformed("would send the password in clear text; use https")
+        if not _AUTHORITY.fullmatch(parts.netloc) or parts.port == 0:
+            raise Malformed("is not of the form https://host[:port]")
         return text.rstrip("/").removesuffix("/suite-api").rstrip("/")
 
     return parse
@@ -241,16 +254,16 @@ def _ca_file(text: str) -> str:
     try:
         ssl.create_default_context(cafile=text)
     except ssl.SSLError:
-        raise ValueError("is not a file of certificates in PEM") from None
+        raise Malformed("is not a file of certificates in PEM") from None
     except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}") from None
+        raise Malformed(f"cannot be read: {error.strerror}") from None
     return text
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not least <= int(text[:12]) <= most:
-            raise ValueError(f"is not a whole number from {least} to {most}")
+        if not re.fullmatch("[0-9]{1,12}", text) or not least <= int(text) <= most:
+            raise Malformed(f"is not a whole number from {least} to {most}")
         return int(text)
 
     return parse
@@ -263,7 +276,7 @@ def _seconds(least: float, most: float) -> Callable[[str], float]:
         except ValueError:
             value = -1.0
         if not least <= value <= most:
-            raise ValueError(f"is not a number of seconds from {least} to {most}")
+            raise Malformed(f"is not a number of seconds from {least} to {most}")
         return value
 
     return parse
@@ -271,14 +284,14 @@ def _seconds(least: float, most: float) -> Callable[[str], float]:
 
 def _boolean(text: str) -> bool:
     if text.lower() not in _BOOLEANS:
-        raise ValueError("is neither true nor false")
+        raise Malformed("is neither true nor false")
     return _BOOLEANS[text.lower()]
 
 
 def _one_of(choices: tuple[str, ...], fold: Callable[[str], str] = str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if fold(text) not in choices:
-            raise ValueError(f"is none of {', '.join(choices)}")
+            raise Malformed(f"is none of {', '.join(choices)}")
         return fold(text)
 
     return parse

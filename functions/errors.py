@@ -10,6 +10,7 @@
         AmbiguousHostError            several hosts fit; refuse rather than silence the wrong one
         RequestRejectedError          a 4xx that no retry will change (403: no privilege)
       TransientError                  may succeed later
+        EventInterruptedError         what arrived broke off before its end
         HostNotFoundError             a new host is discovered only after minutes
         OperationsUnavailableError    connect, timeout, TLS, 5xx, 429, or an answer without sense
         AuthenticationError           refused credentials; a password may just have been rotated
@@ -59,6 +60,12 @@ class TransientError(MaintenanceError):
         super().__init__(message)
         if retry_after is not None:
             self.retry_after = retry_after
+
+
+class EventInterruptedError(TransientError):
+    """What arrived broke off before its end; the sender may have more luck next time."""
+
+    retry_after = 1.0
 
 
 class HostNotFoundError(TransientError):

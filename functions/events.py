@@ -118,7 +118,7 @@ def host_event(envelope: Envelope, name: str) -> HostEvent:
 
 def event_id(envelope: Envelope) -> str:
     """Return the CloudEvent's id, for people who compare logs."""
-    return _text(envelope.get("id"))
+    return _text(envelope.get("id"))[:_LONGEST_NAME]
 
 
 def vcenter_address(url: str) -> str:
@@ -129,9 +129,9 @@ def vcenter_address(url: str) -> str:
     """
     try:
         parts = urlsplit(url if "//" in url else f"//{url}")
-        return _address(parts) or url.lower()
+        return (_address(parts) or url.lower())[:_LONGEST_NAME]
     except ValueError:
-        return url.lower()
+        return url.lower()[:_LONGEST_NAME]
 
 
 def _address(parts: SplitResult) -> str:

@@ -1,9 +1,10 @@
 """One request to the Suite API: its URL, its token, its deadline, and what its answer means."""
 
+import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import requests
@@ -30,6 +31,7 @@ _LOGINS: Final = 3
 _RELEASE_SECONDS: Final = 3.0
 _SCHEMES: Final = ("vRealizeOpsToken", "OpsToken")
 _LONGEST_RETRY_AFTER: Final = 3600
+_LATEST: Final = 1e15
 _PRIVILEGE: Final = (
     "the account lacks a privilege: its role needs 'All other Read, Write APIs' under"
     " Administration > Access Control > REST APIs, and its scope the vSphere hosts"
@@ -40,6 +42,7 @@ _UNREACHABLE: Final[tuple[tuple[type[Exception], str], ...]] = (
     (requests.exceptions.Timeout, "it does not answer in time"),
     (requests.exceptions.ConnectionError, "it cannot be reached"),
     (OSError, "the exchange broke off"),
+    (ValueError, "its address makes no sense (VROPS_URL)"),
 )
 
 
@@ -49,9 +52,9 @@ class Answer:
 
     what: str
     status: int
-    headers: Mapping[str, str]
-    body: bytes
-    decode: Callable[[], Any]
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    decode: Callable[[], Any] = field(repr=False)
 
     @property
     def ok(self) -> bool:
@@ -195,7 +198,8 @@ class SuiteApi:
             response = self._session.request(
                 method, self._base + path, timeout=self._timeout, allow_redirects=False, **how
             )
-        except OSError as error:  # requests' own errors are OSErrors, too
+        # requests' own errors are OSErrors, what urllib3 thinks of an address is a ValueError.
+        except (OSError, ValueError) as error:
             reason = next(text for kind, text in _UNREACHABLE if isinstance(error, kind))
             raise OperationsUnavailableError(f"vRealize Operations: {reason}") from error
         return Answer(
@@ -222,10 +226,16 @@ def _total(answer: Mapping[str, Any]) -> int:
 def _token(answer: Answer) -> Token:
     fields = answer.object()
     token, validity = fields.get("token"), fields.get("validity")
-    if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+    if not isinstance(token, str) or not re.fullmatch("[!-~]+", token):
         raise OperationsUnavailableError("the login was not answered with a token")
-    ends = validity / 1000 if isinstance(validity, int | float) else 0.0
-    return Token(Secret(token), lifetime=ends - time.time())
+    return Token(Secret(token), lifetime=_lifetime(validity))
+
+
+def _lifetime(validity: object) -> float:
+    """Turn epoch milliseconds into seconds from now; anything else means that a 401 will tell."""
+    if not isinstance(validity, int | float) or not 0 < validity < _LATEST:
+        return 0.0
+    return validity / 1000 - time.time()
 
 
 def _error(answer: Answer) -> MaintenanceError:

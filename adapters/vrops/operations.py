@@ -7,7 +7,7 @@ from typing import Final
 from adapters.credentials import CredentialSource
 from adapters.deadline import remaining
 from adapters.settings import VropsSettings
-from adapters.vrops.client import SuiteApi
+from adapters.vrops.client import Answer, SuiteApi
 from adapters.vrops.resources import Resolver
 from functions.errors import HostNotFoundError, OperationsUnavailableError, TransientError
 from functions.events import HostRef
@@ -52,18 +52,23 @@ class Vrops:
 
     def end_maintenance(self, resource: Resource) -> bool:
         """See OperationsManager.end_maintenance."""
-        answer = self._api.request("DELETE", _path(resource), tolerated=_NOTHING_TO_END)
+        answer = self._delete(resource)
+        # There may be nothing to end, or the server may have failed while a start that it just
+        # accepted does not show yet, which would silence the host for good: so ask once more.
+        if not answer.ok and not self._confirmed(resource, maintained=True):
+            answer = self._delete(resource)
         if answer.ok:
             return self._confirmed(resource, maintained=False)
-        # A start that was just accepted may show only later: it would silence the host for good.
-        shown = self._confirmed(resource, maintained=True)
-        if shown or self._resolver.read(resource).maintained:
+        if self._resolver.read(resource).maintained:
             raise OperationsUnavailableError(f"{answer.what} was answered with {answer.status}")
         return True
 
     def close(self) -> None:
         """Release the token and the connections."""
         self._api.close()
+
+    def _delete(self, resource: Resource) -> Answer:
+        return self._api.request("DELETE", _path(resource), tolerated=_NOTHING_TO_END)
 
     def _confirmed(self, resource: Resource, *, maintained: bool) -> bool:
         """Look until the written state shows, for as long as is configured and the event has."""

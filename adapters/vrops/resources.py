@@ -15,6 +15,7 @@ Sources: Suite API 8.6 to 9.1, ``GET /api/adapters``, ``GET /api/resources`` (na
 match) and ``GET /api/adapterkinds/{kind}/resourcekinds/{kind}/resources`` (identifiers).
 """
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -25,6 +26,7 @@ from functions.errors import AmbiguousHostError, HostNotFoundError
 from functions.events import HostRef, vcenter_address
 from functions.ports import Resource, ResourceState
 
+_logger: Final = logging.getLogger(__name__)
 _HOSTS: Final = {"adapterKind": "VMWARE", "resourceKind": "HostSystem"}
 _BY_IDENTIFIERS: Final = "/adapterkinds/VMWARE/resourcekinds/HostSystem/resources"
 # What a server may answer if it does not like the identifiers: no document says.
@@ -155,7 +157,8 @@ class Resolver:
         return None if candidate.gone else candidate
 
     def _locate(self, host: HostRef) -> Candidate:
-        instances = self._of_vcenter(host.vcenter)
+        # An adapter instance may have been added since they were read.
+        instances = self._of_vcenter(host.vcenter) or self._of_vcenter(host.vcenter, anew=True)
         owners = frozenset(each.identifier for each in instances or self._all_instances())
         found = self._within(instances, host) if instances else self._anywhere(host)
         if not found and not instances:
@@ -163,6 +166,8 @@ class Resolver:
                 f"{host} is not known to vRealize Operations, nor is its vCenter by that address"
             )
         candidate = _the_one(host, [each.owned_by(owners) for each in found])
+        if not instances:
+            _logger.warning("%s was found by its name only, since its vCenter is unknown", host)
         # Its vCenter may be added meanwhile, and then have such a host itself.
         seconds = _REMEMBERED_SECONDS if instances else _SWEEP_SECONDS
         self._located.put(host, _Located(candidate.identifier, owners), seconds)
@@ -228,16 +233,16 @@ class Resolver:
         pages = self._api.pages("/resources", {**_HOSTS, **params}, "resourceList")
         return (_candidate(item) for item in pages)
 
-    def _of_vcenter(self, address: str) -> list[Instance]:
+    def _of_vcenter(self, address: str, *, anew: bool = False) -> list[Instance]:
         uuid = self._uuid_of(address).casefold()
         return [
             each
-            for each in self._all_instances()
+            for each in self._all_instances(anew=anew)
             if (address and each.address == address) or (uuid and each.uuid.casefold() == uuid)
         ]
 
-    def _all_instances(self) -> list[Instance]:
-        known = self._instances.get("")
+    def _all_instances(self, *, anew: bool = False) -> list[Instance]:
+        known = None if anew else self._instances.get("")
         if known is None:
             answer = self._api.get("/adapters", {"adapterKindKey": "VMWARE"})
             known = [_instance(item) for item in objects(answer, "adapterInstancesInfoDto")]

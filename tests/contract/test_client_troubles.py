@@ -5,7 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
+from adapters.credentials import EnvironCredentials
 from adapters.deadline import deadline
+from adapters.settings import VropsSettings
 from adapters.vrops import Vrops
 from functions.errors import (
     AmbiguousHostError,
@@ -202,6 +204,23 @@ def test_a_change_that_is_not_visible_in_time_is_accepted_but_unseen() -> None:
         assert simulator.state(NAME) == "STARTED"
 
 
+@pytest.mark.parametrize("status", [400, 404, 500])
+@pytest.mark.parametrize("confirm_seconds", [0.0, 5.0])
+def test_an_end_that_was_refused_once_ends_a_start_that_did_not_show_yet(
+    status: int, confirm_seconds: float
+) -> None:
+    clock = SettableClock()
+    with (
+        Simulator(switches=Switches(visible_delay=30), clock=clock) as simulator,
+        connected(simulator, clock.advance, confirm_seconds=confirm_seconds) as vrops,
+    ):
+        enter(vrops, esx(1))
+        simulator.fault(status=status, method="DELETE")
+        leave(vrops, esx(1))
+        clock.advance(60)
+        assert simulator.state(NAME) == "STARTED"
+
+
 def test_a_state_that_cannot_be_read_after_the_write_is_unseen(simulator: Simulator) -> None:
     with connected(simulator) as vrops:
         found = vrops.find(esx(1))
@@ -366,3 +385,22 @@ def _unavailable_in_time(call: Callable[[], object], seconds: float) -> None:
     with deadline(seconds), pytest.raises(OperationsUnavailableError):
         call()
     assert time.monotonic() - started < seconds + SLACK_SECONDS
+
+
+def test_a_host_found_by_its_name_only_is_noticed(
+    simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connected(simulator) as vrops:
+        enter(vrops, HostRef("", NAME, "vc.elsewhere"))
+        assert "found by its name only, since its vCenter is unknown" in caplog.text
+        caplog.clear()
+        enter(vrops, esx(2))
+        assert caplog.text == ""
+
+
+def test_an_address_that_makes_no_sense_is_unavailable() -> None:
+    settings = VropsSettings("https://vrops..invalid")
+    vrops = Vrops(settings, EnvironCredentials({"VROPS_USERNAME": "u", "VROPS_PASSWORD": "p"}))
+    with pytest.raises(OperationsUnavailableError, match="VROPS_URL"):
+        vrops.find(esx(1))
+    vrops.close()

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -170,6 +171,26 @@ def test_a_chunked_body_is_read_and_limited_alike(running: Function, simulator: 
     assert simulator.state("esx01.lab.local") == "MAINTAINED_MANUAL"
     endless = (b"[" * 65536 for _ in range(64))
     assert requests.post(running.url, data=endless, timeout=30).status_code == 413
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+ENTER = HTTP_FORMATS["router-binary"](Facts()).request()
+
+
+@pytest.mark.parametrize(
+    "request_", [CHUNKED + b"zz\r\n", CHUNKED + b"8\r\n{\r\n", ENTER[:-100]], ids=range(3)
+)
+def test_an_event_that_breaks_off_is_asked_for_again(
+    request_: bytes, running: Function, simulator: Simulator
+) -> None:
+    with socket.create_connection(("127.0.0.1", running.port), 30) as connection:
+        connection.sendall(request_)
+        connection.shutdown(socket.SHUT_WR)
+        reply = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert status(reply) == 503
+    assert reply.partition(b"\r\n\r\n")[2] == b""
+    assert lines(running)[-1]["error"] == "EventInterruptedError"
+    assert simulator.calls == []
 
 
 def test_health_is_answered_without_a_call(running: Function, simulator: Simulator) -> None:

@@ -78,6 +78,7 @@ def test_echo_shows_attributes_and_data() -> None:
         (errors.InvalidEventError("x"), 422, None),
         (errors.AmbiguousHostError("x"), 422, None),
         (errors.RequestRejectedError("x"), 422, None),
+        (errors.EventInterruptedError("x"), 503, "1"),
         (errors.HostNotFoundError("x"), 503, "60"),
         (errors.OperationsUnavailableError("x"), 503, "30"),
         (errors.OperationsUnavailableError("x", 0.2), 503, "1"),

@@ -123,6 +123,13 @@ def test_no_event_can_forge_a_line(capsys: pytest.CaptureFixture[str]) -> None:
         assert written.isascii()
 
 
+def test_a_huge_name_does_not_make_a_huge_line(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up("json")
+    envelope = {**RECEIVED.envelope, "id": "i" * 10**6, "type": "t" * 10**6}
+    write(Received(envelope, "binary json"), Outcome("ignored"))
+    assert len(capsys.readouterr().err) < 1500
+
+
 def test_text_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     set_up("text")
     write(RECEIVED, Outcome("exited", HOST))

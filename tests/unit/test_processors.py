@@ -52,6 +52,9 @@ def test_openfaas_mirrors_and_tells_the_outcome(simulator: Simulator) -> None:
     ("event", "status", "error"),
     [
         (SimpleNamespace(body=b""), 400, NotACloudEventError),
+        (SimpleNamespace(body=None), 400, NotACloudEventError),
+        (SimpleNamespace(body="text"), 400, NotACloudEventError),
+        (SimpleNamespace(body=[]), 400, NotACloudEventError),
         (body(HOSTLESS), 422, InvalidEventError),
         (body(Facts(host="new", moref="host-5")), 503, HostNotFoundError),
     ],

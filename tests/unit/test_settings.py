@@ -95,6 +95,16 @@ def test_an_empty_value_is_a_missing_one() -> None:
         ("VROPS_URL", "https://vrops.lab.local:99999"),
         ("VROPS_URL", "https://vrops.lab.local/?hunter2"),
         ("VROPS_URL", "https://[vrops"),
+        ("VROPS_URL", "https://mirror:hunter2/x@vrops.lab"),
+        ("VROPS_URL", "https://mirror:hunter2#x@vrops.lab"),
+        ("VROPS_URL", "https://\u2100hunter2@vrops.lab"),
+        ("VROPS_URL", "https://vrops..lab"),
+        ("VROPS_URL", "https://.lab"),
+        ("VROPS_URL", "https://a b.lab"),
+        ("VROPS_URL", "https://*.lab"),
+        ("VROPS_URL", "https://[::1]x"),
+        ("VROPS_URL", f"https://{'v' * 64}.lab"),
+        ("MAINTENANCE_LEASE_MINUTES", "0000000000019999999999"),
         ("VROPS_AUTH_SCHEME", "Basic"),
         ("VROPS_CA_FILE", "/no/such/file"),
         ("VROPS_CA_FILE", "/"),
@@ -131,6 +141,13 @@ def test_all_wrong_values_are_named_at_once() -> None:
         "MAX_DEPTH",
         "LOG_LEVEL",
     ]
+
+
+@pytest.mark.parametrize(
+    "host", ["vrops", "vrops.lab.", "vrops.lab:8443", "192.0.2.7", "[2001:db8::1]:443", "vröps.lab"]
+)
+def test_every_form_of_a_host_is_an_address(host: str) -> None:
+    assert settings(VROPS_URL=f"https://{host}").vrops.url == f"https://{host}"
 
 
 def test_clear_text_needs_to_be_asked_for() -> None:
@@ -191,6 +208,12 @@ def test_a_secret_does_not_show_among_a_tracebacks_locals() -> None:
         trace = traceback.TracebackException.from_exception(error, capture_locals=True)
     assert "secret = <secret>" in "".join(trace.format())
     assert "hunter2" not in "".join(trace.format())
+
+
+def test_a_secret_of_bytes_that_are_no_text_can_be_compared() -> None:
+    # As the environment of a process holds a byte that is not UTF-8.
+    assert Secret("b\udcffad") == Secret("b\udcffad")
+    assert Secret("b\udcffad") != Secret("bad")
 
 
 def test_secrets_are_equal_by_what_they_hold() -> None:
