@@ -28,7 +28,10 @@ def start(target: str, environ: Mapping[str, str] = os.environ) -> Dispatch:
     """Build ``target``'s dispatch from the environment.
 
     Ends the process with one line on stderr, and no traceback, if the configuration is wrong.
+    Raises AttributeError for a target that there is not: adapters build theirs as attributes.
     """
+    if target not in TARGETS:
+        raise AttributeError(f"no target {target!r} here, only {', '.join(TARGETS)}")
     try:
         return TARGETS[target](environ)
     except ConfigurationError as error:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from adapters.envelopes import Received
-from adapters.settings import CommonSettings, log_level
+from adapters.settings import CommonSettings
 from functions.errors import MaintenanceError, PermanentError
 from functions.events import classify, event_id
 from functions.outcomes import Outcome
@@ -52,7 +52,7 @@ def set_up(settings: CommonSettings, default_format: str) -> None:
     handler = logging.StreamHandler()
     json_wanted = (settings.log_format or default_format) == "json"
     handler.setFormatter(_JsonFormatter() if json_wanted else _TextFormatter())
-    logging.basicConfig(level=log_level(settings), handlers=[handler], force=True)
+    logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
 
 
 def _write_outcome(entry: Entry, outcome: Outcome, seconds: float) -> None:

@@ -6,7 +6,6 @@ as unset. No message ever repeats a value: it may be a secret that landed in the
 """
 
 import hmac
-import logging
 import os
 import re
 import ssl
@@ -295,8 +294,3 @@ def _one_of(choices: tuple[str, ...], fold: Callable[[str], str] = str) -> Calla
         return fold(text)
 
     return parse
-
-
-def log_level(settings: CommonSettings) -> int:
-    """Return the configured level as the number that ``logging`` knows it by."""
-    return logging.getLevelNamesMapping()[settings.log_level]

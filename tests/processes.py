@@ -1,11 +1,12 @@
 """Run the function as a user would: functions-framework, in a process of its own."""
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,10 @@ from simulator import Simulator
 
 ROOT = Path(__file__).parents[1]
 PATIENCE_SECONDS = 30.0
+
+
+def _is_healthy(url: str) -> bool:
+    return requests.get(f"{url}/healthz", timeout=PATIENCE_SECONDS).ok
 
 
 class Function:
@@ -83,17 +88,27 @@ def function(
 ) -> Iterator[Function]:
     """Start the function, wait until it is healthy, and stop it at the end."""
     port = free_port()
+    environ = environment(simulator, **settings)
+    with started(command(target, port), port, log, environ=environ) as running:
+        yield running
+
+
+@contextmanager
+def started(
+    command: Sequence[str],
+    port: int,
+    log: Path,
+    *,
+    folder: Path = ROOT,
+    environ: Mapping[str, str] | None = None,
+    answers: Callable[[str], bool] = _is_healthy,
+) -> Iterator[Function]:
+    """Start whatever listens on ``port``, wait until it ``answers``, and stop it at the end."""
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            command(target, port),
-            cwd=ROOT,
-            env=environment(simulator, **settings),
-            stdout=output,
-            stderr=output,
-        )
+        process = subprocess.Popen(command, cwd=folder, env=environ, stdout=output, stderr=output)
     running = Function(process, port, log)
     try:
-        wait_until_healthy(running)
+        wait_until(answers, running)
         yield running
     finally:
         if process.poll() is None:
@@ -108,12 +123,16 @@ def free_port() -> int:
 
 
 def wait_until_healthy(running: Function) -> None:
-    """Return as soon as it answers; fails with its output if it does not."""
+    """Return as soon as it is healthy; fails with its output if it never is."""
+    wait_until(_is_healthy, running)
+
+
+def wait_until(answers: Callable[[str], bool], running: Function) -> None:
+    """Return as soon as its address ``answers``; fails with its output if it never does."""
     ends = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < ends and running.process.poll() is None:
-        try:
-            if requests.get(f"{running.url}/healthz", timeout=PATIENCE_SECONDS).ok:
+        with contextlib.suppress(requests.ConnectionError):
+            if answers(running.url):
                 return
-        except requests.ConnectionError:
-            time.sleep(0.05)
+        time.sleep(0.05)
     raise AssertionError(f"the function did not start:\n{running.output}")

@@ -157,8 +157,7 @@ class Resolver:
         return None if candidate.gone else candidate
 
     def _locate(self, host: HostRef) -> Candidate:
-        # An adapter instance may have been added since they were read.
-        instances = self._of_vcenter(host.vcenter) or self._of_vcenter(host.vcenter, anew=True)
+        instances = self._of_vcenter(host.vcenter)
         owners = frozenset(each.identifier for each in instances or self._all_instances())
         found = self._within(instances, host) if instances else self._anywhere(host)
         if not found and not instances:
@@ -233,21 +232,30 @@ class Resolver:
         pages = self._api.pages("/resources", {**_HOSTS, **params}, "resourceList")
         return (_candidate(item) for item in pages)
 
-    def _of_vcenter(self, address: str, *, anew: bool = False) -> list[Instance]:
+    def _of_vcenter(self, address: str) -> list[Instance]:
+        known = self._instances.get("")
+        # One may have been added since they were read.
+        return self._matching(address, known or []) or self._matching(
+            address, self._read_instances()
+        )
+
+    def _matching(self, address: str, instances: Iterable[Instance]) -> list[Instance]:
         uuid = self._uuid_of(address).casefold()
         return [
             each
-            for each in self._all_instances(anew=anew)
+            for each in instances
             if (address and each.address == address) or (uuid and each.uuid.casefold() == uuid)
         ]
 
-    def _all_instances(self, *, anew: bool = False) -> list[Instance]:
-        known = None if anew else self._instances.get("")
-        if known is None:
-            answer = self._api.get("/adapters", {"adapterKindKey": "VMWARE"})
-            known = [_instance(item) for item in objects(answer, "adapterInstancesInfoDto")]
-            self._instances.put("", known)
-        return known
+    def _all_instances(self) -> list[Instance]:
+        known = self._instances.get("")
+        return self._read_instances() if known is None else known
+
+    def _read_instances(self) -> list[Instance]:
+        answer = self._api.get("/adapters", {"adapterKindKey": "VMWARE"})
+        instances = [_instance(item) for item in objects(answer, "adapterInstancesInfoDto")]
+        self._instances.put("", instances)
+        return instances
 
 
 def _the_one(host: HostRef, found: list[Candidate]) -> Candidate:

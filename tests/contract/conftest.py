@@ -11,6 +11,7 @@ from adapters.vrops.auth import Authenticator
 from adapters.vrops.breaker import CircuitBreaker
 from adapters.vrops.cache import TimedCache
 from simulator import SettableClock, Simulator
+from tests.contract.worlds import BuiltWorld
 
 pytest.register_assert_rewrite("tests.contract.claims")
 
@@ -33,6 +34,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     real = [item for item in items if item.get_closest_marker("real")]
     config.hook.pytest_deselected(items=real)
     items[:] = [item for item in items if item not in real]
+
+
+@pytest.fixture
+def world(shared_world: BuiltWorld) -> Iterator[BuiltWorld]:
+    """A module's world, without the maintenance that the test before has left behind."""
+    yield shared_world
+    shared_world.reset()
 
 
 @pytest.fixture

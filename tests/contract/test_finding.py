@@ -55,12 +55,6 @@ def shared_world(request: pytest.FixtureRequest) -> Iterator[BuiltWorld]:
         yield world
 
 
-@pytest.fixture
-def world(shared_world: BuiltWorld) -> Iterator[BuiltWorld]:
-    yield shared_world
-    shared_world.reset()
-
-
 class TestFinding(Finding):
     """See claims."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.documents import blocks, broken_links, crowded_lines
 from tests.processes import ROOT
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -24,11 +25,6 @@ RUN_BY = {
     ),
     "functions-framework --source adapters/knative.py --target echo": "tests/e2e/test_knative.py",
 }
-
-
-def blocks(path: Path, language: str) -> list[str]:
-    text = path.read_text(encoding="utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 def test_the_demo_prints_what_the_readme_shows() -> None:
@@ -53,16 +49,9 @@ def test_every_command_in_a_document_is_run_somewhere() -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_link_between_documents_leads_somewhere(path: Path) -> None:
-    for link, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", path.read_text("utf-8")):
-        target = path.parent / link if link else path
-        assert target.exists(), link
-        headings = re.findall(r"^#+ (.*)$", target.read_text("utf-8"), re.M) if anchor else []
-        slugs = [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
-        assert not anchor or anchor in slugs, anchor
+    assert broken_links(path) == []
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_line_of_prose_is_one_sentence(path: Path) -> None:
-    text = re.sub(r"^```.*?^```", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
-    prose = [line for line in text.splitlines() if not line.startswith(("|", "#", "- ", "<"))]
-    assert [line for line in prose if re.search(r"[a-z)`]\. [A-Z]", line)] == []
+    assert crowded_lines(path) == []

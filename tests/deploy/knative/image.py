@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.processes import ROOT, Function, free_port, wait_until_healthy
+from tests.processes import ROOT, Function, free_port, started
 
 TOOLS = ("buildah", "podman", "runc", "debootstrap")
 IMAGE = "localhost/maintenance-mirror"
@@ -90,17 +90,8 @@ def running(
     settings = {"PORT": str(port), "HOST": "127.0.0.1", **environment}
     options = [f"--env={name}={value}" for name, value in settings.items()]
     options += [f"--volume={path}:{path}:ro" for path in mounts]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            image.command(options=tuple(options)), cwd=ROOT, stdout=output, stderr=output
-        )
-    function = Function(process, port, log)
-    try:
-        wait_until_healthy(function)
+    with started(image.command(options=tuple(options)), port, log) as function:
         yield function
-    finally:
-        if process.poll() is None:
-            function.stop()
 
 
 def _make_root_files() -> None:

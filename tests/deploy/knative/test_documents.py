@@ -12,8 +12,8 @@ import pytest
 
 from simulator import Host, Simulator
 from tests.deploy.knative import manifests
-from tests.deploy.knative.documents import blocks, broken_links, commands, crowded_lines
 from tests.deploy.knative.manifests import KNATIVE, build, load, of_kind
+from tests.documents import blocks, broken_links, commands, crowded_lines
 from tests.formats import EXAMPLES
 from tests.processes import ROOT, function
 

@@ -4,10 +4,8 @@ import functools
 import os
 import re
 import shutil
-import subprocess
 import sys
 import sysconfig
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +14,7 @@ from typing import Any
 import requests
 import yaml
 
-from tests.processes import PATIENCE_SECONDS, ROOT, Function, free_port
+from tests.processes import PATIENCE_SECONDS, ROOT, Function, free_port, started
 
 STACK = ROOT / "deploy" / "openfaas" / "stack.yaml"
 TEMPLATE = Path(__file__).parent / "template"
@@ -88,27 +86,13 @@ def serving(
         "upstream_url": f"http://127.0.0.1:{upstream}",
     }
     log = home.parent / f"{home.name}.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            wrapper or index, cwd=home, env=environ, stdout=output, stderr=output
-        )
-    running = Function(process, port if wrapper else upstream, log)
-    try:
-        _wait_until_answering(running)
+    port = port if wrapper else upstream
+    with started(
+        wrapper or index, port, log, folder=home, environ=environ, answers=_answers
+    ) as running:
         yield running
-    finally:
-        if process.poll() is None:
-            running.stop()
 
 
-def _wait_until_answering(running: Function) -> None:
-    ends = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < ends and running.process.poll() is None:
-        try:
-            # The one method that the template answers itself, without calling the handler.
-            if requests.options(running.url, timeout=PATIENCE_SECONDS).ok:
-                return
-        except requests.ConnectionError:
-            pass
-        time.sleep(0.05)
-    raise AssertionError(f"the function did not start:\n{running.output}")
+def _answers(url: str) -> bool:
+    # The one method that the template answers itself, without calling the handler.
+    return requests.options(url, timeout=PATIENCE_SECONDS).ok

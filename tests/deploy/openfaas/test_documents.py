@@ -2,8 +2,8 @@
 
 import re
 
-from tests.deploy.knative.documents import blocks, broken_links, commands, crowded_lines
 from tests.deploy.openfaas.stack import STACK, function, stack
+from tests.documents import blocks, broken_links, commands, crowded_lines
 from tests.processes import ROOT
 
 README = STACK.with_name("README.md")

@@ -10,8 +10,8 @@ import pytest
 import requests
 
 from simulator import Host, Simulator
-from tests.deploy.knative.documents import blocks
 from tests.deploy.openfaas.stack import STACK, environment, lay_out, serving
+from tests.documents import blocks
 from tests.formats import EXAMPLES
 from tests.processes import Function
 from tests.wire import parse

@@ -26,6 +26,19 @@ class Server:
         return Token(Secret(f"token-{self.logins}"), self.lifetime)
 
 
+class HeldServer(Server):
+    """A server whose login takes until it may proceed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entered, self.proceed = threading.Event(), threading.Event()
+
+    def acquire(self) -> Token:
+        self.entered.set()
+        self.proceed.wait(10)
+        return super().acquire()
+
+
 @pytest.fixture
 def clock() -> SettableClock:
     return SettableClock(start=0)
@@ -53,21 +66,14 @@ def test_the_token_is_shared(auth: Authenticator, server: Server) -> None:
 
 
 def test_of_many_threads_one_logs_in(clock: SettableClock) -> None:
-    entered, proceed = threading.Event(), threading.Event()
-    server = Server()
-
-    def acquire() -> Token:
-        entered.set()
-        proceed.wait(10)
-        return server.acquire()
-
-    auth = Authenticator(acquire, clock.now)
+    server = HeldServer()
+    auth = Authenticator(server.acquire, clock.now)
     tokens: list[Token] = []
     threads = [threading.Thread(target=lambda: tokens.append(auth.token())) for _ in range(20)]
     for thread in threads:
         thread.start()
-    entered.wait(10)
-    proceed.set()
+    server.entered.wait(10)
+    server.proceed.set()
     for thread in threads:
         thread.join()
     assert len(tokens) == 20
@@ -76,21 +82,14 @@ def test_of_many_threads_one_logs_in(clock: SettableClock) -> None:
 
 
 def test_who_waits_for_a_login_waits_no_longer_than_its_deadline(clock: SettableClock) -> None:
-    entered, proceed = threading.Event(), threading.Event()
-    server = Server()
-
-    def acquire() -> Token:
-        entered.set()
-        proceed.wait(10)
-        return server.acquire()
-
-    auth = Authenticator(acquire, clock.now)
+    server = HeldServer()
+    auth = Authenticator(server.acquire, clock.now)
     thread = threading.Thread(target=auth.token)
     thread.start()
-    entered.wait(10)
+    server.entered.wait(10)
     with deadline(0.05), pytest.raises(OperationsUnavailableError):
         auth.token()
-    proceed.set()
+    server.proceed.set()
     thread.join()
     assert server.logins == 1
 

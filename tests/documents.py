@@ -1,4 +1,4 @@
-"""What a README of a deployment shows, taken apart."""
+"""What a document shows, taken apart."""
 
 import re
 from pathlib import Path
