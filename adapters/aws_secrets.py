@@ -1,7 +1,7 @@
 """User name and password from AWS Secrets Manager: ``{"username": ..., "password": ...}``.
 
-Read once per process, at start, and once more when vRealize Operations refuses them: that is how a
-rotated password reaches a function that is already running, without a call for every event.
+Read once per process, at start, and once more when they are refused: that is how a rotated
+password reaches a function that is already running, without a call for every event.
 boto3 is a part of Lambda's runtime and of the extra ``aws``; nobody else needs it, so it is
 imported where it is used.
 
@@ -28,16 +28,17 @@ _TALKATIVE: Final = ("boto3", "botocore")
 class AwsSecret:
     """The credentials in one secret, ``secret_id`` being its name or ARN.
 
-    Raises ConfigurationError if the secret cannot be read, or does not hold what it should. Its
-    content is never repeated, only its name.
+    ``party`` is whose they are, as variables call it: ``VROPS`` or ``VCENTER``. Raises
+    ConfigurationError if the secret cannot be read, or does not hold what it should. Its content is
+    never repeated, only its name.
     """
 
-    def __init__(self, secret_id: str) -> None:
+    def __init__(self, secret_id: str, party: str = "VROPS") -> None:
         self._id = secret_id
         try:
             self._credentials = _credentials(secret_id)
         except _UnusableError as problem:
-            raise ConfigurationError(f"VROPS_SECRET_ID: {problem}") from None
+            raise ConfigurationError(f"{party}_SECRET_ID: {problem}") from None
 
     def current(self) -> Credentials:
         """Return the credentials as they were last read."""
@@ -53,9 +54,7 @@ class AwsSecret:
         try:
             credentials = _credentials(self._id)
         except _UnusableError as problem:
-            raise AuthenticationError(
-                f"vRealize Operations refuses the credentials, and {problem}"
-            ) from None
+            raise AuthenticationError(f"the credentials were refused, and {problem}") from None
         if credentials == self._credentials:
             return None
         self._credentials = credentials

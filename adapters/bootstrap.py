@@ -6,19 +6,20 @@ Outcome or a MaintenanceError, which has been logged by then.
 
 import atexit
 import os
+import threading
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from adapters import console, log
-from adapters.credentials import CredentialSource, EnvironCredentials
 from adapters.deadline import deadline
 from adapters.envelopes import Received
+from adapters.parties import Parties
 from adapters.settings import CommonSettings, Limits, Settings
-from adapters.vrops import Vrops
 from functions import handlers
 from functions.errors import ConfigurationError
+from functions.events import Envelope, is_timer
+from functions.mirror import Mirror
 from functions.outcomes import Outcome
-from functions.ports import OperationsManager
 
 Read = Callable[[Limits], Received]
 Dispatch = Callable[[Read], Outcome]
@@ -39,35 +40,37 @@ def start(target: str, environ: Mapping[str, str] = os.environ) -> Dispatch:
 
 
 def mirror(environ: Mapping[str, str]) -> Dispatch:
-    """Mirror maintenance events into vRealize Operations."""
+    """Mirror maintenance mode into vRealize Operations, by events and by sweeps."""
     settings = Settings.from_environ(environ)
     log.set_up(settings, default_format="json")
-    if settings.vrops.insecure_tls:
-        log.logger.warning("VROPS_INSECURE_TLS: anyone on the way can read the password")
-    operations = Vrops(settings.vrops, _credentials(settings, environ))
-    atexit.register(operations.close)
-    return mirroring(settings, operations)
+    log.warn_of_risks(settings)
+    parties = Parties(settings, environ)
+    atexit.register(parties.close)
+    return mirroring(settings, parties.mirror(log.SweepLog()))
 
 
-def _credentials(settings: Settings, environ: Mapping[str, str]) -> CredentialSource:
-    if settings.secret_id is None:
-        return EnvironCredentials(environ)
-    # boto3 is there on Lambda, and heavy everywhere.
-    from adapters.aws_secrets import AwsSecret
-
-    return AwsSecret(settings.secret_id)
-
-
-def mirroring(settings: Settings, operations: OperationsManager) -> Dispatch:
-    """Return the dispatch that mirrors into ``operations``: the way of every event."""
+def mirroring(settings: Settings, mirror: Mirror) -> Dispatch:
+    """Return the dispatch that works with ``mirror``: the way of every event."""
+    sweeping = threading.Lock()
 
     def dispatch(read: Read) -> Outcome:
-        with log.journal() as entry, deadline(settings.deadline_seconds):
+        with log.journal() as entry:
             entry.received = read(settings.limits)
-            entry.outcome = handlers.dispatch(
-                entry.received.envelope, operations, settings.lease_minutes
-            )
+            entry.outcome = handle(entry.received.envelope)
             return entry.outcome
+
+    def handle(envelope: Envelope) -> Outcome:
+        if not is_timer(envelope):
+            with deadline(settings.deadline_seconds):
+                return handlers.dispatch(envelope, mirror)
+        # Whoever sends a timer's event again and again must not keep all threads busy.
+        if not sweeping.acquire(blocking=False):
+            return Outcome("ignored", reason="a sweep is under way already")
+        try:
+            with deadline(settings.sweep_seconds):
+                return handlers.dispatch(envelope, mirror)
+        finally:
+            sweeping.release()
 
     return dispatch
 

@@ -25,9 +25,10 @@ class CredentialSource(Protocol):
 class EnvironCredentials:
     """From the environment: a file that a variable names may hold new ones after a while."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], party: str = "VROPS") -> None:
         self._environ = environ
-        self._credentials = Credentials.from_environ(environ)
+        self._party = party
+        self._credentials = Credentials.from_environ(environ, party)
 
     def current(self) -> Credentials:
         """See CredentialSource.current."""
@@ -36,7 +37,7 @@ class EnvironCredentials:
     def renewed(self) -> Credentials | None:
         """See CredentialSource.renewed."""
         try:
-            credentials = Credentials.from_environ(self._environ)
+            credentials = Credentials.from_environ(self._environ, self._party)
         except ConfigurationError as error:
             raise AuthenticationError(f"the credentials were refused, and now {error}") from None
         if credentials == self._credentials:

@@ -13,6 +13,7 @@ import json
 import math
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
+from uuid import uuid4
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 
 from defusedxml.common import DefusedXmlException
@@ -20,7 +21,7 @@ from defusedxml.ElementTree import DefusedXMLParser
 
 from adapters.settings import Limits
 from functions.errors import EventTooLargeError, NotACloudEventError
-from functions.events import Envelope
+from functions.events import TIMER_TYPE, Envelope
 
 _REQUIRED: Final = ("id", "source", "type")
 _VERSIONS: Final = ("1.0", "0.3")
@@ -62,6 +63,12 @@ def from_object(value: object, limits: Limits) -> Received:
     _check_depth(value, limits)
     envelope, form = _opened(value, limits)
     return Received(envelope, f"eventbridge {form}")
+
+
+def from_timer(source: str) -> Received:
+    """Make the envelope that asks for a sweep, where a timer sends nothing but a request."""
+    envelope = {"specversion": "1.0", "type": TIMER_TYPE, "source": source, "id": str(uuid4())}
+    return Received(envelope, "timer")
 
 
 def _opened(value: object, limits: Limits) -> tuple[Envelope, str]:

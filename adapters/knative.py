@@ -28,14 +28,14 @@ def __getattr__(target: str) -> View:
 
     So a wrong configuration stops the process before it is ready, and ``echo`` needs none.
     """
-    view = _view(target, bootstrap.start(target))
-    functions_framework.http(view)
-    globals()[target] = view
-    return view
+    globals()[target] = built = view(target, bootstrap.start(target))
+    return built
 
 
-def _view(target: str, dispatch: bootstrap.Dispatch) -> View:
-    def view(request: Request) -> Response:
+def view(target: str, dispatch: bootstrap.Dispatch) -> View:
+    """Return what answers requests by ``dispatch``, and tell functions-framework of it."""
+
+    def answer(request: Request) -> Response:
         if request.method != "POST":
             return _empty(200 if request.path == "/healthz" else 405)
         try:
@@ -44,8 +44,9 @@ def _view(target: str, dispatch: bootstrap.Dispatch) -> View:
             return _empty(responses.status(error), responses.headers(error))
         return _empty(204)
 
-    view.__name__ = target
-    return view
+    answer.__name__ = target
+    functions_framework.http(answer)
+    return answer
 
 
 def _received(request: Request, limits: Limits) -> Received:

@@ -10,13 +10,15 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from adapters.envelopes import Received
-from adapters.settings import CommonSettings
+from adapters.settings import CommonSettings, Settings
 from functions.errors import MaintenanceError, PermanentError
-from functions.events import classify, event_id
-from functions.outcomes import Outcome
+from functions.events import HostRef, classify, event_id
+from functions.outcomes import Action, Outcome, Watcher
 
 # Nobody reads more of a name, and an event of a megabyte must not make a line of a megabyte.
 _LONGEST: Final = 255
+# Of thousands of hosts that the account may not see, the first ones say enough, every time.
+_MOST_LINES: Final = 100
 
 logger: Final = logging.getLogger("maintenance_mirror")
 
@@ -40,8 +42,7 @@ def journal(clock: Callable[[], float] = time.perf_counter) -> Iterator[Entry]:
     try:
         yield entry
     except MaintenanceError as error:
-        level = logging.ERROR if isinstance(error, PermanentError) else logging.WARNING
-        _write(level, str(error), entry, clock() - start, {"error": type(error).__name__})
+        _write(_level(error), str(error), entry, clock() - start, {"error": type(error).__name__})
         raise
     if entry.outcome is not None:
         _write_outcome(entry, entry.outcome, clock() - start)
@@ -55,11 +56,53 @@ def set_up(settings: CommonSettings, default_format: str) -> None:
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
 
 
+def warn_of_risks(settings: Settings) -> None:
+    """Say at start what is allowed by the settings, but dangerous."""
+    if settings.vrops.insecure_tls:
+        logger.warning("VROPS_INSECURE_TLS: anyone on the way can read the password")
+    if any(vcenter.insecure_tls for vcenter in settings.vcenters):
+        logger.warning("VCENTER_INSECURE_TLS: anyone on the way can read the password, and lie")
+
+
+class SweepLog(Watcher):
+    """A line for each host that a sweep changes, leaves alone or cannot compare."""
+
+    def planned(self, actions: list[Action]) -> None:
+        """See Watcher.planned."""
+        noted = [action for action in actions if action.verb in ("leave", "report")]
+        for action in noted[:_MOST_LINES]:
+            self._line(logging.INFO, action)
+        if more := len(noted[_MOST_LINES:]):
+            logger.info("and %d more hosts; maintenance-mirror status lists all", more)
+
+    def done(self, action: Action, seen: bool) -> None:
+        """See Watcher.done."""
+        # Every host that is still in maintenance mode is renewed by every sweep.
+        level = logging.INFO if action.changes else logging.DEBUG
+        self._line(level, action, "" if seen else "; accepted, but not visible yet")
+
+    def corrected(self, outcome: Outcome) -> None:
+        """See Watcher.corrected."""
+        text = f"{outcome.host}: {outcome.action} after its mode changed during the sweep"
+        fields = {"action": outcome.action, **_host(outcome.host)}
+        logger.info("%s", text, extra={"fields": fields})
+
+    def failed(self, where: str, error: MaintenanceError) -> None:
+        """See Watcher.failed."""
+        logger.log(_level(error), "sweep of %s: %s", where, error)
+
+    @staticmethod
+    def _line(level: int, action: Action, note: str = "") -> None:
+        text = f"{action.host}: {action.verb}: {action.reason}{note}"
+        fields = {"action": action.verb, **_host(action.host)}
+        logger.log(level, "%s", text, extra={"fields": fields})
+
+
 def _write_outcome(entry: Entry, outcome: Outcome, seconds: float) -> None:
     level = logging.WARNING if outcome.needs_attention else logging.INFO
     said = [str(outcome.host or ""), outcome.action, outcome.reason]
     text = ": ".join(part for part in said if part)
-    _write(level, text, entry, seconds, {"action": outcome.action, **_host(outcome)})
+    _write(level, text, entry, seconds, {"action": outcome.action, **_host(outcome.host)})
 
 
 def _write(
@@ -69,8 +112,11 @@ def _write(
     logger.log(level, "%s", text, extra={"fields": {**fields, **_event(entry), **duration}})
 
 
-def _host(outcome: Outcome) -> dict[str, str]:
-    host = outcome.host
+def _level(error: MaintenanceError) -> int:
+    return logging.ERROR if isinstance(error, PermanentError) else logging.WARNING
+
+
+def _host(host: HostRef | None) -> dict[str, str]:
     return {"host": host.name, "moref": host.moref, "vcenter": host.vcenter} if host else {}
 
 

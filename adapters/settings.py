@@ -1,37 +1,32 @@
-"""The configuration: read once at start, from a mapping that is passed in.
+"""The configuration: every variable there is, read once at start from a mapping that is passed in.
 
-``NAME_FILE`` beats ``NAME`` for every variable: it names a file that holds the value, as a
-mounted Kubernetes secret, ``/var/openfaas/secrets`` or a Docker secret does. An empty value counts
-as unset. No message ever repeats a value: it may be a secret that landed in the wrong place.
+A vCenter in a file of several is read as if the keys of its table were the variables of a single
+one, so that there is one place that knows what a vCenter needs.
 """
 
 import hmac
 import os
-import re
-import ssl
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, NoReturn, Self, TypeVar
-from urllib.parse import urlsplit
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NoReturn, Self
 
-from functions.errors import ConfigurationError
-
-T = TypeVar("T")
+from adapters.variables import (
+    Reader,
+    boolean,
+    ca_file,
+    one_of,
+    seconds,
+    tables,
+    url,
+    vcenter_addresses,
+    whole,
+)
+from functions.events import vcenter_address
 
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOG_FORMATS: Final = ("text", "json")
 AUTH_SCHEMES: Final = ("auto", "vRealizeOpsToken", "OpsToken")
-_BOOLEANS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-# Labels of 1 to 63 characters, or an IPv6 address in brackets, and a port.
-_AUTHORITY: Final = re.compile(
-    r"([^\s.:@*\[\]]{1,63}(\.[^\s.:@*\[\]]{1,63})*\.?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
-)
 _A_YEAR_OF_MINUTES: Final = 366 * 24 * 60
-
-
-class Malformed(ValueError):
-    """What is wrong with a value, in words that do not repeat it."""
 
 
 class Secret:
@@ -78,10 +73,10 @@ class Credentials:
     password: Secret
 
     @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Read them, from files too; raises ConfigurationError if one of them is missing."""
+    def from_environ(cls, environ: Mapping[str, str], party: str = "VROPS") -> Self:
+        """Read ``party``'s, from files too; raises ConfigurationError if one of them is missing."""
         read = Reader(environ)
-        credentials = cls(*_user_and_password(read))
+        credentials = cls(*_user_and_password(read, party))
         read.raise_problems()
         return credentials
 
@@ -99,6 +94,31 @@ class VropsSettings:
     read_timeout: float = 8.0
     confirm_seconds: float = 5.0
     pool_size: int = 8
+
+
+@dataclass(frozen=True)
+class VCenterSettings:
+    """How to reach one vCenter; all durations in seconds.
+
+    ``aliases`` are further addresses under which events may know it. ``secret_id`` names a secret
+    of AWS Secrets Manager; None means that user name and password come from ``source``, a mapping
+    of variables that has been checked for them.
+    """
+
+    url: str
+    aliases: tuple[str, ...] = ()
+    ca_file: str | None = None
+    insecure_tls: bool = False
+    secret_id: str | None = None
+    source: Mapping[str, str] = field(default_factory=dict, repr=False)
+    connect_timeout: float = 3.0
+    read_timeout: float = 8.0
+    pool_size: int = 8
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All addresses under which events may know it, its own first."""
+        return tuple(dict.fromkeys([vcenter_address(self.url), *self.aliases]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,14 +141,14 @@ class CommonSettings:
         return settings
 
     @classmethod
-    def _fields(cls, read: "Reader") -> dict[str, Any]:
+    def _fields(cls, read: Reader) -> dict[str, Any]:
         return {
             "limits": Limits(
-                read("MAX_BODY_BYTES", _whole(1024, 64 * 1024 * 1024), Limits.max_body_bytes),
-                read("MAX_DEPTH", _whole(8, 200), Limits.max_depth),
+                read("MAX_BODY_BYTES", whole(1024, 64 * 1024 * 1024), Limits.max_body_bytes),
+                read("MAX_DEPTH", whole(8, 200), Limits.max_depth),
             ),
-            "log_level": read("LOG_LEVEL", _one_of(LOG_LEVELS, str.upper), cls.log_level),
-            "log_format": read("LOG_FORMAT", _one_of(LOG_FORMATS, str.lower), None),
+            "log_level": read("LOG_LEVEL", one_of(LOG_LEVELS, str.upper), cls.log_level),
+            "log_format": read("LOG_FORMAT", one_of(LOG_FORMATS, str.lower), None),
         }
 
 
@@ -137,160 +157,103 @@ class Settings(CommonSettings):
     """What mirroring needs: ``lease_minutes`` None means open-ended maintenance.
 
     ``secret_id`` names a secret of AWS Secrets Manager; None means that user name and password
-    come from the environment, which has been checked for them.
+    come from the environment, which has been checked for them. ``deadline_seconds`` are for an
+    event, ``sweep_seconds`` for comparing all hosts.
     """
 
     vrops: VropsSettings
     secret_id: str | None = None
+    vcenters: tuple[VCenterSettings, ...] = ()
+    require_verification: bool = False
     lease_minutes: int | None = None
+    interval_minutes: int | None = None
+    max_changes: int | None = None
     deadline_seconds: float = 12.0
+    sweep_seconds: float = 120.0
 
     @classmethod
-    def _fields(cls, read: "Reader") -> dict[str, Any]:
-        lease = _whole(1, _A_YEAR_OF_MINUTES)
+    def _fields(cls, read: Reader) -> dict[str, Any]:
         return {
             "vrops": _vrops(read),
-            "secret_id": _secret_id(read),
-            "lease_minutes": read("MAINTENANCE_LEASE_MINUTES", lease, None),
+            "secret_id": _secret_id(read, "VROPS"),
+            **_verification(read),
+            "max_changes": read("RECONCILE_MAX_CHANGES", whole(0, 1_000_000), None),
             "deadline_seconds": read(
-                "EVENT_DEADLINE_SECONDS", _seconds(1, 600), cls.deadline_seconds
+                "EVENT_DEADLINE_SECONDS", seconds(1, 600), cls.deadline_seconds
             ),
+            "sweep_seconds": read(
+                "RECONCILE_DEADLINE_SECONDS", seconds(1, 3600), cls.sweep_seconds
+            ),
+            **_lease(read),
             **super()._fields(read),
         }
 
 
-def _secret_id(read: "Reader") -> str | None:
-    secret_id: str | None = read("VROPS_SECRET_ID", str, None)
+def _lease(read: Reader) -> dict[str, int | None]:
+    minutes = whole(1, _A_YEAR_OF_MINUTES)
+    lease = read("MAINTENANCE_LEASE_MINUTES", minutes, None)
+    interval = read("RECONCILE_INTERVAL_MINUTES", minutes, None)
+    if lease and interval and lease < 2 * interval:
+        problem = "is shorter than twice RECONCILE_INTERVAL_MINUTES: windows would end during work"
+        read.problem("MAINTENANCE_LEASE_MINUTES", problem)
+    return {"lease_minutes": lease, "interval_minutes": interval}
+
+
+def _secret_id(read: Reader, party: str) -> str | None:
+    secret_id: str | None = read(f"{party}_SECRET_ID", str, None)
     if secret_id is None:
-        _user_and_password(read)
+        _user_and_password(read, party)
     return secret_id
 
 
-def _user_and_password(read: "Reader") -> tuple[str, Secret]:
-    return read.required("VROPS_USERNAME", str), read.required("VROPS_PASSWORD", Secret)
+def _user_and_password(read: Reader, party: str) -> tuple[str, Secret]:
+    username = read.required(f"{party}_USERNAME", str)
+    return username, read.required(f"{party}_PASSWORD", Secret)
 
 
-def _vrops(read: "Reader") -> VropsSettings:
-    insecure = read("VROPS_INSECURE_TLS", _boolean, False)
-    return VropsSettings(
-        url=read.required("VROPS_URL", _url(allow_http=insecure)),
-        auth_source=read("VROPS_AUTH_SOURCE", str, None),
-        auth_scheme=read("VROPS_AUTH_SCHEME", _one_of(AUTH_SCHEMES), VropsSettings.auth_scheme),
-        ca_file=read("VROPS_CA_FILE", _ca_file, None),
-        insecure_tls=insecure,
-        confirm_seconds=read("CONFIRM_SECONDS", _seconds(0, 60), VropsSettings.confirm_seconds),
-        # functions-framework's own variable and default: a connection for each of its threads.
-        pool_size=read("THREADS", _whole(1, 1024), 4 * (os.cpu_count() or 1)),
+def _verification(read: Reader) -> dict[str, Any]:
+    vcenters = _vcenters(read)
+    required = read("REQUIRE_VERIFICATION", boolean, False)
+    if required and not vcenters:
+        read.problem("REQUIRE_VERIFICATION", "needs a vCenter (VCENTER_URL or VCENTERS_FILE)")
+    return {"vcenters": vcenters, "require_verification": required}
+
+
+def _vcenters(read: Reader) -> tuple[VCenterSettings, ...]:
+    """Read the one vCenter of the variables, and those of the file with several."""
+    found = [_vcenter(read)] if read.mentions("VCENTER_") else []
+    listed = read("VCENTERS", tables("VCENTER_"), None) or {}
+    for name, table in listed.items():
+        of_table = Reader(table, f"VCENTERS, [{name}]: ")
+        found.append(_vcenter(of_table))
+        of_table.refuse_others()
+        read.adopt(of_table)
+    addresses = [address for vcenter in found if vcenter.url for address in vcenter.addresses]
+    if len(set(addresses)) < len(addresses):
+        read.problem("VCENTERS", "gives one address to two vCenters")
+    return tuple(found)
+
+
+def _vcenter(read: Reader) -> VCenterSettings:
+    return VCenterSettings(
+        url=read.required("VCENTER_URL", url("/sdk", allow_http=False)),
+        aliases=read("VCENTER_ALIASES", vcenter_addresses, None) or (),
+        ca_file=read("VCENTER_CA_FILE", ca_file, None),
+        insecure_tls=read("VCENTER_INSECURE_TLS", boolean, False),
+        secret_id=_secret_id(read, "VCENTER"),
+        source=read.environ,
     )
 
 
-class Reader:
-    """Reads variables one by one and remembers what was wrong with each."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-        self._problems: list[str] = []
-        self.names: list[str] = []
-
-    def __call__(self, name: str, parse: Callable[[str], T], default: T | None) -> Any:
-        """Return the parsed value, or ``default`` if it is unset (or wrong: see problems)."""
-        self.names.append(name)
-        try:
-            text = self._text(name)
-            return parse(text) if text else default
-        except Malformed as problem:
-            self._problems.append(f"{name} {problem}")
-        except ValueError:  # Its text would repeat the value.
-            self._problems.append(f"{name} is malformed")
-        return default
-
-    def required(self, name: str, parse: Callable[[str], T]) -> Any:
-        """Return the parsed value; that it is unset is a problem, too."""
-        before = len(self._problems)
-        value = self(name, parse, None)
-        if value is None and len(self._problems) == before:
-            self._problems.append(f"{name} is missing")
-        return value
-
-    def raise_problems(self) -> None:
-        """Raise one ConfigurationError for all that was wrong, if anything was."""
-        if self._problems:
-            raise ConfigurationError("; ".join(self._problems))
-
-    def _text(self, name: str) -> str:
-        path = self._environ.get(f"{name}_FILE")
-        return _content(f"{name}_FILE", path) if path else self._environ.get(name, "")
-
-
-def _content(variable: str, path: str) -> str:
-    try:
-        # Most tools that write a secret's file end it with a newline; no password ends with one.
-        return Path(path).read_text(encoding="utf-8-sig").rstrip("\r\n")
-    except UnicodeDecodeError:
-        raise Malformed(f"({variable}) is not a text file in UTF-8") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a path"
-        raise Malformed(f"({variable}) cannot be read: {reason}") from None
-
-
-def _url(*, allow_http: bool) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        parts = urlsplit(text)
-        if parts.scheme not in ("http", "https"):
-            raise Malformed("is not of the form https://host[:port]")
-        if parts.username is not None or parts.query or parts.fragment:
-            raise Malformed("holds more than https://host[:port]")
-        if parts.scheme == "http" and not allow_http:
-            raise Malformed("would send the password in clear text; use https")
-        if not _AUTHORITY.fullmatch(parts.netloc) or parts.port == 0:
-            raise Malformed("is not of the form https://host[:port]")
-        return text.rstrip("/").removesuffix("/suite-api").rstrip("/")
-
-    return parse
-
-
-def _ca_file(text: str) -> str:
-    try:
-        ssl.create_default_context(cafile=text)
-    except ssl.SSLError:
-        raise Malformed("is not a file of certificates in PEM") from None
-    except OSError as error:
-        raise Malformed(f"cannot be read: {error.strerror}") from None
-    return text
-
-
-def _whole(least: int, most: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not re.fullmatch("[0-9]{1,12}", text) or not least <= int(text) <= most:
-            raise Malformed(f"is not a whole number from {least} to {most}")
-        return int(text)
-
-    return parse
-
-
-def _seconds(least: float, most: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = -1.0
-        if not least <= value <= most:
-            raise Malformed(f"is not a number of seconds from {least} to {most}")
-        return value
-
-    return parse
-
-
-def _boolean(text: str) -> bool:
-    if text.lower() not in _BOOLEANS:
-        raise Malformed("is neither true nor false")
-    return _BOOLEANS[text.lower()]
-
-
-def _one_of(choices: tuple[str, ...], fold: Callable[[str], str] = str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if fold(text) not in choices:
-            raise Malformed(f"is none of {', '.join(choices)}")
-        return fold(text)
-
-    return parse
+def _vrops(read: Reader) -> VropsSettings:
+    insecure = read("VROPS_INSECURE_TLS", boolean, False)
+    return VropsSettings(
+        url=read.required("VROPS_URL", url("/suite-api", allow_http=insecure)),
+        auth_source=read("VROPS_AUTH_SOURCE", str, None),
+        auth_scheme=read("VROPS_AUTH_SCHEME", one_of(AUTH_SCHEMES), VropsSettings.auth_scheme),
+        ca_file=read("VROPS_CA_FILE", ca_file, None),
+        insecure_tls=insecure,
+        confirm_seconds=read("CONFIRM_SECONDS", seconds(0, 60), VropsSettings.confirm_seconds),
+        # functions-framework's own variable and default: a connection for each of its threads.
+        pool_size=read("THREADS", whole(1, 1024), 4 * (os.cpu_count() or 1)),
+    )

@@ -8,11 +8,15 @@
           NotACloudEventError         no CloudEvent at all, or one that cannot be decoded
             EventTooLargeError        refused before it was decoded
         AmbiguousHostError            several hosts fit; refuse rather than silence the wrong one
-        RequestRejectedError          a 4xx that no retry will change (403: no privilege)
+        UnverifiedEventError          no configured vCenter can say whether it is true
+        RequestRejectedError          a refusal that no retry will change (403: no privilege)
+        SweepRefusedError             a sweep would change more than it may
       TransientError                  may succeed later
         EventInterruptedError         what arrived broke off before its end
         HostNotFoundError             a new host is discovered only after minutes
+        HostUnsettledError            the host goes in and out while we look
         OperationsUnavailableError    connect, timeout, TLS, 5xx, 429, or an answer without sense
+        VCenterUnavailableError       the same of vCenter
         AuthenticationError           refused credentials; a password may just have been rotated
     ConfigurationError                raised at start; the process does not come up
 
@@ -44,8 +48,16 @@ class AmbiguousHostError(PermanentError):
     """Several resources fit the event's host: silencing the wrong one is the worst we could do."""
 
 
+class UnverifiedEventError(PermanentError):
+    """None of the configured vCenters has the event's host, and REQUIRE_VERIFICATION is set."""
+
+
 class RequestRejectedError(PermanentError):
-    """vRealize Operations refused a request for a reason that no retry will change."""
+    """vRealize Operations or vCenter refused a request for a reason that no retry will change."""
+
+
+class SweepRefusedError(PermanentError):
+    """A sweep would change more hosts than it may, so it changed none: a person has to look."""
 
 
 class TransientError(MaintenanceError):
@@ -74,12 +86,20 @@ class HostNotFoundError(TransientError):
     retry_after = 60.0
 
 
+class HostUnsettledError(TransientError):
+    """The host went in and out of maintenance mode each time we looked."""
+
+
 class OperationsUnavailableError(TransientError):
     """vRealize Operations could not be reached, or did not answer as the Suite API does."""
 
 
+class VCenterUnavailableError(TransientError):
+    """A vCenter could not be reached, or its answer cannot be believed."""
+
+
 class AuthenticationError(TransientError):
-    """vRealize Operations refused the credentials."""
+    """vRealize Operations or vCenter refused the credentials."""
 
 
 class ConfigurationError(Exception):

@@ -4,7 +4,8 @@ An *envelope* is a structured-mode CloudEvent as a dict, whatever it looked like
 ``adapters.envelopes`` makes them. Behind HostEvent nobody looks into a dict again.
 
 Sources: the event router's ``internal/events/events.go`` (v0.3 to v0.8), VSphereSource's
-``pkg/vsphere/adapter.go``, and govmomi's ``vim25/types`` for the payload.
+``pkg/vsphere/adapter.go``, govmomi's ``vim25/types`` for the payload, and the type of Knative's
+PingSource.
 """
 
 import re
@@ -18,12 +19,19 @@ from functions.errors import InvalidEventError
 
 Envelope = Mapping[str, Any]
 
+# What the runtimes' timers send, in place of a vCenter event's name.
+RECONCILE: Final = "Reconcile"
+TIMER_TYPE: Final = "maintenance-mirror.reconcile"
+# Knative's PingSource has a type of its own; elsewhere we choose it.
+_TIMER_TYPES: Final = (TIMER_TYPE, "dev.knative.sources.ping")
 _ROUTER_TYPE: Final = re.compile(r"com\.vmware\.event\.router/(event|eventex|extendedevent)")
 _SOURCE_TYPE: Final = re.compile(r"com\.vmware\.vsphere\.(.+)\.v0")
 _TIMESTAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?")
 _DEFAULT_PORTS: Final = (None, 80, 443)
 # vCenter allows 80 characters for an object's name, DNS 253: what is longer is no name of a host.
 _LONGEST_NAME: Final = 255
+# vCenter counts its events with 32 bits, and goes on below zero after 2147483647.
+_KEYS: Final = 2**32
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +74,22 @@ class HostEvent:
         """The vCenter's address, normalised by ``vcenter_address``."""
         return self.host.vcenter
 
+    def is_older_than(self, other: "HostEvent") -> bool:
+        """Whether time and key, as far as both events tell them, say that this was before.
+
+        If the two disagree, it is not: a clock that was put back, or a vCenter that was restored
+        from a backup, must not make an event of today look like one of yesterday.
+        """
+        signs = (_is_before(self.created, other.created), _precedes(self.key, other.key))
+        return True in signs and False not in signs
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What an event calls itself, and of which class it is.
 
     ``event`` is a vCenter class of its own. ``eventex`` and ``extendedevent`` are generic: anyone
-    may post one under any name, so their name proves nothing.
+    may post one under any name, so their name proves nothing. ``timer`` is no vCenter event.
     """
 
     name: str
@@ -80,21 +97,28 @@ class Kind:
 
     @property
     def genuine(self) -> bool:
-        """Whether the name is the vCenter class itself and not just a claim."""
-        return self.event_class == "event"
+        """Whether the name is the vCenter class itself, or a timer's, and not just a claim."""
+        return self.event_class in ("event", "timer")
 
 
 def classify(envelope: Envelope) -> Kind | None:
-    """Say which vCenter event this is, or None if it is no vCenter event.
+    """Say which event this is, or None if it is neither vCenter's nor a timer's.
 
     The router names it in the subject under a generic type, VSphereSource in the type alone.
     """
     event_type = _text(envelope.get("type"))
+    if is_timer(envelope):
+        return Kind(RECONCILE, "timer")
     if match := _ROUTER_TYPE.fullmatch(event_type):
         return _kind(_text(envelope.get("subject")), match[1], envelope)
     if match := _SOURCE_TYPE.fullmatch(event_type):
         return _kind(match[1], _text(envelope.get("eventclass")) or "event", envelope)
     return None
+
+
+def is_timer(envelope: Envelope) -> bool:
+    """Whether this is no event of vCenter's, but the time to compare all hosts."""
+    return envelope.get("type") in _TIMER_TYPES
 
 
 def host_event(envelope: Envelope, name: str) -> HostEvent:
@@ -181,6 +205,17 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _is_before(moment: datetime | None, other: datetime | None) -> bool | None:
+    """None where it cannot be told: one of them is missing, or both are the same."""
+    return None if not moment or not other or moment == other else moment < other
+
+
+def _precedes(key: int | None, other: int | None) -> bool | None:
+    if key is None or other is None or key == other:
+        return None
+    return (other - key) % _KEYS < _KEYS // 2
 
 
 def _integer(value: object) -> int | None:

@@ -3,40 +3,37 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from functions.events import Envelope, HostEvent, Kind, classify, host_event
+from functions import reconciliation
+from functions.convergence import follow
+from functions.events import RECONCILE, Envelope, HostEvent, Kind, classify, host_event
 from functions.masking import masked
+from functions.mirror import Mirror
 from functions.outcomes import Outcome
-from functions.ports import OperationsManager, ResourceState
-
-_PENDING: Final = "accepted by vRealize Operations, but not visible yet"
 
 
-def enter_maintenance_mode(
-    event: HostEvent, operations: OperationsManager, lease_minutes: int | None
-) -> Outcome:
-    """Start maintenance of the event's host, unless it is in maintenance already."""
-    resource = operations.find(event.host)
-    if resource.state.maintained:
-        return Outcome("unchanged", event.host, f"already {resource.state}")
-    seen = operations.start_maintenance(resource, lease_minutes)
-    return Outcome("entered", event.host, "" if seen else _PENDING)
+def enter_maintenance_mode(event: HostEvent, mirror: Mirror) -> Outcome:
+    """Mirror that the event's host is in maintenance mode, unless that is not true (any more)."""
+    return follow(event, True, mirror)
 
 
-def exit_maintenance_mode(
-    event: HostEvent, operations: OperationsManager, lease_minutes: int | None
-) -> Outcome:
-    """End maintenance of the event's host, but not a person's.
+def exit_maintenance_mode(event: HostEvent, mirror: Mirror) -> Outcome:
+    """Mirror that the event's host is back from maintenance mode, unless that is not true."""
+    return follow(event, False, mirror)
 
-    It is ended also where none is seen: a start that was just accepted may not be visible yet,
-    and would leave the host silenced for good. With a lease all our windows are timed, so that
-    an open-ended one is a person's.
+
+def reconcile(mirror: Mirror) -> Outcome:
+    """Compare all hosts of all vCenters, and repair what events have missed.
+
+    Raises SweepRefusedError if that were too much to be true, and the first error that was met.
     """
-    resource = operations.find(event.host)
-    if lease_minutes and resource.state is ResourceState.MAINTAINED_MANUAL:
-        reason = "open-ended maintenance is a person's when leases are on"
-        return Outcome("left", event.host, reason, needs_attention=True)
-    seen = operations.end_maintenance(resource)
-    return Outcome("exited", event.host, "" if seen else _PENDING, needs_attention=not seen)
+    if not mirror.vcenters:
+        reason = "no vCenter is configured, so there is nothing to compare with"
+        return Outcome("ignored", reason=reason, needs_attention=True)
+    report = reconciliation.reconcile(mirror)
+    for error in filter(None, [report.refusal, *report.faults]):
+        raise error
+    left = report.counts()["leave"]
+    return Outcome("reconciled", reason=report.summary(), needs_attention=bool(left))
 
 
 def echo(envelope: Envelope) -> dict[str, Any]:
@@ -45,13 +42,10 @@ def echo(envelope: Envelope) -> dict[str, Any]:
     return {**attributes, "data": masked(envelope.get("data"))}
 
 
-def dispatch(
-    envelope: Envelope, operations: OperationsManager, lease_minutes: int | None = None
-) -> Outcome:
+def dispatch(envelope: Envelope, mirror: Mirror) -> Outcome:
     """Handle one CloudEvent, whatever it is; what is not ours is ignored for a stated reason.
 
-    ``lease_minutes`` bounds every maintenance that is started; None leaves it open-ended.
-    Raises InvalidEventError for one of ours that names no host, and whatever ``operations`` does.
+    Raises InvalidEventError for one of ours that names no host, and whatever the handler does.
     """
     kind = classify(envelope)
     if kind is None:
@@ -60,7 +54,7 @@ def dispatch(
         return Outcome("ignored", reason="not a maintenance event")
     if not kind.genuine:
         return _ignore_impostor(kind)
-    return HANDLERS[kind.name](host_event(envelope, kind.name), operations, lease_minutes)
+    return HANDLERS[kind.name](envelope, kind.name, mirror)
 
 
 def _ignore_impostor(kind: Kind) -> Outcome:
@@ -68,9 +62,15 @@ def _ignore_impostor(kind: Kind) -> Outcome:
     return Outcome("ignored", reason=reason, needs_attention=True)
 
 
-Handler = Callable[[HostEvent, OperationsManager, int | None], Outcome]
+Handler = Callable[[Envelope, str, Mirror], Outcome]
+
+
+def _of_a_host(handle: Callable[[HostEvent, Mirror], Outcome]) -> Handler:
+    return lambda envelope, name, mirror: handle(host_event(envelope, name), mirror)
+
 
 HANDLERS: Final[Mapping[str, Handler]] = {
-    "EnteredMaintenanceModeEvent": enter_maintenance_mode,
-    "ExitMaintenanceModeEvent": exit_maintenance_mode,
+    "EnteredMaintenanceModeEvent": _of_a_host(enter_maintenance_mode),
+    "ExitMaintenanceModeEvent": _of_a_host(exit_maintenance_mode),
+    RECONCILE: lambda envelope, name, mirror: reconcile(mirror),
 }

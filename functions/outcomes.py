@@ -1,21 +1,27 @@
-"""What became of an event."""
+"""What became of an event, and what a sweep does to a host."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
+from functions.errors import MaintenanceError
 from functions.events import HostRef
+from functions.ports import Resource
 
-Action = Literal["entered", "exited", "renewed", "unchanged", "left", "ignored", "echoed"]
+Done = Literal[
+    "entered", "exited", "renewed", "unchanged", "left", "reconciled", "ignored", "echoed"
+]
+Verb = Literal["start", "renew", "end", "leave", "report"]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was done, to which host (None: no host was looked at), and why.
+    """What was done, to which host (None: to none in particular), and why.
 
     ``needs_attention`` marks what a person should look at, though nothing failed.
     """
 
-    action: Action
+    action: Done
     host: HostRef | None = None
     reason: str = ""
     needs_attention: bool = False
@@ -23,3 +29,43 @@ class Outcome:
     def as_dict(self) -> dict[str, str]:
         """Return what a processor may be told: JSON texts only."""
         return {"action": self.action, "host": str(self.host or ""), "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a sweep does to one host, and why.
+
+    ``leave`` and ``report`` change nothing: the first is about maintenance that is not ours, the
+    second about a host that cannot be compared. ``until`` is when a window that is started or
+    renewed will end by itself.
+    """
+
+    verb: Verb
+    host: HostRef
+    reason: str
+    resource: Resource | None = None
+    until: datetime | None = None
+
+    @property
+    def changes(self) -> bool:
+        """Whether the host's state will be another one: renewing a window is no change."""
+        return self.verb in ("start", "end")
+
+
+class Watcher:
+    """Is told how a sweep goes, as it goes. This one does not care."""
+
+    def read(self, vcenter: str, side: str, count: int) -> None:
+        """``count`` hosts of ``vcenter`` were read so far, on one ``side`` of the comparison."""
+
+    def planned(self, actions: list[Action]) -> None:
+        """All hosts were compared, and this is what there is to do."""
+
+    def done(self, action: Action, seen: bool) -> None:
+        """``action`` was accepted; ``seen`` tells whether the new state is visible already."""
+
+    def corrected(self, outcome: Outcome) -> None:
+        """A host has changed its mode since it was compared, and was looked at once more."""
+
+    def failed(self, where: str, error: MaintenanceError) -> None:
+        """Something about ``where`` did not work; the sweep goes on with the rest."""

@@ -4,11 +4,12 @@ The real parties stand behind these protocols in ``adapters``, and in-memory fak
 one contract suite holds both to what is written here.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from functions.events import HostRef
+from functions.events import HostEvent, HostRef
 
 
 class ResourceState(StrEnum):
@@ -32,12 +33,23 @@ class ResourceState(StrEnum):
 class Resource:
     """The one vRealize Operations object that stands for ``host``, as it was when read.
 
-    ``identifier`` is the object's UUID there.
+    ``identifier`` is the object's UUID there. ``moref`` and ``vcenter_uuid`` say which host of
+    which vCenter it is by its own account ("" where it does not tell), whatever an event says.
     """
 
     identifier: str
     host: HostRef
     state: ResourceState
+    moref: str = ""
+    vcenter_uuid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VCenterHost:
+    """A host as its vCenter knows it."""
+
+    host: HostRef
+    in_maintenance_mode: bool
 
 
 class OperationsManager(Protocol):
@@ -62,5 +74,65 @@ class OperationsManager(Protocol):
         """End maintenance, timed or open-ended; success also where there was none.
 
         Returns whether the new state was seen: False means accepted, but not visible yet.
+        """
+        ...
+
+    def resources(self, vcenter: str) -> Iterable[Resource]:
+        """Read every resource of the vCenter with the address ``vcenter``, page by page.
+
+        What vCenter no longer has, by vRealize Operations' own account, is left out.
+        """
+        ...
+
+    def start_all(
+        self, resources: Sequence[Resource], minutes: int | None
+    ) -> Iterator[tuple[Resource, bool]]:
+        """Do as ``start_maintenance`` for many, in few calls.
+
+        Yields each with whether its new state was seen, which it is not where it is gone by now.
+        Nothing happens until it is iterated.
+        """
+        ...
+
+    def end_all(self, resources: Sequence[Resource]) -> Iterator[tuple[Resource, bool]]:
+        """Do as ``end_maintenance`` for many, in few calls; yields as ``start_all`` does."""
+        ...
+
+
+class VCenter(Protocol):
+    """A vCenter, as far as maintenance mode is concerned: only read, never written to.
+
+    Every member raises VCenterUnavailableError, AuthenticationError or RequestRejectedError.
+    """
+
+    @property
+    def address(self) -> str:
+        """Its address, as ``events.vcenter_address`` makes it of its URL."""
+        ...
+
+    @property
+    def instance_uuid(self) -> str:
+        """What no other vCenter has (``ServiceContent.about.instanceUuid``)."""
+        ...
+
+    def in_maintenance_mode(self, moref: str) -> bool:
+        """Say whether a host is in maintenance mode at this moment, by one read.
+
+        Raises HostNotFoundError if there is no such host.
+        """
+        ...
+
+    def hosts(self) -> Iterable[VCenterHost]:
+        """Read all hosts, a page of many at a time."""
+        ...
+
+
+class Memory(Protocol):
+    """What this process remembers of the events it was sent."""
+
+    def newest(self, event: HostEvent) -> HostEvent:
+        """Remember ``event``, unless it is older than the last one remembered of its host.
+
+        Returns the newer of the two: ``event`` itself unless it is certainly older.
         """
         ...

@@ -5,8 +5,6 @@
     operations.py   the port: find, start_maintenance, end_maintenance
     resources.py    which resource is this host? and what state is it in?
     client.py       one request: URL, token, errors
-    auth.py         one token for all threads, and no locked account
-    breaker.py      answer at once while nothing can be reached
     transport.py    the requests.Session: pool, TLS, timeouts, retries
 """
 

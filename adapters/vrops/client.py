@@ -5,15 +5,16 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import requests
 
+from adapters.breaker import CircuitBreaker
 from adapters.credentials import CredentialSource
 from adapters.deadline import deadline, remaining
+from adapters.login import Authenticator, Login, log_in
 from adapters.settings import Credentials, Secret, VropsSettings
-from adapters.vrops.auth import Authenticator, Token
-from adapters.vrops.breaker import CircuitBreaker
 from adapters.vrops.transport import new_session, timeout
 from functions.errors import (
     AuthenticationError,
@@ -23,8 +24,10 @@ from functions.errors import (
 )
 
 Params = Mapping[str, Any]
+Token = Login[Secret]
 
 PAGE_SIZE: Final = 1000
+_PARTY: Final = "vRealize Operations"
 _MOST_PAGES: Final = 1000
 # Logins that one request may cause: the token may be revoked again while it is being used.
 _LOGINS: Final = 3
@@ -85,13 +88,13 @@ class SuiteApi:
 
     def __init__(self, settings: VropsSettings, credentials: CredentialSource) -> None:
         self._auth_source = settings.auth_source
-        self._credentials = credentials
         self._base = f"{settings.url}/suite-api/api"
         self._session = new_session(settings)
         # requests passes urllib3's own Timeout through, though its types do not say so.
         self._timeout: Any = timeout(settings)
-        self._breaker = CircuitBreaker()
-        self._auth = Authenticator(self._log_in)
+        self._breaker = CircuitBreaker(_PARTY, OperationsUnavailableError)
+        acquire = partial(log_in, credentials, self._acquire)
+        self._auth = Authenticator(_PARTY, OperationsUnavailableError, acquire)
         automatic = settings.auth_scheme == "auto"
         self._schemes = _SCHEMES if automatic else (settings.auth_scheme,)
         self._scheme = self._schemes[0]
@@ -101,7 +104,7 @@ class SuiteApi:
     ) -> Answer:
         """Send an authorised request; answers other than 2xx and ``tolerated`` are raised."""
         for _ in range(_LOGINS):
-            token = self._auth.token()
+            token = self._auth.login()
             answer = self._authorised(token, method, path, params, tolerated)
             if answer.status != 401:
                 self._auth.confirm(token)
@@ -162,17 +165,7 @@ class SuiteApi:
 
     @staticmethod
     def _authorisation(scheme: str, token: Token) -> dict[str, str]:
-        return {"Authorization": f"{scheme} {token.secret.reveal()}"}
-
-    def _log_in(self) -> Token:
-        """Log in; credentials that were refused are tried again only if they were changed."""
-        try:
-            return self._acquire(self._credentials.current())
-        except AuthenticationError:
-            renewed = self._credentials.renewed()
-            if renewed is None:
-                raise
-            return self._acquire(renewed)
+        return {"Authorization": f"{scheme} {token.granted.reveal()}"}
 
     def _acquire(self, credentials: Credentials) -> Token:
         body = {"username": credentials.username, "password": credentials.password.reveal()}

@@ -1,30 +1,47 @@
 """The OperationsManager port on the Suite API: read, write, confirm."""
 
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Final, TypeVar
 
 from adapters.credentials import CredentialSource
 from adapters.deadline import remaining
 from adapters.settings import VropsSettings
 from adapters.vrops.client import Answer, SuiteApi
 from adapters.vrops.resources import Resolver
-from functions.errors import HostNotFoundError, OperationsUnavailableError, TransientError
+from functions.errors import (
+    HostNotFoundError,
+    MaintenanceError,
+    OperationsUnavailableError,
+    TransientError,
+)
 from functions.events import HostRef
-from functions.ports import Resource
+from functions.ports import Resource, ResourceState
 
+T = TypeVar("T")
+
+_MANY: Final = "/resources/maintained"
 # The pauses in seconds between looks at a state that was just written; tools of others wait 3 to 5.
 _LOOKS: Final = (0.0, 0.25, 0.5, 1.0, 1.25, 2.0)
 # What a server may say where there is nothing to end: no document tells, so the state decides.
 _NOTHING_TO_END: Final = (400, 404, 409, 422, 500)
+# What it may say where one of many resources is gone, or where it cannot do many at once.
+_NOT_ALL: Final = (400, 404, 405, 501)
+# Servers and proxies cut off what is longer than some 8 KB; half of that is safe with any prefix.
+_LONGEST_QUERY: Final = 4000
+_BATCH: Final = _LONGEST_QUERY // len("&resourceId=01234567-89ab-cdef-0123-456789abcdef")
 
 
 class Vrops:
     """vRealize Operations, for all threads of a process.
 
     Source of the calls: Suite API 8.6 to 9.1, ``PUT`` and ``DELETE
-    /api/resources/{id}/maintained``: ``duration`` in minutes makes a timed window (MAINTAINED),
-    neither duration nor end an open-ended one (MAINTAINED_MANUAL); both are safe to repeat.
+    /api/resources/{id}/maintained``, and the same of ``/api/resources/maintained?id=..&id=..``:
+    ``duration`` in minutes makes a timed window (MAINTAINED), neither duration nor end an
+    open-ended one (MAINTAINED_MANUAL); both are safe to repeat.
+
+    ``uuid_of`` tells a vCenter's instance UUID by its address, or "" where nobody knows it.
     """
 
     def __init__(
@@ -32,9 +49,10 @@ class Vrops:
         settings: VropsSettings,
         credentials: CredentialSource,
         sleep: Callable[[float], None] = time.sleep,
+        uuid_of: Callable[[str], str] = lambda address: "",
     ) -> None:
         self._api = SuiteApi(settings, credentials)
-        self._resolver = Resolver(self._api)
+        self._resolver = Resolver(self._api, uuid_of)
         self._confirm_seconds = settings.confirm_seconds
         self._sleep = sleep
 
@@ -44,8 +62,7 @@ class Vrops:
 
     def start_maintenance(self, resource: Resource, minutes: int | None) -> bool:
         """See OperationsManager.start_maintenance."""
-        params = None if minutes is None else {"duration": minutes}
-        answer = self._api.request("PUT", _path(resource), params, tolerated=(404,))
+        answer = self._api.request("PUT", _path(resource), _window(minutes), tolerated=(404,))
         if answer.status == 404:
             raise self._resolver.gone(resource)
         return self._confirmed(resource, maintained=True)
@@ -63,6 +80,30 @@ class Vrops:
             raise OperationsUnavailableError(f"{answer.what} was answered with {answer.status}")
         return True
 
+    def resources(self, vcenter: str) -> Iterator[Resource]:
+        """See OperationsManager.resources."""
+        return self._resolver.of_vcenter(vcenter)
+
+    def start_all(
+        self, resources: Sequence[Resource], minutes: int | None
+    ) -> Iterator[tuple[Resource, bool]]:
+        """See OperationsManager.start_all."""
+
+        def write(batch: Sequence[Resource]) -> Answer:
+            return self._many("PUT", batch, _window(minutes), _NOT_ALL)
+
+        return self._all(
+            resources, write, lambda each: self.start_maintenance(each, minutes), maintained=True
+        )
+
+    def end_all(self, resources: Sequence[Resource]) -> Iterator[tuple[Resource, bool]]:
+        """See OperationsManager.end_all."""
+
+        def write(batch: Sequence[Resource]) -> Answer:
+            return self._many("DELETE", batch, {}, (*_NOTHING_TO_END, *_NOT_ALL))
+
+        return self._all(resources, write, self.end_maintenance, maintained=False)
+
     def close(self) -> None:
         """Release the token and the connections."""
         self._api.close()
@@ -70,17 +111,68 @@ class Vrops:
     def _delete(self, resource: Resource) -> Answer:
         return self._api.request("DELETE", _path(resource), tolerated=_NOTHING_TO_END)
 
+    def _all(
+        self,
+        resources: Sequence[Resource],
+        write_many: Callable[[Sequence[Resource]], Answer],
+        write_one: Callable[[Resource], bool],
+        *,
+        maintained: bool,
+    ) -> Iterator[tuple[Resource, bool]]:
+        """Write batch by batch, then look at all; a failure hides nothing that was accepted."""
+        written: list[Resource] = []
+        try:
+            for batch in _batches(resources):
+                if write_many(batch).ok:
+                    written += batch
+                else:
+                    yield from _one_by_one(batch, write_one)
+        except MaintenanceError:
+            yield from self._all_confirmed(written, maintained=maintained)
+            raise
+        yield from self._all_confirmed(written, maintained=maintained)
+
+    def _many(
+        self,
+        method: str,
+        batch: Sequence[Resource],
+        window: Mapping[str, int],
+        tolerated: Collection[int],
+    ) -> Answer:
+        params = {**window, "id": [each.identifier for each in batch]}
+        return self._api.request(method, _MANY, params, tolerated)
+
     def _confirmed(self, resource: Resource, *, maintained: bool) -> bool:
-        """Look until the written state shows, for as long as is configured and the event has."""
+        """Look until the written state shows."""
+        return any(self._shows(resource, maintained) for _ in self._looks())
+
+    def _all_confirmed(
+        self, written: Sequence[Resource], *, maintained: bool
+    ) -> Iterator[tuple[Resource, bool]]:
+        """Look at many until they show; what does not in time is accepted, but not seen."""
+        pending = {each.identifier: each for each in written}
+        for _ in self._looks() if written else ():
+            for identifier, state in self._states(pending):
+                if state.maintained == maintained and identifier in pending:
+                    yield pending.pop(identifier), True
+            if not pending:
+                return
+        yield from ((each, False) for each in pending.values())
+
+    def _states(self, pending: Iterable[str]) -> Iterator[tuple[str, ResourceState]]:
+        for batch in _batches(list(pending)):
+            with suppress(TransientError):  # As in _shows.
+                yield from self._resolver.states(batch)
+
+    def _looks(self) -> Iterator[None]:
+        """Wait before each look, for as long as is configured and the event has."""
         waited = 0.0
         for pause in _LOOKS:
             waited += pause
             if waited > self._confirm_seconds or pause >= remaining():
-                break
+                return
             self._sleep(pause)
-            if self._shows(resource, maintained):
-                return True
-        return False
+            yield
 
     def _shows(self, resource: Resource, maintained: bool) -> bool:
         try:
@@ -93,3 +185,22 @@ class Vrops:
 
 def _path(resource: Resource) -> str:
     return f"/resources/{resource.identifier}/maintained"
+
+
+def _window(minutes: int | None) -> dict[str, int]:
+    return {} if minutes is None else {"duration": minutes}
+
+
+def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))
+
+
+def _one_by_one(
+    batch: Iterable[Resource], write: Callable[[Resource], bool]
+) -> Iterator[tuple[Resource, bool]]:
+    """One by one, where many at once were refused; one that is gone spares the others."""
+    for resource in batch:
+        try:
+            yield resource, write(resource)
+        except HostNotFoundError:
+            yield resource, False

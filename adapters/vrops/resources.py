@@ -11,6 +11,8 @@ The order, from the surest evidence to the weakest, and what each step costs:
    other vCenter has such a host. If the instance is known, a host of that name elsewhere is
    certainly a different one.
 
+Where vCenter itself has told its UUID, a resource of another UUID is never the one.
+
 Sources: Suite API 8.6 to 9.1, ``GET /api/adapters``, ``GET /api/resources`` (name is a *partial*
 match) and ``GET /api/adapterkinds/{kind}/resourcekinds/{kind}/resources`` (identifiers).
 """
@@ -20,7 +22,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from adapters.vrops.cache import TimedCache
+from adapters.cache import TimedCache
 from adapters.vrops.client import SuiteApi, objects
 from functions.errors import AmbiguousHostError, HostNotFoundError
 from functions.events import HostRef, vcenter_address
@@ -97,6 +99,10 @@ class Candidate:
         """Whether both have a MoRef, and the same one."""
         return bool(host.moref) and self.moref == host.moref
 
+    def may_be_of(self, uuid: str) -> bool:
+        """Whether nothing says that it belongs to another vCenter; "" is one that is not known."""
+        return not uuid or self.vcenter in ("", uuid)
+
     def is_still(self, host: HostRef) -> bool:
         """Whether what was found to be ``host`` still is: either may have been renamed since."""
         return self.has_moref(host) or self.is_named(host)
@@ -131,7 +137,7 @@ class Resolver:
         if candidate is None or not candidate.is_still(host):
             self._located.drop(host)
             candidate = self._locate(host)
-        return Resource(candidate.identifier, host, candidate.state)
+        return _resource(candidate, host)
 
     def read(self, resource: Resource) -> ResourceState:
         """Read the state of ``resource`` again.
@@ -143,6 +149,28 @@ class Resolver:
         if candidate is None:
             raise self.gone(resource)
         return candidate.state
+
+    def of_vcenter(self, address: str) -> Iterator[Resource]:
+        """Read every host of a vCenter anew, a page of a thousand at a time.
+
+        Where no adapter instance is known to be its own, hosts say by its UUID that they are.
+        """
+        uuid = self._uuid_of(address).casefold()
+        instances = self._of_vcenter(address)
+        owners = frozenset(each.identifier for each in instances or self._all_instances())
+        known: set[str] = set()
+        for candidate in self._listed_of(instances, uuid):
+            # Two adapter instances may collect from one vCenter.
+            if candidate.identifier not in known and not candidate.gone:
+                known.add(candidate.identifier)
+                host = HostRef(candidate.moref, candidate.name, address)
+                yield _resource(candidate.owned_by(owners), host)
+
+    def states(self, identifiers: Collection[str]) -> Iterator[tuple[str, ResourceState]]:
+        """Read the states of many resources by one call; those that are gone are left out."""
+        owners = frozenset(each.identifier for each in self._all_instances())
+        for candidate in self._listed({"resourceId": list(identifiers)}):
+            yield candidate.identifier, candidate.owned_by(owners).state
 
     def gone(self, resource: Resource) -> HostNotFoundError:
         """Forget ``resource``, which the server no longer knows, and return the error to raise."""
@@ -164,7 +192,9 @@ class Resolver:
             raise HostNotFoundError(
                 f"{host} is not known to vRealize Operations, nor is its vCenter by that address"
             )
-        candidate = _the_one(host, [each.owned_by(owners) for each in found])
+        uuid = self._uuid_of(host.vcenter).casefold()
+        own = [each.owned_by(owners) for each in found if each.may_be_of(uuid)]
+        candidate = _the_one(host, own)
         if not instances:
             _logger.warning("%s was found by its name only, since its vCenter is unknown", host)
         # Its vCenter may be added meanwhile, and then have such a host itself.
@@ -228,7 +258,14 @@ class Resolver:
             self._sweeps.put(key, known)
         return known
 
-    def _listed(self, params: Mapping[str, str]) -> Iterator[Candidate]:
+    def _listed_of(self, instances: list[Instance], uuid: str) -> Iterator[Candidate]:
+        for instance in instances:
+            listed = self._listed(_owned(instance))
+            yield from (each for each in listed if each.may_be_of(uuid))
+        if not instances and uuid:
+            yield from (each for each in self._listed({}) if each.vcenter == uuid)
+
+    def _listed(self, params: Mapping[str, Any]) -> Iterator[Candidate]:
         pages = self._api.pages("/resources", {**_HOSTS, **params}, "resourceList")
         return (_candidate(item) for item in pages)
 
@@ -278,6 +315,10 @@ def _ambiguous(host: HostRef, count: int) -> AmbiguousHostError:
 
 def _owned(instance: Instance | None) -> dict[str, str]:
     return {"adapterInstanceId": instance.identifier} if instance else {}
+
+
+def _resource(candidate: Candidate, host: HostRef) -> Resource:
+    return Resource(candidate.identifier, host, candidate.state, candidate.moref, candidate.vcenter)
 
 
 def _candidate(item: Mapping[str, Any]) -> Candidate:

@@ -1,4 +1,4 @@
-"""A circuit breaker: while vRealize Operations cannot be reached, say so at once.
+"""A circuit breaker: while a party cannot be reached, say so at once.
 
 Otherwise every thread of the server would stand in a time-out, and events that could be delivered
 again later would pile up behind them.
@@ -9,15 +9,25 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from functions.errors import OperationsUnavailableError
+from functions.errors import TransientError
 
 
 class CircuitBreaker:
-    """Opens for ``pause`` seconds after ``failures`` in a row; then one call tries the ground."""
+    """Opens for ``pause`` seconds after ``failures`` in a row; then one call tries the ground.
+
+    ``party`` is who is called, for messages; the error ``unavailable`` says that it failed.
+    """
 
     def __init__(
-        self, failures: int = 5, pause: float = 5.0, clock: Callable[[], float] = time.monotonic
+        self,
+        party: str,
+        unavailable: type[TransientError],
+        failures: int = 5,
+        pause: float = 5.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._party = party
+        self._unavailable = unavailable
         self._allowed = failures
         self._pause = pause
         self._clock = clock
@@ -27,16 +37,16 @@ class CircuitBreaker:
 
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """Let a call through and learn from it: OperationsUnavailableError is a failure.
+        """Let a call through and learn from it: ``unavailable`` is a failure.
 
         Any other error is none: what refuses a call can be reached.
 
-        Raises OperationsUnavailableError itself, at once, while the breaker is open.
+        Raises ``unavailable`` itself, at once, while the breaker is open.
         """
         self._check()
         try:
             yield
-        except OperationsUnavailableError:
+        except self._unavailable:
             self._failed()
             raise
         except Exception:
@@ -50,8 +60,8 @@ class CircuitBreaker:
             if self._failures < self._allowed:
                 return
             if wait > 0:
-                raise OperationsUnavailableError(
-                    "vRealize Operations failed repeatedly and is given a pause", retry_after=wait
+                raise self._unavailable(
+                    f"{self._party} failed repeatedly and is given a pause", retry_after=wait
                 )
             # This caller tries the ground; the others wait for one more pause.
             self._closed_from = self._clock() + self._pause

@@ -1,0 +1,207 @@
+"""Reading variables: from a mapping that is passed in, and from the files that they name.
+
+``NAME_FILE`` beats ``NAME`` for every variable: it names a file that holds the value, as a
+mounted Kubernetes secret, ``/var/openfaas/secrets`` or a Docker secret does. An empty value counts
+as unset. No message ever repeats a value: it may be a secret that landed in the wrong place.
+"""
+
+import re
+import ssl
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+from functions.errors import ConfigurationError
+from functions.events import vcenter_address
+
+T = TypeVar("T")
+Parser = Callable[[str], T]
+
+_BOOLEANS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+# Labels of 1 to 63 characters, or an IPv6 address in brackets, and a port.
+_AUTHORITY: Final = re.compile(
+    r"([^\s.:@*\[\]]{1,63}(\.[^\s.:@*\[\]]{1,63})*\.?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
+)
+
+
+class Malformed(ValueError):
+    """What is wrong with a value, in words that do not repeat it."""
+
+
+class Reader:
+    """Reads variables one by one and remembers what was wrong with each.
+
+    ``label`` goes before the names in messages, for variables that are not the process's own.
+    """
+
+    def __init__(self, environ: Mapping[str, str], label: str = "") -> None:
+        self.environ = environ
+        self.names: list[str] = []
+        self._label = label
+        self._problems: list[str] = []
+
+    def __call__(self, name: str, parse: Parser[T], default: T | None) -> Any:
+        """Return the parsed value, or ``default`` if it is unset (or wrong: see problems)."""
+        self.names.append(name)
+        try:
+            text = self._text(name)
+            return parse(text) if text else default
+        except Malformed as problem:
+            self.problem(name, str(problem))
+        except ValueError:  # Its text would repeat the value.
+            self.problem(name, "is malformed")
+        return default
+
+    def required(self, name: str, parse: Parser[T]) -> Any:
+        """Return the parsed value; that it is unset is a problem, too."""
+        before = len(self._problems)
+        value = self(name, parse, None)
+        if value is None and len(self._problems) == before:
+            self.problem(name, "is missing")
+        return value
+
+    def mentions(self, prefix: str) -> bool:
+        """Whether any variable that begins so is set, whatever to."""
+        return any(name.startswith(prefix) and value for name, value in self.environ.items())
+
+    def problem(self, name: str, what: str) -> None:
+        """Remember that something is wrong with the variable ``name``."""
+        self._problems.append(f"{self._label}{name} {what}")
+
+    def adopt(self, other: "Reader") -> None:
+        """Take over what was wrong for ``other``."""
+        self._problems += other._problems
+
+    def refuse_others(self) -> None:
+        """Let every variable be a problem that was not asked for: it may be misspelt."""
+        asked_for = {each for name in self.names for each in (name, f"{name}_FILE")}
+        for name in sorted(self.environ.keys() - asked_for):
+            self.problem(name, "is of no use here")
+
+    def raise_problems(self) -> None:
+        """Raise one ConfigurationError for all that was wrong, if anything was."""
+        if self._problems:
+            raise ConfigurationError("; ".join(self._problems))
+
+    def _text(self, name: str) -> str:
+        path = self.environ.get(f"{name}_FILE")
+        return _content(f"{name}_FILE", path) if path else self.environ.get(name, "")
+
+
+def _content(variable: str, path: str) -> str:
+    try:
+        # Most tools that write a secret's file end it with a newline; no password ends with one.
+        return Path(path).read_text(encoding="utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise Malformed(f"({variable}) is not a text file in UTF-8") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a path"
+        raise Malformed(f"({variable}) cannot be read: {reason}") from None
+
+
+def url(suffix: str, *, allow_http: bool) -> Parser[str]:
+    """Return what parses ``https://host[:port]``, also where people copied ``suffix`` with it."""
+
+    def parse(text: str) -> str:
+        parts = urlsplit(text)
+        if parts.scheme not in ("http", "https"):
+            raise Malformed("is not of the form https://host[:port]")
+        if parts.username is not None or parts.query or parts.fragment:
+            raise Malformed("holds more than https://host[:port]")
+        if parts.scheme == "http" and not allow_http:
+            raise Malformed("would send the password in clear text; use https")
+        if not _AUTHORITY.fullmatch(parts.netloc) or parts.port == 0:
+            raise Malformed("is not of the form https://host[:port]")
+        return text.rstrip("/").removesuffix(suffix).rstrip("/")
+
+    return parse
+
+
+def ca_file(text: str) -> str:
+    """Return the path of a PEM file, which has been read to see that it is one."""
+    try:
+        ssl.create_default_context(cafile=text)
+    except ssl.SSLError:
+        raise Malformed("is not a file of certificates in PEM") from None
+    except OSError as error:
+        raise Malformed(f"cannot be read: {error.strerror}") from None
+    return text
+
+
+def whole(least: int, most: int) -> Parser[int]:
+    """Return what parses whole numbers within these limits."""
+
+    def parse(text: str) -> int:
+        if not re.fullmatch("[0-9]{1,12}", text) or not least <= int(text) <= most:
+            raise Malformed(f"is not a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+def seconds(least: float, most: float) -> Parser[float]:
+    """Return what parses numbers of seconds within these limits."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not least <= value <= most:
+            raise Malformed(f"is not a number of seconds from {least} to {most}")
+        return value
+
+    return parse
+
+
+def boolean(text: str) -> bool:
+    """Parse ``true`` and ``false``, and what else people write for them."""
+    if text.lower() not in _BOOLEANS:
+        raise Malformed("is neither true nor false")
+    return _BOOLEANS[text.lower()]
+
+
+def one_of(choices: tuple[str, ...], fold: Callable[[str], str] = str) -> Parser[str]:
+    """Return what parses one of ``choices``, after ``fold``."""
+
+    def parse(text: str) -> str:
+        if fold(text) not in choices:
+            raise Malformed(f"is none of {', '.join(choices)}")
+        return fold(text)
+
+    return parse
+
+
+def vcenter_addresses(text: str) -> tuple[str, ...]:
+    """Parse addresses of a vCenter, separated by commas."""
+    return tuple(vcenter_address(each.strip()) for each in text.split(",") if each.strip())
+
+
+def tables(prefix: str) -> Parser[dict[str, dict[str, str]]]:
+    """Return what parses TOML whose tables hold variables, in lower case and without ``prefix``.
+
+    The keys of each table become the names that the variables have elsewhere.
+    """
+
+    def parse(text: str) -> dict[str, dict[str, str]]:
+        try:
+            document = tomllib.loads(text)
+        except tomllib.TOMLDecodeError:
+            raise Malformed("is not TOML") from None
+        if not document or not all(isinstance(table, dict) for table in document.values()):
+            raise Malformed("is not made of tables, such as [lab], with url = ... in each")
+        return {name: _variables(prefix, table) for name, table in document.items()}
+
+    return parse
+
+
+def _variables(prefix: str, table: Mapping[str, Any]) -> dict[str, str]:
+    return {f"{prefix}{key.upper()}": _as_text(value) for key, value in table.items()}
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, list):
+        return ",".join(_as_text(each) for each in value)
+    return str(value)

@@ -1,0 +1,81 @@
+"""What goes wrong on the way to a vCenter and back, as errors of ours.
+
+The two exceptions below stay within this package: a session that has ended is renewed, and an
+object that is gone means something else to each caller.
+"""
+
+import re
+import ssl
+from http.client import HTTPException
+from typing import Final
+
+from pyVmomi import vim, vmodl
+
+from functions.errors import (
+    AuthenticationError,
+    MaintenanceError,
+    RequestRejectedError,
+    VCenterUnavailableError,
+)
+
+Kinds = type[BaseException] | tuple[type[BaseException], ...]
+
+
+class SessionEndedError(Exception):
+    """vCenter does not know the session any more: it was idle for 30 minutes, or terminated."""
+
+
+class ObjectGoneError(Exception):
+    """The object that was asked for does not exist."""
+
+
+_REFUSALS: Final[tuple[tuple[Kinds, type[Exception], str], ...]] = (
+    # First, since it is a NoPermission, too.
+    (vim.fault.NotAuthenticated, SessionEndedError, "the session has ended"),
+    (vim.fault.InvalidLogin, AuthenticationError, "it refuses the user name or the password"),
+    (
+        vim.fault.NoPermission,
+        RequestRejectedError,
+        "the account lacks a privilege: it needs the role Read-only on the vCenter itself,"
+        " propagated to its children",
+    ),
+    (vmodl.fault.ManagedObjectNotFound, ObjectGoneError, "an object is gone"),
+)
+_UNREACHABLE: Final[tuple[tuple[Kinds, type[MaintenanceError], str], ...]] = (
+    (
+        (ConnectionResetError, BrokenPipeError, ssl.SSLEOFError, ssl.SSLZeroReturnError),
+        VCenterUnavailableError,
+        "the exchange broke off",
+    ),
+    (
+        ssl.SSLError,
+        VCenterUnavailableError,
+        "TLS failed; is its certificate trusted (VCENTER_CA_FILE)?",
+    ),
+    (TimeoutError, VCenterUnavailableError, "it does not answer in time"),
+    (OSError, VCenterUnavailableError, "it cannot be reached"),
+    # Only a login sends text that did not come from vCenter.
+    (UnicodeEncodeError, AuthenticationError, "the user name or the password cannot be encoded"),
+)
+
+
+def refusal(fault: Exception, party: str) -> Exception:
+    """Return what a fault of the vSphere API means; of its text, only its class is told."""
+    for kinds, error, meaning in _REFUSALS:
+        if isinstance(fault, kinds):
+            return error(f"{party}: {meaning}")
+    return VCenterUnavailableError(f"{party} answers with the fault {type(fault).__name__}")
+
+
+def unreachable(error: Exception, party: str) -> MaintenanceError:
+    """Return what it means that there was no answer, or none of the vSphere API.
+
+    pyVmomi raises errors of any kind when it parses what is no SOAP; none of their texts is told,
+    since they may repeat what was sent or received.
+    """
+    for kinds, meant, meaning in _UNREACHABLE:
+        if isinstance(error, kinds):
+            return meant(f"{party}: {meaning}")
+    if isinstance(error, HTTPException) and (status := re.match(r"[13-5]\d\d\b", str(error))):
+        return VCenterUnavailableError(f"{party} answers with HTTP {status[0]}")
+    return VCenterUnavailableError(f"{party} does not answer as a vCenter does; is its URL right?")

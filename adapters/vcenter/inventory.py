@@ -1,0 +1,160 @@
+"""What a vCenter says of itself, of one host, and of all hosts page by page.
+
+Everything is read by the PropertyCollector, which fetches the properties that are named and no
+others: one call for a host, one for a thousand hosts.
+"""
+
+import logging
+import re
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from pyVmomi import vim, vmodl
+
+from adapters.vcenter.faults import ObjectGoneError, SessionEndedError, refusal
+from adapters.vcenter.session import Session
+from functions.errors import MaintenanceError, VCenterUnavailableError
+from functions.events import HostRef
+from functions.ports import VCenterHost
+
+_logger: Final = logging.getLogger(__name__)
+
+_MODE: Final = "runtime.inMaintenanceMode"
+_PAGE_SIZE: Final = 1000
+_MOREF: Final = re.compile(r"[\w.:-]{1,80}", re.ASCII)
+_LONGEST_NAME: Final = 255
+
+_Collector = vmodl.query.PropertyCollector
+
+
+@dataclass(frozen=True)
+class View:
+    """A view of all hosts, which lives in a session until it is destroyed."""
+
+    session: Session
+    hosts: Any
+
+
+def instance_uuid(session: Session) -> str:
+    """Return what no other vCenter has; it came with the session."""
+    return str(session.content.about.instanceUuid)
+
+
+def current_time(session: Session) -> datetime:
+    """Return the time on vCenter's clock, aware."""
+    moment: datetime = vim.ServiceInstance("ServiceInstance", session.stub).CurrentTime()
+    return moment
+
+
+def in_maintenance_mode(session: Session, moref: str) -> bool | None:
+    """Return a host's mode, or None if there is no such host, by one call."""
+    if not _MOREF.fullmatch(moref):
+        return None
+    try:
+        return _mode(read(session, vim.HostSystem(moref, session.stub), _MODE), session.party)
+    except ObjectGoneError:
+        return None
+
+
+def read(session: Session, thing: Any, name: str) -> Any:
+    """Return one property of an object.
+
+    Raises ObjectGoneError if there is no such object, and what ``faults.refusal`` makes of the
+    reason why the property is missing.
+    """
+    of_it = _Collector.ObjectSpec(obj=thing)
+    result = session.content.propertyCollector.RetrievePropertiesEx(
+        specSet=[_specification(of_it, type(thing), name)], options=_Collector.RetrieveOptions()
+    )
+    for found in result.objects if result else ():
+        for missing in found.missingSet:
+            raise refusal(missing.fault, session.party)
+        for each in found.propSet:
+            return each.val
+    raise VCenterUnavailableError(f"{session.party} does not tell what it was asked")
+
+
+def view_of_hosts(session: Session) -> View:
+    """Let vCenter make a view of all hosts, by one call."""
+    hosts = session.content.viewManager.CreateContainerView(
+        container=session.content.rootFolder, type=[vim.HostSystem], recursive=True
+    )
+    return View(session, hosts)
+
+
+def hosts(view: View, address: str) -> Iterator[VCenterHost]:
+    """Read the hosts of ``view``, a page at a time, and destroy it in the end, come what may."""
+    with closing(_pages(view)) as pages:
+        for page in pages:
+            for found in page:
+                yield from _host(found, address, view.session.party)
+
+
+def _pages(view: View) -> Generator[Any, None, None]:
+    collector = view.session.content.propertyCollector
+    options = _Collector.RetrieveOptions(maxObjects=_PAGE_SIZE)
+    token = None
+    try:
+        result = collector.RetrievePropertiesEx(specSet=[_of_all(view)], options=options)
+        while result:
+            token = result.token
+            yield result.objects
+            if not token:
+                return
+            result = collector.ContinueRetrievePropertiesEx(token=token)
+    finally:
+        _destroy(view, token)
+
+
+def _destroy(view: View, token: str | None) -> None:
+    # Whatever this leaves behind ends with the session.
+    if token:
+        with suppress(MaintenanceError, SessionEndedError, ObjectGoneError):
+            collector = view.session.content.propertyCollector
+            collector.CancelRetrievePropertiesEx(token=token)
+    with suppress(MaintenanceError, SessionEndedError, ObjectGoneError):
+        view.hosts.DestroyView()
+
+
+def _of_all(view: View) -> Any:
+    to_hosts = _Collector.TraversalSpec(type=vim.view.ContainerView, path="view", skip=False)
+    start = _Collector.ObjectSpec(obj=view.hosts, skip=True, selectSet=[to_hosts])
+    return _specification(start, vim.HostSystem, "name", _MODE)
+
+
+def _specification(start: Any, kind: Any, *names: str) -> Any:
+    properties = _Collector.PropertySpec(type=kind, pathSet=list(names), all=False)
+    return _Collector.FilterSpec(objectSet=[start], propSet=[properties])
+
+
+def _host(found: Any, address: str, party: str) -> Iterator[VCenterHost]:
+    """Yield the host, unless its mode is missing: that must not count as no maintenance."""
+    values = {each.name: each.val for each in found.propSet}
+    moref = found.obj._GetMoId()
+    if _MODE in values and _MOREF.fullmatch(moref):
+        host = HostRef(moref, _printable(values.get("name")), address)
+        yield VCenterHost(host, _mode(values[_MODE], party))
+        return
+    _check_session([missing.fault for missing in found.missingSet], party)
+    _logger.warning("%s does not tell the mode of host %a; it is left out", party, moref[:80])
+
+
+def _check_session(faults: Iterable[Any], party: str) -> None:
+    for error in (refusal(fault, party) for fault in faults):
+        if isinstance(error, SessionEndedError):
+            raise error
+
+
+def _mode(value: object, party: str) -> bool:
+    if not isinstance(value, bool):
+        raise VCenterUnavailableError(f"{party} tells a mode that is neither true nor false")
+    return value
+
+
+def _printable(name: object) -> str:
+    """Return a name that may be shown, or none: the MoRef says which host it is."""
+    usable = isinstance(name, str) and name.isprintable() and len(name) <= _LONGEST_NAME
+    return str(name) if usable else ""

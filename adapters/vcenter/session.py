@@ -1,0 +1,115 @@
+"""One session for all threads, begun when it is needed and once more when it has ended.
+
+Sources: vSphere Web Services SDK Programming Guide: a session ends after 30 idle minutes, and what
+is asked without one is answered with NotAuthenticated.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from pyVmomi import vim
+
+from adapters.breaker import CircuitBreaker
+from adapters.credentials import CredentialSource
+from adapters.deadline import deadline
+from adapters.login import Authenticator, Login, log_in
+from adapters.settings import Credentials, VCenterSettings
+from adapters.tls import client_context
+from adapters.vcenter.faults import ObjectGoneError, SessionEndedError
+from adapters.vcenter.stub import Stub
+from functions.errors import AuthenticationError, MaintenanceError, VCenterUnavailableError
+from functions.events import vcenter_address
+
+T = TypeVar("T")
+
+# Logins that one question may cause: the session may be ended again while it is being used.
+_LOGINS: Final = 3
+_LOGOUT_SECONDS: Final = 3.0
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Session:
+    """A vCenter that has let us in: its ServiceContent, and the stub to ask it through."""
+
+    party: str
+    stub: Stub
+    content: Any
+
+
+class Sessions:
+    """The sessions of a process with one vCenter, one at a time."""
+
+    def __init__(self, settings: VCenterSettings, credentials: CredentialSource) -> None:
+        self._party = f"vCenter {vcenter_address(settings.url)}"
+        breaker = CircuitBreaker(self._party, VCenterUnavailableError)
+        context = client_context(settings.ca_file, insecure=settings.insecure_tls)
+        self._new_stub = partial(Stub, settings, self._party, context, breaker)
+        acquire = partial(log_in, credentials, self._begin)
+        self._auth = Authenticator(self._party, VCenterUnavailableError, acquire)
+
+    def run(self, ask: Callable[[Session], T]) -> T:
+        """Return what ``ask`` finds out in a session, a new one if the last one has ended.
+
+        Raises VCenterUnavailableError, AuthenticationError or RequestRejectedError.
+        """
+        for _ in range(_LOGINS):
+            login = self._auth.login()
+            try:
+                with self._gone_is_unavailable():
+                    answer = ask(login.granted)
+            except SessionEndedError:
+                self._auth.reject(login)
+                login.granted.stub.close()
+            else:
+                self._auth.confirm(login)
+                return answer
+        self._auth.pause()
+        raise AuthenticationError(f"{self._party} ends the sessions that it begins")
+
+    @contextmanager
+    def lasting(self) -> Iterator[None]:
+        """Go on in a session that cannot be replaced: if it ends, VCenterUnavailableError."""
+        try:
+            with self._gone_is_unavailable():
+                yield
+        except SessionEndedError:
+            raise VCenterUnavailableError(f"{self._party} ended the session meanwhile") from None
+
+    def close(self) -> None:
+        """End the session, if there is one, and close the connections; never raises."""
+        login = self._auth.take()
+        if login is None:
+            return
+        # If this fails, the session ends by itself when it has been idle for long enough.
+        with suppress(MaintenanceError, SessionEndedError), deadline(_LOGOUT_SECONDS):
+            login.granted.content.sessionManager.Logout()
+        login.granted.stub.close()
+
+    @contextmanager
+    def _gone_is_unavailable(self) -> Iterator[None]:
+        try:
+            yield
+        except ObjectGoneError:
+            raise VCenterUnavailableError(f"{self._party} lost what it was asked about") from None
+
+    def _begin(self, credentials: Credentials) -> Login[Session]:
+        stub = self._new_stub()
+        try:
+            with self.lasting():
+                content = self._content(stub)
+                password = credentials.password.reveal()
+                content.sessionManager.Login(userName=credentials.username, password=password)
+        except BaseException:
+            stub.close()
+            raise
+        return Login(Session(self._party, stub, content))
+
+    def _content(self, stub: Stub) -> Any:
+        """Ask who is there, before a password is sent: an ESXi host would not know the others."""
+        content = vim.ServiceInstance("ServiceInstance", stub).RetrieveContent()
+        if content.about.apiType != "VirtualCenter" or not content.about.instanceUuid:
+            raise VCenterUnavailableError(f"{self._party} is no vCenter; is its URL right?")
+        return content

@@ -1,0 +1,155 @@
+"""One call of the vSphere API: its connection, its deadline, and what its answer means."""
+
+import base64
+import ssl
+from functools import partial
+from http.client import HTTPException, HTTPResponse, HTTPSConnection
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from pyVmomi import SoapStubAdapter, vmodl
+from pyVmomi.VmomiSupport import F_OPTIONAL
+from requests.utils import get_environ_proxies, select_proxy
+
+from adapters.breaker import CircuitBreaker
+from adapters.deadline import remaining
+from adapters.settings import VCenterSettings
+from adapters.vcenter.faults import refusal, unreachable
+from functions.errors import VCenterUnavailableError
+
+# vSphere 6.5, the oldest that VEBA was made for: a server speaks all versions before its own, and
+# answers in the one it is asked in (vSphere Web Services SDK Programming Guide).
+_VERSION: Final = "vim.version.version11"
+# Below the idle time-outs of vCenter's proxy and of what may stand before it.
+_IDLE_SECONDS: Final = 30
+_BROKEN_OFF: Final = (ConnectionResetError, BrokenPipeError, ssl.SSLEOFError)
+
+
+class Stub(SoapStubAdapter):  # type: ignore[misc]
+    """The way of all calls of one session, for any number of threads.
+
+    pyVmomi lends a connection to one call at a time, from a pool behind a lock, and parses each
+    answer with a parser of its own. The session's cookie is shared and is replaced by whatever an
+    answer sets; so each session has a stub of its own, and a late answer of an old session cannot
+    change the cookie of the new one.
+
+    Calls raise VCenterUnavailableError, AuthenticationError or RequestRejectedError, and within
+    this package SessionEndedError and ObjectGoneError.
+    """
+
+    def __init__(
+        self,
+        settings: VCenterSettings,
+        party: str,
+        context: ssl.SSLContext,
+        breaker: CircuitBreaker,
+    ) -> None:
+        self._party = party
+        self._breaker = breaker
+        parts = urlsplit(settings.url)
+        proxy, credentials = _proxy(settings.url)
+        super().__init__(
+            host=parts.hostname,
+            port=parts.port or 443,
+            path=parts.path.rstrip("/").removesuffix("/sdk") + "/sdk",
+            version=_VERSION,
+            poolSize=settings.pool_size,
+            connectionPoolTimeout=_IDLE_SECONDS,
+            sslContext=context,
+            **proxy,
+        )
+        self.scheme = partial(_Connection, settings, credentials)
+
+    def InvokeMethod(self, mo: Any, info: Any, args: Any, outerStub: Any = None) -> Any:
+        """Send one call and return its answer, which is of the type that the API promises."""
+        if not remaining():
+            raise VCenterUnavailableError(f"{self._party}: the event's deadline is over")
+        with self._breaker.guard():
+            answer = self._exchange(mo, info, args)
+        if isinstance(answer, vmodl.MethodFault):
+            raise refusal(answer, self._party)
+        return answer
+
+    def close(self) -> None:
+        """Close all connections, those in use as soon as their calls are over."""
+        self.poolSize = 0
+        self.DropConnections()
+
+    def _exchange(self, mo: Any, info: Any, args: Any) -> Any:
+        """Return the answer, which may be a fault: who refuses a call can be reached."""
+        try:
+            return _promised(self._sent(mo, info, args), info)
+        except vmodl.MethodFault as fault:
+            return fault
+        except Exception as error:
+            failure = unreachable(error, self._party)
+            cause = error if isinstance(error, OSError) else None
+        # Outside of the clause, so that nothing hangs on to an error that may hold the password.
+        raise failure from cause
+
+    def _sent(self, mo: Any, info: Any, args: Any) -> Any:
+        try:
+            return super().InvokeMethod(mo, info, args)
+        except _BROKEN_OFF:
+            # A password is not sent twice, every refusal counts.
+            if info.name == "Login":
+                raise
+        # A connection that was kept may have been closed over there; all of them are dropped by
+        # now, and everything that is ever asked may be asked twice.
+        return super().InvokeMethod(mo, info, args)
+
+
+class _Connection(HTTPSConnection):
+    """A connection whose time-outs are cut, for every call, to what the deadline leaves."""
+
+    def __init__(
+        self, settings: VCenterSettings, proxy_headers: dict[str, str], **options: Any
+    ) -> None:
+        self._settings = settings
+        self._proxy_headers = proxy_headers
+        super().__init__(**options)
+
+    def set_tunnel(self, host: str, port: int | None = None, headers: Any = None) -> None:
+        super().set_tunnel(host, port, self._proxy_headers)
+
+    def connect(self) -> None:
+        self.timeout = _within_deadline(self._settings.connect_timeout)
+        super().connect()
+
+    def request(self, *args: Any, **options: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        self.sock.settimeout(_within_deadline(self._settings.read_timeout))
+        super().request(*args, **options)
+
+    def getresponse(self) -> HTTPResponse:
+        response = super().getresponse()
+        # pyVmomi takes a web page that happens to be well-formed for an answer without a result.
+        if "xml" not in response.getheader("Content-Type", ""):
+            raise HTTPException(f"{response.status} without SOAP")
+        return response
+
+
+def _within_deadline(seconds: float) -> float:
+    return max(min(seconds, remaining()), 0.001)
+
+
+def _promised(answer: Any, info: Any) -> Any:
+    absent = answer is None and info.resultFlags & F_OPTIONAL
+    if not absent and not isinstance(answer, info.result):
+        raise TypeError(f"{info.name} is never answered so")
+    return answer
+
+
+def _proxy(url: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what pyVmomi has to know of the environment's proxy, and the headers for it."""
+    proxy = select_proxy(url, get_environ_proxies(url))
+    if not proxy:
+        return {}, {}
+    parts = urlsplit(proxy if "//" in proxy else f"//{proxy}")
+    user = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+    basic = {"Proxy-Authorization": f"Basic {base64.b64encode(user.encode()).decode()}"}
+    return (
+        {"httpProxyHost": parts.hostname, "httpProxyPort": parts.port or 80},
+        basic if parts.username else {},
+    )

@@ -1,0 +1,68 @@
+"""What handlers work with: the parties behind the ports, and the rules that somebody set."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from functions.events import HostEvent
+from functions.outcomes import Watcher
+from functions.ports import Memory, OperationsManager, Resource, VCenter
+
+
+class VCenters:
+    """The configured vCenters, by each address under which events may know them."""
+
+    def __init__(self, by_address: Mapping[str, VCenter] | None = None) -> None:
+        self._by_address = dict(by_address or {})
+
+    def __iter__(self) -> Iterator[VCenter]:
+        """Each vCenter once, however many addresses it has."""
+        return iter({id(vcenter): vcenter for vcenter in self._by_address.values()}.values())
+
+    def __bool__(self) -> bool:
+        return bool(self._by_address)
+
+    def at(self, address: str) -> VCenter | None:
+        """Return the vCenter with this address, if it is configured."""
+        return self._by_address.get(address)
+
+    def owning(self, resource: Resource) -> VCenter | None:
+        """Return the vCenter that ``resource`` itself says it belongs to, if it is configured.
+
+        Raises what VCenter does, if one of them has to be asked who it is.
+        """
+        uuid = resource.vcenter_uuid.casefold()
+        owners = (each for each in self if uuid and each.instance_uuid.casefold() == uuid)
+        return next(owners, None)
+
+
+class Forgetful:
+    """The Memory of those who remember nothing: every event is the newest."""
+
+    def newest(self, event: HostEvent) -> HostEvent:
+        """See Memory.newest."""
+        return event
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """One vRealize Operations that mirrors some vCenters.
+
+    ``lease_minutes`` bounds every maintenance that is started; None leaves it open-ended.
+    With ``require_verification``, events of hosts that no configured vCenter has are refused.
+    ``max_changes`` is how many hosts a sweep may change; None means 50, or a fifth of all.
+    ``watcher`` is told how sweeps go, and ``now`` tells the time (aware).
+    """
+
+    operations: OperationsManager
+    vcenters: VCenters = field(default_factory=VCenters)
+    memory: Memory = field(default_factory=Forgetful)
+    lease_minutes: int | None = None
+    require_verification: bool = False
+    max_changes: int | None = None
+    watcher: Watcher = field(default_factory=Watcher)
+    now: Callable[[], datetime] = _now
