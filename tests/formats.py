@@ -1,22 +1,45 @@
-"""One vCenter event in every form that VEBA has ever given it.
+"""Examples of every form that VEBA has ever given to a vCenter event.
 
 ``python -m tests.formats`` writes examples/events anew from the models at the end.
 """
 
 import json
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
+
+from adapters.cli import formats
+from adapters.cli.formats import (
+    HTTP_FORMATS,
+    Wire,
+    binary,
+    camel_data,
+    pascal_data,
+    router_envelope,
+    source_envelope,
+    structured,
+    xml_data,
+)
+
+__all__ = [
+    "HTTP_FORMATS",
+    "Wire",
+    "binary",
+    "camel_data",
+    "pascal_data",
+    "router_envelope",
+    "source_envelope",
+    "structured",
+    "xml_data",
+]
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "events"
 CLOUDEVENT_ID = "8f2b8a52-6a0d-4f7e-9a55-0c2f6b1d7e21"
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What vCenter said, in no particular form."""
+class Facts(formats.Facts):
+    """What vCenter said in the examples; one id serves to compare the encodings."""
 
     name: str = "EnteredMaintenanceModeEvent"
     host: str = "esx01.lab.local"
@@ -29,175 +52,14 @@ class Facts:
     datacenter: str = "Lab"
     cluster: str = "Cluster-1"
     event_class: str = "event"
-
-    @property
-    def source(self) -> str:
-        return f"https://{self.vcenter}/sdk"
+    event_id: str = CLOUDEVENT_ID
 
 
-@dataclass(frozen=True)
-class Wire:
-    """What arrives: headers in their order, and a body."""
+def lambda_event(facts: formats.Facts) -> dict[str, Any]:
+    """What EventBridge hands to Lambda."""
+    identifier = "2f0e9d3c-3b0c-4bd2-8a51-51c7f0b1d6aa"
+    return formats.lambda_event(facts, identifier, "2026-03-14T09:26:55Z")
 
-    headers: Mapping[str, str]
-    body: bytes
-
-    def request(self, path: str = "/", host: str = "localhost") -> bytes:
-        lines = [f"POST {path} HTTP/1.1", f"Host: {host}"]
-        lines += [f"{name}: {value}" for name, value in self.headers.items()]
-        lines += [f"Content-Length: {len(self.body)}", "User-Agent: Go-http-client/1.1"]
-        return "\r\n".join([*lines, "", ""]).encode() + self.body
-
-
-def pascal_data(facts: Facts) -> dict[str, Any]:
-    """The payload as Go writes a govmomi struct without JSON tags (every released router)."""
-    return {
-        "Key": facts.key,
-        "ChainId": facts.key,
-        "CreatedTime": facts.created,
-        "UserName": facts.user,
-        "Datacenter": _argument("Datacenter", facts.datacenter, "Datacenter", "datacenter-3"),
-        "ComputeResource": _argument(
-            "ComputeResource", facts.cluster, "ClusterComputeResource", "domain-c8"
-        ),
-        "Host": _argument("Host", facts.host, "HostSystem", facts.moref),
-        "Vm": None,
-        "Ds": None,
-        "Net": None,
-        "Dvs": None,
-        "FullFormattedMessage": facts.message,
-        "ChangeTag": "",
-    }
-
-
-def camel_data(facts: Facts) -> Any:
-    """The payload with the JSON tags of govmomi 0.31 and later: camelCase, nothing empty."""
-    return _camel(pascal_data(facts))
-
-
-def xml_data(facts: Facts) -> str:
-    """The payload as VSphereSource writes it unless it is told otherwise."""
-    fields = "".join(_xml_field(name, value) for name, value in pascal_data(facts).items())
-    return f"<{facts.name}>{fields}</{facts.name}>"
-
-
-def router_envelope(facts: Facts) -> dict[str, Any]:
-    return {
-        "specversion": "1.0",
-        "id": CLOUDEVENT_ID,
-        "source": facts.source,
-        "type": f"com.vmware.event.router/{facts.event_class}",
-        "subject": facts.name,
-        "datacontenttype": "application/json",
-        "time": facts.created,
-        "data": pascal_data(facts),
-        "vsphereapiversion": "8.0.3.0",
-    }
-
-
-def source_envelope(facts: Facts) -> dict[str, Any]:
-    return {
-        "specversion": "1.0",
-        # VSphereSource numbers events by vCenter's key; one id serves to compare the encodings.
-        "id": CLOUDEVENT_ID,
-        "source": facts.source,
-        "type": f"com.vmware.vsphere.{facts.name}.v0",
-        "datacontenttype": "application/json",
-        "time": facts.created,
-        "data": pascal_data(facts),
-        "eventclass": facts.event_class,
-        "vsphereapiversion": "8.0.3.0",
-    }
-
-
-def binary(envelope: Mapping[str, Any], data: str | None = None) -> Wire:
-    attributes = {k: v for k, v in envelope.items() if k not in ("data", "datacontenttype")}
-    headers = {f"Ce-{name.capitalize()}": value for name, value in sorted(attributes.items())}
-    body = _json(envelope["data"]) if data is None else data.encode()
-    return Wire({**headers, "Content-Type": envelope["datacontenttype"]}, body)
-
-
-def structured(envelope: Mapping[str, Any], content_type: str | None) -> Wire:
-    headers = {"Content-Type": content_type} if content_type else {}
-    return Wire(headers, _json(envelope))
-
-
-def lambda_event(facts: Facts) -> dict[str, Any]:
-    """What EventBridge hands to Lambda: the router's CloudEvent is the detail."""
-    return {
-        "version": "0",
-        "id": "2f0e9d3c-3b0c-4bd2-8a51-51c7f0b1d6aa",
-        "detail-type": facts.name,
-        "source": facts.source,
-        "account": "111122223333",
-        "time": "2026-03-14T09:26:55Z",
-        "region": "eu-central-1",
-        "resources": [],
-        "detail": router_envelope(facts),
-    }
-
-
-def _router_binary(facts: Facts) -> Wire:
-    return binary(router_envelope(facts))
-
-
-def _router_without_api_version(facts: Facts) -> Wire:
-    """Before v0.7 the router did not say which vSphere API it spoke to."""
-    envelope = router_envelope(facts)
-    del envelope["vsphereapiversion"]
-    return binary(envelope)
-
-
-def _router_by_hand(facts: Facts) -> Wire:
-    """v0.3 and v0.4 wrote the envelope without an SDK, in an order of their own."""
-    envelope = router_envelope(facts)
-    order = ("id", "source", "specversion", "type", "subject", "time", "data")
-    last = {"datacontenttype": envelope["datacontenttype"]}
-    return structured({**{name: envelope[name] for name in order}, **last}, None)
-
-
-def _router_structured(facts: Facts) -> Wire:
-    return structured(router_envelope(facts), "application/cloudevents+json")
-
-
-def _router_labelled_json(facts: Facts) -> Wire:
-    return structured(router_envelope(facts), "application/json")
-
-
-def _openfaas(facts: Facts) -> Wire:
-    return structured(router_envelope(facts), None)
-
-
-def _source_json(facts: Facts) -> Wire:
-    return binary(source_envelope(facts))
-
-
-def _source_camel(facts: Facts) -> Wire:
-    return binary({**source_envelope(facts), "data": camel_data(facts)})
-
-
-def _source_xml(facts: Facts) -> Wire:
-    return binary({**source_envelope(facts), "datacontenttype": "application/xml"}, xml_data(facts))
-
-
-def _source_structured_xml(facts: Facts) -> Wire:
-    envelope = source_envelope(facts)
-    envelope |= {"datacontenttype": "application/xml", "data": xml_data(facts)}
-    return structured(envelope, "application/cloudevents+json")
-
-
-HTTP_FORMATS: Mapping[str, Callable[[Facts], Wire]] = {
-    "router-0.3-openfaas": _router_by_hand,
-    "router-0.5-binary": _router_without_api_version,
-    "router-binary": _router_binary,
-    "router-structured": _router_structured,
-    "router-labelled-json": _router_labelled_json,
-    "router-openfaas": _openfaas,
-    "vspheresource-json": _source_json,
-    "vspheresource-camelcase": _source_camel,
-    "vspheresource-xml": _source_xml,
-    "vspheresource-structured-xml": _source_structured_xml,
-}
 
 ENTER = Facts()
 EXIT = Facts(
@@ -213,6 +75,20 @@ IMPOSTOR = Facts(event_class="eventex")
 HOSTLESS = Facts(host="", moref="")
 
 
+def ping() -> Wire:
+    """What Knative's PingSource sends when it is time for a sweep."""
+    envelope = {
+        "specversion": "1.0",
+        "id": "4b7cd4b0-5c1a-4c2f-9d5e-2f6f7a1f0c11",
+        "source": "/apis/v1/namespaces/vmware-functions/pingsources/maintenance-mirror",
+        "type": "dev.knative.sources.ping",
+        "datacontenttype": "application/json",
+        "time": "2026-03-14T11:15:00.000312Z",
+        "data": {},
+    }
+    return binary(envelope)
+
+
 def example_files() -> dict[str, bytes]:
     """Every example by the name of its file."""
     files = {}
@@ -221,36 +97,11 @@ def example_files() -> dict[str, bytes]:
             files[f"{name}-{verb}.http"] = encode(facts).request()
         files[f"cloudevent-{verb}.json"] = _pretty(router_envelope(facts))
         files[f"router-eventbridge-{verb}.json"] = _pretty(lambda_event(facts))
-    files["another-event.http"] = _router_binary(NOT_OURS).request()
-    files["impostor.http"] = _router_binary(IMPOSTOR).request()
-    files["no-host.http"] = _router_binary(HOSTLESS).request()
+    files["knative-ping.http"] = ping().request()
+    files["another-event.http"] = HTTP_FORMATS["router-binary"](NOT_OURS).request()
+    files["impostor.http"] = HTTP_FORMATS["router-binary"](IMPOSTOR).request()
+    files["no-host.http"] = HTTP_FORMATS["router-binary"](HOSTLESS).request()
     return files
-
-
-def _argument(kind: str, name: str, moref_type: str, moref: str) -> dict[str, Any]:
-    return {"Name": name, kind: {"Type": moref_type, "Value": moref}}
-
-
-def _camel(value: Any) -> Any:
-    if isinstance(value, dict):
-        items = ((key[0].lower() + key[1:], _camel(item)) for key, item in value.items())
-        return {key: item for key, item in items if item not in (None, "")}
-    return value
-
-
-def _xml_field(name: str, value: Any) -> str:
-    tag = name[0].lower() + name[1:]
-    if value is None or (value == "" and tag != "name"):
-        return ""
-    if isinstance(value, dict) and "Type" in value:
-        return f"<{tag} type={quoteattr(value['Type'])}>{escape(value['Value'])}</{tag}>"
-    if isinstance(value, dict):
-        return f"<{tag}>{''.join(_xml_field(k, v) for k, v in value.items())}</{tag}>"
-    return f"<{tag}>{escape(str(value), {chr(13): '&#xD;'})}</{tag}>"
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _pretty(value: Any) -> bytes:

@@ -17,6 +17,7 @@ from simulator import Simulator
 
 ROOT = Path(__file__).parents[1]
 PATIENCE_SECONDS = 30.0
+OURS = ("VROPS_", "VCENTER", "REQUIRE_", "RECONCILE_", "MAINTENANCE_", "LOG_", "MAX_", "FUNCTION_")
 
 
 def _is_healthy(url: str) -> bool:
@@ -63,8 +64,9 @@ class Function:
 
 def environment(simulator: Simulator | None = None, **settings: str) -> dict[str, str]:
     """Return this process's environment without its own settings, and with those given."""
-    ours = ("VROPS_", "MAINTENANCE_", "LOG_", "MAX_", "FUNCTION_", "COV")
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    clean = {
+        name: value for name, value in os.environ.items() if not name.startswith((*OURS, "COV"))
+    }
     if simulator is not None:
         clean |= {
             "VROPS_URL": simulator.url,

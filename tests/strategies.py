@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from adapters import bootstrap, knative
 from adapters.settings import Settings, VropsSettings
 from functions.events import HostEvent, HostRef
+from functions.mirror import Mirror
 from functions.ports import Resource, ResourceState
+from tests.fakes import FakeOperations
 from tests.formats import HTTP_FORMATS, Facts, Wire, router_envelope
 from tests.wire import read
 
 
-class KnowsEveryHost:
+class KnowsEveryHost(FakeOperations):
     """A vRealize Operations that has every host there could be, none of them in maintenance."""
 
     def find(self, host: HostRef) -> Resource:
@@ -29,8 +31,8 @@ class KnowsEveryHost:
 
 
 SETTINGS = Settings(vrops=VropsSettings("https://x"))
-DISPATCH = bootstrap.mirroring(SETTINGS, KnowsEveryHost())
-VIEW = knative._view("handle", DISPATCH)
+DISPATCH = bootstrap.mirroring(SETTINGS, Mirror(KnowsEveryHost()))
+VIEW = knative.view("handle", DISPATCH)
 
 # What XML 1.0 can say: no control characters, no surrogates.
 texts = st.text(

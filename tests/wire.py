@@ -1,6 +1,9 @@
 """Raw requests and what to do with them, without a network."""
 
+import itertools
 import json
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,8 @@ from tests.formats import Wire
 
 SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
 LIMITS = Limits()
+_START = datetime.now(UTC) - timedelta(hours=1)
+_moments = (_START + timedelta(seconds=count) for count in itertools.count())
 
 
 def parse(raw: bytes) -> Wire:
@@ -21,6 +26,12 @@ def parse(raw: bytes) -> Wire:
     head, _, body = raw.partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")[1:]
     return Wire(dict(line.split(": ", 1) for line in lines), body)
+
+
+def latest(raw: bytes) -> bytes:
+    """Let an event be later than any before, since an older one is not applied."""
+    moment = next(_moments).strftime("%Y-%m-%dT%H:%M:%S").encode()
+    return re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", moment, raw)
 
 
 def request(wire: Wire) -> flask.Request:

@@ -43,11 +43,12 @@ def connected(
     simulator: Simulator,
     sleep: Callable[[float], None] = no_sleep,
     password: str | None = None,
+    uuid_of: Callable[[str], str] = lambda address: "",
     **changes: Any,
 ) -> Iterator[Vrops]:
     """A client of a simulator, closed in the end."""
     credentials = credentials_for(simulator, password)
-    vrops = Vrops(settings_for(simulator, **changes), credentials, sleep)
+    vrops = Vrops(settings_for(simulator, **changes), credentials, sleep, uuid_of)
     try:
         yield vrops
     finally:

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from adapters.vrops.auth import Authenticator
-from adapters.vrops.breaker import CircuitBreaker
-from adapters.vrops.cache import TimedCache
+from adapters.breaker import CircuitBreaker
+from adapters.cache import TimedCache
+from adapters.login import Authenticator
 from simulator import SettableClock, Simulator
 from tests.contract.worlds import BuiltWorld
 

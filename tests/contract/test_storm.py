@@ -20,6 +20,7 @@ from adapters.deadline import deadline
 from adapters.vrops import Vrops
 from functions.errors import TransientError
 from functions.handlers import dispatch
+from functions.mirror import Mirror
 from simulator import Simulator
 from tests.contract.clients import connected
 from tests.formats import Facts, router_envelope
@@ -120,7 +121,7 @@ def _deliver(vrops: Vrops, number: int, deliveries: Deliveries) -> None:
         started = time.monotonic()
         try:
             with deadline(DEADLINE_SECONDS):
-                deliveries.successes.append(dispatch(waiting[0], vrops).action)
+                deliveries.successes.append(dispatch(waiting[0], Mirror(vrops)).action)
             waiting.popleft()
         except TransientError as error:
             deliveries.failures.append(str(error))

@@ -17,7 +17,7 @@ import requests
 from simulator import Host, Simulator
 from tests.formats import EXAMPLES, HTTP_FORMATS, Facts, Wire, example_files
 from tests.processes import ROOT, Function, command, environment, free_port, function
-from tests.wire import SAMPLES
+from tests.wire import SAMPLES, latest, parse
 
 VCENTER = "vcenter.lab.local"
 HOSTS = [
@@ -50,7 +50,7 @@ def _fresh(simulator: Simulator) -> None:
 
 def event(name: str, host: str = "esx01.lab.local", moref: str = "host-1001") -> bytes:
     facts = Facts(name=f"{name}MaintenanceModeEvent", host=host, moref=moref)
-    return HTTP_FORMATS["router-binary"](facts).request()
+    return latest(HTTP_FORMATS["router-binary"](facts).request())
 
 
 def status(reply: bytes) -> int:
@@ -65,14 +65,14 @@ def lines(running: Function) -> list[dict[str, Any]]:
 def test_enter_and_exit_are_mirrored_in_every_format(
     name: str, running: Function, simulator: Simulator
 ) -> None:
-    reply = running.send((EXAMPLES / f"{name}-enter.http").read_bytes())
+    reply = running.send(latest((EXAMPLES / f"{name}-enter.http").read_bytes()))
     assert status(reply) == 204
     assert simulator.states() == {
         "esx01.lab.local": "MAINTAINED_MANUAL",
         "esx1": "STARTED",
         "esx10": "STARTED",
     }
-    assert status(running.send((EXAMPLES / f"{name}-exit.http").read_bytes())) == 204
+    assert status(running.send(latest((EXAMPLES / f"{name}-exit.http").read_bytes()))) == 204
     assert set(simulator.states().values()) == {"STARTED"}
 
 
@@ -165,7 +165,7 @@ def test_a_body_over_the_limit_gets_413(running: Function) -> None:
 
 
 def test_a_chunked_body_is_read_and_limited_alike(running: Function, simulator: Simulator) -> None:
-    wire = HTTP_FORMATS["router-openfaas"](Facts())
+    wire = parse(latest(HTTP_FORMATS["router-openfaas"](Facts()).request()))
     sent = requests.post(running.url, data=iter([wire.body[:100], wire.body[100:]]), timeout=30)
     assert sent.status_code == 204
     assert simulator.state("esx01.lab.local") == "MAINTAINED_MANUAL"
@@ -345,7 +345,7 @@ def test_the_samples_change_their_host(tmp_path: Path) -> None:
     with Simulator(hosts) as simulator, function(tmp_path / "log", simulator) as running:
         for stem in ("router-knative-binary", "router-openfaas-connector"):
             for verb, state in (("entered", "MAINTAINED_MANUAL"), ("exit", "STARTED")):
-                request = (SAMPLES / f"derived-{stem}-{verb}.http").read_bytes()
+                request = latest((SAMPLES / f"derived-{stem}-{verb}.http").read_bytes())
                 assert status(running.send(request)) == 204
                 assert simulator.state(name) == state
                 assert set(simulator.states().values()) - {state} <= {"STARTED"}

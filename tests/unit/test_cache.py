@@ -1,6 +1,6 @@
 import pytest
 
-from adapters.vrops.cache import TimedCache
+from adapters.cache import TimedCache
 from simulator import SettableClock
 
 

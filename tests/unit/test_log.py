@@ -3,16 +3,17 @@
 import json
 import logging
 from collections.abc import Iterator
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, get_args
 
 import pytest
 
 from adapters import console, log
 from adapters.envelopes import Received
-from adapters.settings import CommonSettings
+from adapters.settings import CommonSettings, Settings, VCenterSettings, VropsSettings
 from functions.errors import HostNotFoundError, InvalidEventError
 from functions.events import HostRef
-from functions.outcomes import Outcome
+from functions.outcomes import Action, Outcome, Verb
 from tests.formats import HTTP_FORMATS, Facts, lambda_event, router_envelope
 from tests.wire import LIMITS, read
 
@@ -169,3 +170,69 @@ def test_an_echo_can_be_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> 
     assert written.count("\n") == 1
     assert json.loads(written) == ECHO
     assert LIMITS.max_body_bytes == 1024 * 1024
+
+
+UNTIL = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
+ACTIONS = [Action(verb, HOST, "because", until=UNTIL) for verb in get_args(Verb)]
+
+
+def test_a_sweep_is_a_line_for_each_host_that_it_changes_or_leaves(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    set_up("json")
+    watcher = log.SweepLog()
+    watcher.read("vc.lab", "vCenter", 1000)
+    watcher.planned(ACTIONS)
+    for action in ACTIONS[:3]:
+        watcher.done(action, seen=True)
+    watcher.corrected(Outcome("exited", HOST))
+    shown = [(line["level"], line["action"], line["message"]) for line in lines(capsys)]
+    assert shown == [
+        ("INFO", "leave", "host esx1 (host-9) of vc.lab: leave: because"),
+        ("INFO", "report", "host esx1 (host-9) of vc.lab: report: because"),
+        ("INFO", "start", "host esx1 (host-9) of vc.lab: start: because"),
+        ("INFO", "end", "host esx1 (host-9) of vc.lab: end: because"),
+        (
+            "INFO",
+            "exited",
+            "host esx1 (host-9) of vc.lab: exited after its mode changed during the sweep",
+        ),
+    ]
+
+
+def test_a_sweep_says_what_does_not_show_yet(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up("json")
+    log.SweepLog().done(ACTIONS[0], seen=False)
+    assert lines(capsys)[0]["message"].endswith("because; accepted, but not visible yet")
+
+
+def test_a_sweep_does_not_name_thousands_of_hosts_each_time(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    set_up("json")
+    log.SweepLog().planned([ACTIONS[-1]] * 10_000)
+    shown = lines(capsys)
+    assert len(shown) == 101
+    assert shown[-1]["message"].startswith("and 9900 more hosts")
+
+
+def test_what_a_sweep_could_not_do_is_said_as_of_an_event(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    set_up("json")
+    log.SweepLog().failed("vc.lab", HostNotFoundError("gone"))
+    log.SweepLog().failed("vc.lab", InvalidEventError("wrong"))
+    shown = [(line["level"], line["message"]) for line in lines(capsys)]
+    assert shown == [("WARNING", "sweep of vc.lab: gone"), ("ERROR", "sweep of vc.lab: wrong")]
+
+
+def test_what_is_dangerous_is_said_at_start(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up("json")
+    safe = Settings(vrops=VropsSettings("https://x"), vcenters=(VCenterSettings("https://v"),))
+    log.warn_of_risks(safe)
+    assert lines(capsys) == []
+    vrops = VropsSettings("https://x", insecure_tls=True)
+    vcenter = VCenterSettings("https://v", insecure_tls=True)
+    log.warn_of_risks(Settings(vrops=vrops, vcenters=(vcenter,)))
+    said = [line["message"].partition(":")[0] for line in lines(capsys)]
+    assert said == ["VROPS_INSECURE_TLS", "VCENTER_INSECURE_TLS"]

@@ -33,12 +33,16 @@ def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
             close()
 
 
+def posted() -> openfaas.Handler:
+    return openfaas._handler(bootstrap.start("handle"), openfaas._posted)
+
+
 def body(facts: Facts) -> SimpleNamespace:
     return SimpleNamespace(body=json.dumps(router_envelope(facts)).encode())
 
 
 def test_openfaas_mirrors_and_tells_the_outcome(simulator: Simulator) -> None:
-    handle = openfaas._handler(bootstrap.start("handle"))
+    handle = posted()
     for facts, action, state in (
         (ENTER, "entered", "MAINTAINED_MANUAL"),
         (EXIT, "exited", "STARTED"),
@@ -62,13 +66,13 @@ def test_openfaas_mirrors_and_tells_the_outcome(simulator: Simulator) -> None:
 def test_openfaas_is_told_what_to_do_about_an_error(
     event: Any, status: int, error: type[Exception], simulator: Simulator
 ) -> None:
-    reply = openfaas._handler(bootstrap.start("handle"))(event, None)
+    reply = posted()(event, None)
     assert (reply["statusCode"], reply["body"]) == (status, {"error": error.__name__})
     assert ("Retry-After" in reply["headers"]) == (status == 503)
 
 
 def test_openfaas_is_told_that_an_event_is_not_ours(simulator: Simulator) -> None:
-    reply = openfaas._handler(bootstrap.start("handle"))(body(NOT_OURS), None)
+    reply = posted()(body(NOT_OURS), None)
     assert (reply["statusCode"], reply["body"]["action"]) == (200, "ignored")
 
 
@@ -110,7 +114,12 @@ def test_every_runtime_finds_its_targets_by_name(
     assert openfaas.handle(body(ENTER), None)["statusCode"] == 200
     assert eventbridge.lambda_handler(lambda_event(EXIT), None)["action"] == "exited"
     assert simulator.state(HOST) == "STARTED"
-    for module, names in ((openfaas, ("handle", "echo")), (knative, ("handle", "echo"))):
+    timed = openfaas.reconcile(SimpleNamespace(body=b""), None)["body"]
+    assert (timed["action"], timed["reason"][:10]) == ("ignored", "no vCenter")
+    for module, names in (
+        (openfaas, ("handle", "echo", "reconcile")),
+        (knative, ("handle", "echo")),
+    ):
         for name in names:
             vars(module).pop(name, None)
     for name in ("lambda_handler", "echo_handler"):

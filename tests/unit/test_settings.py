@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from adapters.settings import CommonSettings, Credentials, Limits, Reader, Secret, Settings
+from adapters.settings import CommonSettings, Credentials, Limits, Secret, Settings
+from adapters.variables import Reader
 from functions.errors import ConfigurationError
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
@@ -19,6 +20,23 @@ ENVIRON = {
     "VROPS_USERNAME": "mirror",
     "VROPS_PASSWORD": "hunter2",
 }
+VCENTER = {
+    "VCENTER_URL": "https://vcenter.lab.local",
+    "VCENTER_USERNAME": "reader@vsphere.local",
+    "VCENTER_PASSWORD": "hunter3",
+}
+TABLES = """
+[lab]
+url = "https://vcenter.lab.local/sdk"
+username = "reader@vsphere.local"
+password = "hunter3"
+aliases = ["VC", "https://192.0.2.7/sdk"]
+
+[plant]
+url = "https://plant.example.com:8443"
+secret_id = "vcenter/plant"
+insecure_tls = true
+"""
 
 
 def settings(**changes: str) -> Settings:
@@ -190,11 +208,97 @@ def test_echo_needs_no_configuration() -> None:
     assert CommonSettings.from_environ({}) == CommonSettings()
 
 
+def test_one_vcenter_needs_an_address_and_an_account() -> None:
+    [vcenter] = settings(**VCENTER).vcenters
+    assert (vcenter.url, vcenter.insecure_tls) == ("https://vcenter.lab.local", False)
+    assert vcenter.addresses == ("vcenter.lab.local",)
+    assert Credentials.from_environ(vcenter.source, "VCENTER").password == Secret("hunter3")
+    assert settings().vcenters == ()
+
+
+def test_a_vcenter_may_have_more_addresses() -> None:
+    [vcenter] = settings(**VCENTER, VCENTER_ALIASES="VC, https://192.0.2.7/sdk ,,vc").vcenters
+    assert vcenter.addresses == ("vcenter.lab.local", "vc", "192.0.2.7")
+
+
+def test_several_vcenters_come_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "vcenters.toml"
+    path.write_text(TABLES, encoding="utf-8")
+    lab, plant = settings(VCENTERS_FILE=str(path)).vcenters
+    assert lab.addresses == ("vcenter.lab.local", "vc", "192.0.2.7")
+    assert Credentials.from_environ(lab.source, "VCENTER").password == Secret("hunter3")
+    assert (plant.secret_id, plant.insecure_tls) == ("vcenter/plant", True)
+    assert plant.addresses == ("plant.example.com:8443",)
+    assert "hunter3" not in repr([lab, plant])
+
+
+def test_a_password_of_the_file_may_be_in_a_file_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("from a file\n", encoding="utf-8")
+    text = f"""
+        [lab]
+        url = "https://vcenter.lab.local"
+        username = "reader"
+        password_file = "{tmp_path / "password"}"
+    """
+    [lab] = settings(VCENTERS=text).vcenters
+    assert Credentials.from_environ(lab.source, "VCENTER").password == Secret("from a file")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"VCENTER_USERNAME": "x"}, ["VCENTER_URL is missing", "VCENTER_PASSWORD is missing"]),
+        ({**VCENTER, "VCENTER_URL": "http://vc.lab"}, ["VCENTER_URL would send", "use https"]),
+        ({**VCENTER, "VCENTER_URL": "https://a:hunter3@vc"}, ["VCENTER_URL holds more than"]),
+        ({**VCENTER, "VCENTER_CA_FILE": "/no/such/file"}, ["VCENTER_CA_FILE cannot be read"]),
+        ({"VCENTERS": "hunter3"}, ["VCENTERS is not TOML"]),
+        ({"VCENTERS": 'url = "hunter3"'}, ["VCENTERS is not made of tables"]),
+        ({"VCENTERS": "# none"}, ["VCENTERS is not made of tables"]),
+        ({"VCENTERS_FILE": "/no/such/file"}, ["VCENTERS (VCENTERS_FILE) cannot be read"]),
+        (
+            {"VCENTERS": "[lab]\npasword = 'hunter3'"},
+            [
+                "VCENTERS, [lab]: VCENTER_URL is missing",
+                "VCENTERS, [lab]: VCENTER_USERNAME is missing",
+                "VCENTERS, [lab]: VCENTER_PASSWORD is missing",
+                "VCENTERS, [lab]: VCENTER_PASWORD is of no use here",
+            ],
+        ),
+        ({**VCENTER, "VCENTERS": TABLES}, ["VCENTERS gives one address to two vCenters"]),
+        ({"REQUIRE_VERIFICATION": "true"}, ["REQUIRE_VERIFICATION needs a vCenter"]),
+        (
+            {"MAINTENANCE_LEASE_MINUTES": "59", "RECONCILE_INTERVAL_MINUTES": "30"},
+            ["MAINTENANCE_LEASE_MINUTES is shorter than twice RECONCILE_INTERVAL_MINUTES"],
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_vcenter_is_named(
+    changes: dict[str, str], expected: list[str]
+) -> None:
+    text = problem({**ENVIRON, **changes})
+    parts = text.split("; ")
+    assert all(part.startswith(start) for part, start in zip(parts, expected, strict=True)), text
+    assert "hunter3" not in text
+
+
+def test_a_lease_of_two_intervals_is_long_enough() -> None:
+    read = settings(MAINTENANCE_LEASE_MINUTES="60", RECONCILE_INTERVAL_MINUTES="30")
+    assert (read.lease_minutes, read.interval_minutes) == (60, 30)
+    assert settings(RECONCILE_INTERVAL_MINUTES="30").lease_minutes is None
+
+
+def test_sweeps_have_their_own_limits() -> None:
+    read = settings(RECONCILE_MAX_CHANGES="0", RECONCILE_DEADLINE_SECONDS="90")
+    assert (read.max_changes, read.sweep_seconds) == (0, 90.0)
+    assert (settings().max_changes, settings().sweep_seconds) == (None, 120.0)
+    assert settings(**VCENTER, REQUIRE_VERIFICATION="yes").require_verification
+
+
 def test_a_secret_shows_itself_nowhere() -> None:
     secret = Secret("hunter2")
-    read = settings()
+    read = settings(**VCENTER)
     shown = [repr(secret), str(secret), f"{secret}", f"{secret!r:>20}", repr(read)]
-    assert "hunter2" not in "".join(shown)
+    assert "hunter" not in "".join(shown)
     for write in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError):
             write(secret)
@@ -223,7 +327,7 @@ def test_secrets_are_equal_by_what_they_hold() -> None:
 
 
 def test_the_document_lists_every_variable_and_no_other() -> None:
-    read = Reader(ENVIRON)
+    read = Reader({**ENVIRON, **VCENTER})
     Settings._fields(read)
     rows = re.findall(r"^\| `([A-Z_]+)` \|", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(rows) == sorted(read.names)

@@ -3,11 +3,12 @@ import threading
 import pytest
 
 from adapters.deadline import deadline
+from adapters.login import Authenticator, Login
 from adapters.settings import Secret
-from adapters.vrops.auth import Authenticator, Token
 from functions.errors import AuthenticationError, OperationsUnavailableError
 from simulator import SettableClock
 
+Token = Login[Secret]
 HOUR = 3600.0
 
 
@@ -39,6 +40,11 @@ class HeldServer(Server):
         return super().acquire()
 
 
+def authenticator(server: Server, clock: SettableClock) -> Authenticator[Secret]:
+    acquire, now = server.acquire, clock.now
+    return Authenticator("vRealize Operations", OperationsUnavailableError, acquire, now)
+
+
 @pytest.fixture
 def clock() -> SettableClock:
     return SettableClock(start=0)
@@ -50,26 +56,26 @@ def server() -> Server:
 
 
 @pytest.fixture
-def auth(server: Server, clock: SettableClock) -> Authenticator:
-    return Authenticator(server.acquire, clock.now)
+def auth(server: Server, clock: SettableClock) -> Authenticator[Secret]:
+    return authenticator(server, clock)
 
 
-def refused(auth: Authenticator) -> float:
+def refused(auth: Authenticator[Secret]) -> float:
     with pytest.raises(AuthenticationError) as refusal:
-        auth.token()
+        auth.login()
     return refusal.value.retry_after
 
 
-def test_the_token_is_shared(auth: Authenticator, server: Server) -> None:
-    assert auth.token() is auth.token()
+def test_the_token_is_shared(auth: Authenticator[Secret], server: Server) -> None:
+    assert auth.login() is auth.login()
     assert server.logins == 1
 
 
 def test_of_many_threads_one_logs_in(clock: SettableClock) -> None:
     server = HeldServer()
-    auth = Authenticator(server.acquire, clock.now)
+    auth = authenticator(server, clock)
     tokens: list[Token] = []
-    threads = [threading.Thread(target=lambda: tokens.append(auth.token())) for _ in range(20)]
+    threads = [threading.Thread(target=lambda: tokens.append(auth.login())) for _ in range(20)]
     for thread in threads:
         thread.start()
     server.entered.wait(10)
@@ -77,31 +83,31 @@ def test_of_many_threads_one_logs_in(clock: SettableClock) -> None:
     for thread in threads:
         thread.join()
     assert len(tokens) == 20
-    assert {id(token) for token in tokens} == {id(auth.token())}
+    assert {id(token) for token in tokens} == {id(auth.login())}
     assert server.logins == 1
 
 
 def test_who_waits_for_a_login_waits_no_longer_than_its_deadline(clock: SettableClock) -> None:
     server = HeldServer()
-    auth = Authenticator(server.acquire, clock.now)
-    thread = threading.Thread(target=auth.token)
+    auth = authenticator(server, clock)
+    thread = threading.Thread(target=auth.login)
     thread.start()
     server.entered.wait(10)
     with deadline(0.05), pytest.raises(OperationsUnavailableError):
-        auth.token()
+        auth.login()
     server.proceed.set()
     thread.join()
     assert server.logins == 1
 
 
 def test_the_token_is_renewed_before_it_expires(
-    auth: Authenticator, server: Server, clock: SettableClock
+    auth: Authenticator[Secret], server: Server, clock: SettableClock
 ) -> None:
-    first = auth.token()
+    first = auth.login()
     clock.advance(6 * HOUR - 301)
-    assert auth.token() is first
+    assert auth.login() is first
     clock.advance(1)
-    assert auth.token() is not first
+    assert auth.login() is not first
     assert server.logins == 2
 
 
@@ -110,32 +116,32 @@ def test_a_clock_that_disagrees_causes_no_storm_of_logins(
     clock: SettableClock, lifetime: float
 ) -> None:
     server = Server(lifetime)
-    auth = Authenticator(server.acquire, clock.now)
+    auth = authenticator(server, clock)
     for _ in range(100):
-        auth.token()
+        auth.login()
         clock.advance(60)
     assert server.logins == 1
 
 
-def test_a_rejected_token_is_forgotten(auth: Authenticator, server: Server) -> None:
-    auth.reject(auth.token())
-    auth.token()
+def test_a_rejected_token_is_forgotten(auth: Authenticator[Secret], server: Server) -> None:
+    auth.reject(auth.login())
+    auth.login()
     assert server.logins == 2
 
 
 def test_rejecting_the_token_before_this_one_changes_nothing(
-    auth: Authenticator, server: Server
+    auth: Authenticator[Secret], server: Server
 ) -> None:
-    old = auth.token()
+    old = auth.login()
     auth.reject(old)
-    new = auth.token()
+    new = auth.login()
     auth.reject(old)
-    assert auth.token() is new
+    assert auth.login() is new
     assert server.logins == 2
 
 
 def test_a_refused_password_is_tried_once_per_pause_and_the_pauses_double(
-    auth: Authenticator, server: Server, clock: SettableClock
+    auth: Authenticator[Secret], server: Server, clock: SettableClock
 ) -> None:
     server.error = AuthenticationError("no")
     for attempt, pause in enumerate((10, 20, 40, 80, 160, 300, 300), start=1):
@@ -147,7 +153,7 @@ def test_a_refused_password_is_tried_once_per_pause_and_the_pauses_double(
 
 
 def test_the_pause_is_short_again_after_a_token_has_worked(
-    auth: Authenticator, server: Server, clock: SettableClock
+    auth: Authenticator[Secret], server: Server, clock: SettableClock
 ) -> None:
     server.error = AuthenticationError("no")
     assert refused(auth) == 10
@@ -155,7 +161,7 @@ def test_the_pause_is_short_again_after_a_token_has_worked(
     assert refused(auth) == 20
     clock.advance(20)
     server.error = None
-    token = auth.token()
+    token = auth.login()
     auth.confirm(token)
     auth.reject(token)
     server.error = AuthenticationError("no")
@@ -163,41 +169,43 @@ def test_the_pause_is_short_again_after_a_token_has_worked(
 
 
 def test_a_login_alone_does_not_make_the_pause_short_again(
-    auth: Authenticator, server: Server, clock: SettableClock
+    auth: Authenticator[Secret], server: Server, clock: SettableClock
 ) -> None:
     server.error = AuthenticationError("no")
     assert refused(auth) == 10
     clock.advance(10)
     server.error = None
-    auth.reject(auth.token())
+    auth.reject(auth.login())
     server.error = AuthenticationError("no")
     assert refused(auth) == 20
 
 
 def test_threads_that_find_the_same_out_pause_once(
-    auth: Authenticator, clock: SettableClock
+    auth: Authenticator[Secret], clock: SettableClock
 ) -> None:
     for _ in range(64):
         auth.pause()
     assert refused(auth) == 10
 
 
-def test_a_server_that_is_down_is_asked_again_at_once(auth: Authenticator, server: Server) -> None:
+def test_a_server_that_is_down_is_asked_again_at_once(
+    auth: Authenticator[Secret], server: Server
+) -> None:
     server.error = OperationsUnavailableError("down")
     for _ in range(3):
         with pytest.raises(OperationsUnavailableError):
-            auth.token()
+            auth.login()
     server.error = None
-    auth.token()
+    auth.login()
     assert server.logins == 4
 
 
-def test_a_token_that_is_taken_is_gone(auth: Authenticator, server: Server) -> None:
-    token = auth.token()
+def test_a_token_that_is_taken_is_gone(auth: Authenticator[Secret], server: Server) -> None:
+    token = auth.login()
     assert auth.take() is token
     assert auth.take() is None
-    assert auth.token() is not token
+    assert auth.login() is not token
 
 
-def test_a_token_does_not_show_itself(auth: Authenticator) -> None:
-    assert "token-1" not in repr(auth.token()) + repr(auth)
+def test_a_token_does_not_show_itself(auth: Authenticator[Secret]) -> None:
+    assert "token-1" not in repr(auth.login()) + repr(auth)

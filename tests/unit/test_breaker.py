@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from adapters.vrops.breaker import CircuitBreaker
+from adapters.breaker import CircuitBreaker
 from functions.errors import OperationsUnavailableError, RequestRejectedError
 from simulator import SettableClock
 
@@ -14,7 +14,7 @@ def clock() -> SettableClock:
 
 @pytest.fixture
 def breaker(clock: SettableClock) -> CircuitBreaker:
-    return CircuitBreaker(failures=3, pause=5, clock=clock.now)
+    return CircuitBreaker("vRealize Operations", OperationsUnavailableError, 3, 5, clock.now)
 
 
 def attempt(breaker: CircuitBreaker, error: Exception | None = None) -> bool:

@@ -1,0 +1,115 @@
+"""Sweeps over the real client: what they change, and how much they ask for."""
+
+import time
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from adapters.vrops import Vrops
+from functions.events import HostRef
+from functions.mirror import Mirror, VCenters
+from functions.reconciliation import Report, reconcile
+from simulator import Simulator, VCenter
+from tests.contract.clients import connected
+from tests.fakes import VCENTER_UUID, FakeVCenter
+
+NAME = "vcenter.lab.local"
+LEASE = 120
+
+
+@contextmanager
+def data_centre(count: int) -> Iterator[tuple[Simulator, FakeVCenter, Vrops]]:
+    """So many hosts, on both sides."""
+    with Simulator(count, [VCenter(NAME, uuid=VCENTER_UUID)]) as simulator:
+        refs = [_ref(simulator, name) for name in simulator.states()]
+        vcenter = FakeVCenter(refs, NAME)
+        with connected(simulator, uuid_of=lambda address: vcenter.instance_uuid) as vrops:
+            yield simulator, vcenter, vrops
+
+
+def _ref(simulator: Simulator, name: str) -> HostRef:
+    number = int(name.removeprefix("esx").partition(".")[0])
+    return HostRef(f"host-{1000 + number}", name, NAME)
+
+
+def sweep(vrops: Vrops, vcenter: FakeVCenter, max_changes: int | None = None) -> Report:
+    vcenters = VCenters({NAME: vcenter})
+    return reconcile(Mirror(vrops, vcenters, lease_minutes=LEASE, max_changes=max_changes))
+
+
+def test_a_lost_exit_and_a_lost_enter_are_repaired() -> None:
+    with data_centre(5) as (simulator, vcenter, vrops):
+        simulator.maintain("esx01.lab.local", minutes=600)
+        simulator.maintain("esx02.lab.local")
+        simulator.maintain("esx03.lab.local", minutes=1)
+        for moref in ("host-1003", "host-1004"):
+            vcenter.enter(moref)
+        report = sweep(vrops, vcenter)
+        assert report.faults == []
+        assert report.counts() == {"start": 1, "renew": 1, "end": 1, "leave": 1, "report": 0}
+        assert list(simulator.states().values()) == [
+            "STARTED",
+            "MAINTAINED_MANUAL",
+            "MAINTAINED",
+            "MAINTAINED",
+            "STARTED",
+        ]
+        ends = simulator.resource("esx03.lab.local").window
+        assert ends is not None
+        assert ends.ends is not None
+        assert ends.ends - simulator.clock.now() > 60 * (LEASE - 2)
+        assert sweep(vrops, vcenter).counts()["renew"] == 2
+
+
+def test_where_all_is_right_a_sweep_only_reads() -> None:
+    with data_centre(2500) as (simulator, vcenter, vrops):
+        simulator.clear_calls()
+        assert sweep(vrops, vcenter).actions == []
+        assert [(call.method, call.path.rpartition("/")[2]) for call in simulator.calls] == [
+            ("POST", "acquire"),
+            ("GET", "adapters"),
+            *[("GET", "resources")] * 3,
+        ]
+        assert simulator.connections == 1
+
+
+@pytest.mark.xdist_group("sweeps")
+@pytest.mark.parametrize("wrong", [0, 1000])
+def test_ten_thousand_hosts_cost_a_call_for_each_thousand_and_one_for_eighty_writes(
+    wrong: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with data_centre(10_000) as (simulator, vcenter, vrops):
+        for number in range(wrong):
+            vcenter.enter(f"host-{1001 + 10 * number}")
+        simulator.clear_calls()
+        tracemalloc.start()
+        started = time.perf_counter()
+        report = sweep(vrops, vcenter)
+        seconds = time.perf_counter() - started
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        batches = -(-wrong // 83)
+        assert (report.hosts, report.counts()["start"], report.unseen) == (10_000, wrong, [])
+        assert len(simulator.calls) == 2 + 10 + 2 * batches
+        maintained = [s for s in simulator.states().values() if s == "MAINTAINED"]
+        assert len(maintained) == wrong
+        with capsys.disabled():
+            print(
+                f"\n10,000 hosts, {wrong} wrong: {len(simulator.calls)} calls, {seconds:.1f} s,"
+                f" {peak / 1e6:.0f} MB (simulator in the same process)"
+            )
+
+
+def test_a_sweep_that_would_change_too_much_writes_nothing() -> None:
+    with data_centre(100) as (simulator, vcenter, vrops):
+        for number in range(21):
+            vcenter.enter(f"host-{1001 + number}")
+        before = simulator.states()
+        report = sweep(vrops, vcenter, max_changes=20)
+        assert report.refusal is not None
+        assert simulator.states() == before
+        assert {call.method for call in simulator.calls} == {"POST", "GET"}
+        assert sweep(vrops, vcenter, max_changes=21).counts()["start"] == 21
+        assert [*simulator.states().values()].count("MAINTAINED") == 21

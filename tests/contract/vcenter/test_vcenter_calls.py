@@ -1,0 +1,196 @@
+"""What the client asks a vCenter, and how often."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from adapters.vcenter import VSphere
+from functions.errors import HostNotFoundError, VCenterUnavailableError
+from tests.contract.vcenter.interceptor import (
+    Answer,
+    Interceptor,
+    fault,
+    intercepted,
+    missing_mode,
+    rewritten,
+)
+from tests.vcenters import Vcsim, connected, needs_go, vcsim
+
+pytestmark = needs_go
+
+LOGIN = ["RetrieveServiceContent", "Login"]
+ENTERED = "EnteredMaintenanceModeEvent"
+
+
+def test_nobody_is_called_before_there_is_something_to_ask(
+    vsphere: VSphere, interceptor: Interceptor
+) -> None:
+    assert vsphere.address == interceptor.url.removeprefix("https://").removesuffix("/sdk")
+    assert interceptor.calls == []
+
+
+def test_a_mode_is_one_call(vsphere: VSphere, vcenter: Vcsim, interceptor: Interceptor) -> None:
+    for host in vcenter.hosts:
+        vsphere.in_maintenance_mode(host.moref)
+    assert interceptor.calls == [*LOGIN, *3 * ["RetrievePropertiesEx"]]
+
+
+@pytest.mark.parametrize("moref", ["", "host 1", "host-1/../../", "\N{SNOWMAN}", "\ud800"])
+def test_nobody_is_asked_about_what_is_no_moref(
+    vsphere: VSphere, interceptor: Interceptor, moref: str
+) -> None:
+    with pytest.raises(HostNotFoundError) as not_found:
+        vsphere.in_maintenance_mode(moref)
+    assert str(not_found.value).isascii()
+    assert "RetrievePropertiesEx" not in interceptor.calls
+
+
+def test_the_instance_uuid_comes_with_the_login_and_is_remembered(
+    vsphere: VSphere, vcenter: Vcsim, interceptor: Interceptor
+) -> None:
+    assert vsphere.instance_uuid == vcenter.uuid
+    vcenter.expire_sessions()
+    assert vsphere.instance_uuid == vcenter.uuid
+    assert interceptor.calls == LOGIN
+
+
+@pytest.mark.parametrize(
+    ("count", "pages"), [(1, 1), (1000, 1), (1001, 2), (2500, 3), (10_000, 10)]
+)
+def test_a_thousand_hosts_are_one_call(count: int, pages: int, tmp_path: Path) -> None:
+    with (
+        vcsim(hosts=count) as vcenter,
+        intercepted(vcenter, tmp_path) as interceptor,
+        connected(vcenter, url=interceptor.url, ca_file=str(interceptor.ca_file)) as vsphere,
+    ):
+        morefs = {each.host.moref for each in vsphere.hosts()}
+        assert morefs == {host.moref for host in vcenter.hosts}
+        assert len(morefs) == count
+    reading = ["RetrievePropertiesEx", *["ContinueRetrievePropertiesEx"] * (pages - 1)]
+    sweep = ["CreateContainerView", *reading, "DestroyView"]
+    assert interceptor.calls == [*LOGIN, *sweep, "Logout"]
+
+
+@pytest.fixture
+def paged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of one host."""
+    monkeypatch.setattr("adapters.vcenter.inventory._PAGE_SIZE", 1)
+
+
+@pytest.mark.usefixtures("paged")
+def test_hosts_arrive_page_by_page(vsphere: VSphere, interceptor: Interceptor) -> None:
+    hosts = vsphere.hosts()
+    next(hosts)
+    assert "ContinueRetrievePropertiesEx" not in interceptor.calls
+    next(hosts)
+    assert interceptor.calls.count("ContinueRetrievePropertiesEx") == 1
+    hosts.close()
+
+
+@pytest.mark.usefixtures("paged")
+def test_who_stops_early_leaves_nothing_behind(vsphere: VSphere, interceptor: Interceptor) -> None:
+    hosts = vsphere.hosts()
+    next(hosts)
+    hosts.close()
+    assert interceptor.calls[-2:] == ["CancelRetrievePropertiesEx", "DestroyView"]
+
+
+@pytest.mark.usefixtures("paged")
+@pytest.mark.parametrize("call", ["RetrievePropertiesEx", "ContinueRetrievePropertiesEx"])
+def test_a_page_that_fails_leaves_nothing_behind(
+    vsphere: VSphere, interceptor: Interceptor, call: str
+) -> None:
+    interceptor.spoil[call] = fault("RuntimeFault")
+    with pytest.raises(VCenterUnavailableError):
+        list(vsphere.hosts())
+    assert interceptor.calls[-1] == "DestroyView"
+
+
+@pytest.mark.parametrize("reason", ["NoPermission", "ManagedObjectNotFound", "SystemError"])
+def test_a_host_whose_mode_is_kept_from_us_is_left_out_and_named(
+    vsphere: VSphere,
+    vcenter: Vcsim,
+    interceptor: Interceptor,
+    caplog: pytest.LogCaptureFixture,
+    reason: str,
+) -> None:
+    interceptor.spoil["RetrievePropertiesEx"] = missing_mode(reason)
+    listed = {each.host.moref for each in vsphere.hosts()}
+    [left_out] = {host.moref for host in vcenter.hosts} - listed
+    [warning] = [record.getMessage() for record in caplog.records]
+    assert len(listed) == len(vcenter.hosts) - 1
+    assert repr(left_out) in warning
+
+
+def test_a_name_that_cannot_be_shown_is_none(vsphere: VSphere, interceptor: Interceptor) -> None:
+    name = "esx01.lab.local\u202e".encode()
+    interceptor.spoil["RetrievePropertiesEx"] = rewritten(rb"esx01\.lab\.local", name)
+    names = sorted(each.host.name for each in vsphere.hosts())
+    assert names == ["", "esx02.lab.local", "esx03.lab.local"]
+
+
+def test_since_when_a_host_is_in_maintenance_mode_is_its_newest_event(
+    vsphere: VSphere, vcenter: Vcsim
+) -> None:
+    first, second, _ = (host.moref for host in vcenter.hosts)
+    vcenter.post_event(ENTERED, first)
+    vcenter.post_event(ENTERED, second)
+    vcenter.post_event("ExitMaintenanceModeEvent", first)
+    vcenter.post_event(ENTERED, first)
+    newest = {event.host.host._GetMoId(): event for event in reversed(vcenter.posted(ENTERED))}
+    since = vsphere.maintenance_since([first, second])
+    assert since == {moref: newest[moref].createdTime for moref in (first, second)}
+    assert since[first] > since[second]
+    assert {moment.tzinfo for moment in since.values()} == {UTC}
+
+
+def test_of_a_host_without_an_event_nobody_knows_since_when(
+    vsphere: VSphere, vcenter: Vcsim
+) -> None:
+    first, second, third = (host.moref for host in vcenter.hosts)
+    vcenter.post_event(ENTERED, first)
+    vcenter.post_event(ENTERED, third)
+    assert set(vsphere.maintenance_since([first, second])) == {first}
+
+
+def test_an_event_that_only_calls_itself_so_tells_nothing(vsphere: VSphere, vcenter: Vcsim) -> None:
+    [moref, *_] = (host.moref for host in vcenter.hosts)
+    vcenter.forge_event(ENTERED, moref)
+    assert len(vcenter.posted(ENTERED)) == 1
+    assert vsphere.maintenance_since([moref]) == {}
+
+
+def test_events_are_read_no_further_than_the_hosts_need(
+    vsphere: VSphere, vcenter: Vcsim, interceptor: Interceptor
+) -> None:
+    moref = vcenter.hosts[0].moref
+    vcenter.post_event(ENTERED, moref)
+    vsphere.maintenance_since([moref])
+    assert "ReadPreviousEvents" not in interceptor.calls
+    assert interceptor.calls[-1] == "DestroyCollector"
+
+
+def test_a_history_without_an_end_is_not_read_for_ever(
+    vsphere: VSphere, vcenter: Vcsim, interceptor: Interceptor
+) -> None:
+    for _ in range(3):
+        vcenter.post_event(ENTERED, vcenter.hosts[0].moref)
+    answers: list[Answer] = []
+
+    def the_same_again(answer: Answer) -> Answer:
+        answers.append(answer)
+        return answers[0]
+
+    interceptor.spoil["ReadPreviousEvents"] = the_same_again
+    assert vsphere.maintenance_since(["host-987654321"]) == {}
+    assert interceptor.calls.count("ReadPreviousEvents") == 9
+    assert interceptor.calls[-1] == "DestroyCollector"
+
+
+def test_the_time_is_that_of_vcenters_clock(vsphere: VSphere, interceptor: Interceptor) -> None:
+    moment = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+    interceptor.spoil["CurrentTime"] = rewritten(
+        rb"<returnval>.*</returnval>", b"<returnval>2030-01-02T04:04:05+01:00</returnval>"
+    )
+    assert (vsphere.now(), vsphere.now().tzinfo) == (moment, UTC)

@@ -1,0 +1,357 @@
+"""What goes wrong between us and a vCenter, and what becomes of the question then."""
+
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+
+import pytest
+
+from adapters.deadline import deadline
+from adapters.vcenter import VSphere
+from functions.errors import HostNotFoundError, VCenterUnavailableError
+from simulator import SettableClock
+from tests.contract.vcenter.interceptor import (
+    Interceptor,
+    Spoil,
+    fault,
+    half,
+    intercepted,
+    once,
+    page,
+    rewritten,
+    silence,
+)
+from tests.processes import ROOT
+from tests.vcenters import Vcsim, connected, needs_go, vcsim
+
+pytestmark = needs_go
+
+ENVELOPE = b'<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/">%b</e:Envelope>'
+SOAP = ENVELOPE % b"<e:Body>%b</e:Body>"
+ANSWER = b'<RetrievePropertiesExResponse xmlns="urn:vim25">%b</RetrievePropertiesExResponse>'
+TYPE = b'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type'
+NO_VCENTER = "does not answer as a vCenter does"
+GARBAGE = [
+    (200, "text/html", b"<html><body>no server here</body></html>", NO_VCENTER),
+    (200, "text/xml", b"<html><body>no server here</body></html>", "does not tell"),
+    (200, "text/xml", b"", NO_VCENTER),
+    (200, "text/xml", b"\x00\xff\x1f\x8b", NO_VCENTER),
+    (200, "text/xml", SOAP % b"", "does not tell"),
+    (200, "text/xml", SOAP % (ANSWER % b""), "does not tell"),
+    (200, "text/xml", SOAP % (ANSWER % (b"<returnval %b='xsd:string'/>" % TYPE)), NO_VCENTER),
+    (200, "text/xml", SOAP % (ANSWER % (b"<returnval %b='NoSuch'/>" % TYPE)), NO_VCENTER),
+    (200, "text/xml", SOAP % (ANSWER % b"<returnval><what/></returnval>"), NO_VCENTER),
+    (200, "text/xml", SOAP % (ANSWER % b"<returnval><token/></returnval>"), "does not tell"),
+    (200, "application/json", b"{}", NO_VCENTER),
+    (204, "text/plain", b"", NO_VCENTER),
+    (302, "text/html", b"moved", "answers with HTTP 302"),
+    (404, "text/html", b"not found", "answers with HTTP 404"),
+    (500, "text/html", b"an error", "answers with HTTP 500"),
+    (500, "text/xml", SOAP % b"", NO_VCENTER),
+    (503, "text/html", b"busy", "answers with HTTP 503"),
+]
+
+
+@pytest.fixture
+def moref(vcenter: Vcsim) -> str:
+    return vcenter.hosts[0].moref
+
+
+@pytest.mark.parametrize(("status", "content_type", "body", "told"), GARBAGE)
+def test_what_makes_no_sense_is_no_mode(
+    vsphere: VSphere,
+    interceptor: Interceptor,
+    moref: str,
+    status: int,
+    content_type: str,
+    body: bytes,
+    told: str,
+) -> None:
+    interceptor.spoil["RetrievePropertiesEx"] = page(status, body, content_type)
+    with pytest.raises(VCenterUnavailableError, match=told):
+        vsphere.in_maintenance_mode(moref)
+    interceptor.spoil.clear()
+    assert not vsphere.in_maintenance_mode(moref)
+
+
+@pytest.mark.parametrize("mode", [b"maybe", b"", b"2"])
+def test_a_mode_that_is_neither_is_no_mode(
+    vsphere: VSphere, interceptor: Interceptor, moref: str, mode: bytes
+) -> None:
+    interceptor.spoil["RetrievePropertiesEx"] = rewritten(b">false<", b">%b<" % mode)
+    with pytest.raises(VCenterUnavailableError):
+        vsphere.in_maintenance_mode(moref)
+
+
+@pytest.mark.parametrize("kind", [b"xsd:string", b"xsd:int"])
+@pytest.mark.parametrize("question", ["mode", "hosts"])
+def test_a_mode_of_another_type_is_no_mode(
+    vsphere: VSphere, interceptor: Interceptor, moref: str, kind: bytes, question: str
+) -> None:
+    other = b'%b">0<' % kind
+    interceptor.spoil["RetrievePropertiesEx"] = rewritten(b'xsd:boolean">false<', other)
+    with pytest.raises(VCenterUnavailableError, match="neither true nor false"):
+        vsphere.in_maintenance_mode(moref) if question == "mode" else list(vsphere.hosts())
+
+
+def test_a_fault_is_told_by_its_class_alone(
+    vsphere: VSphere, interceptor: Interceptor, moref: str
+) -> None:
+    interceptor.spoil["RetrievePropertiesEx"] = fault("HostCommunication")
+    with pytest.raises(VCenterUnavailableError, match=r"HostCommunication") as unavailable:
+        vsphere.in_maintenance_mode(moref)
+    assert "FAULT TEXT" not in str(unavailable.value)
+
+
+@pytest.mark.parametrize("spoil", [silence, half], ids=["unanswered", "half"])
+@pytest.mark.parametrize("call", ["RetrieveServiceContent", "Login", "RetrievePropertiesEx"])
+def test_an_exchange_that_breaks_off_is_no_mode(
+    vsphere: VSphere, interceptor: Interceptor, moref: str, call: str, spoil: Spoil
+) -> None:
+    interceptor.spoil[call] = spoil
+    with pytest.raises(VCenterUnavailableError):
+        vsphere.in_maintenance_mode(moref)
+
+
+def test_a_call_whose_answer_is_lost_is_sent_once_more(
+    vsphere: VSphere, interceptor: Interceptor, moref: str
+) -> None:
+    interceptor.spoil["RetrievePropertiesEx"] = once(silence)
+    assert not vsphere.in_maintenance_mode(moref)
+    assert interceptor.calls.count("RetrievePropertiesEx") == 2
+
+
+def test_connections_that_were_closed_meanwhile_are_replaced(
+    vsphere: VSphere, interceptor: Interceptor, moref: str
+) -> None:
+    vsphere.in_maintenance_mode(moref)
+    interceptor.hasty = True
+    assert [vsphere.in_maintenance_mode(moref) for _ in range(5)] == [False] * 5
+    assert interceptor.calls.count("Login") == 1
+
+
+@pytest.mark.parametrize("call", ["RetrieveServiceContent", "Login", "RetrievePropertiesEx"])
+def test_a_vcenter_that_stalls_is_given_up_within_the_deadline(
+    vsphere: VSphere, interceptor: Interceptor, moref: str, call: str
+) -> None:
+    interceptor.spoil[call] = interceptor.stall
+    with deadline(0.5):
+        with pytest.raises(VCenterUnavailableError, match="in time"):
+            vsphere.in_maintenance_mode(moref)
+        asked = list(interceptor.calls)
+        with pytest.raises(VCenterUnavailableError, match="deadline"):
+            vsphere.in_maintenance_mode(moref)
+    assert interceptor.calls == asked
+
+
+def test_without_a_deadline_a_vcenter_that_stalls_is_given_up_too(
+    vcenter: Vcsim, interceptor: Interceptor, moref: str
+) -> None:
+    interceptor.spoil["RetrievePropertiesEx"] = interceptor.stall
+    ca_file = str(interceptor.ca_file)
+    with (
+        connected(vcenter, url=interceptor.url, ca_file=ca_file, read_timeout=0.2) as vsphere,
+        pytest.raises(VCenterUnavailableError, match="in time"),
+    ):
+        vsphere.in_maintenance_mode(moref)
+
+
+def test_who_accepts_a_connection_and_says_nothing_is_given_up(vcenter: Vcsim) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        with (
+            connected(vcenter, url=url, connect_timeout=0.2) as vsphere,
+            pytest.raises(VCenterUnavailableError, match="in time"),
+        ):
+            vsphere.in_maintenance_mode("host-1")
+
+
+def test_nobody_is_called_when_no_time_is_left(
+    vsphere: VSphere, interceptor: Interceptor, moref: str
+) -> None:
+    with deadline(0), pytest.raises(VCenterUnavailableError, match="deadline"):
+        vsphere.in_maintenance_mode(moref)
+    assert interceptor.calls == []
+
+
+def test_a_vcenter_that_is_down_cannot_be_reached() -> None:
+    with vcsim() as vcenter, connected(vcenter) as vsphere:
+        assert not vsphere.in_maintenance_mode(vcenter.hosts[0].moref)
+        vcenter.stop()
+        for _ in range(2):
+            with pytest.raises(VCenterUnavailableError, match="cannot be reached"):
+                vsphere.in_maintenance_mode("host-1")
+
+
+def test_a_name_that_nobody_has_cannot_be_reached(vcenter: Vcsim) -> None:
+    with (
+        connected(vcenter, url="https://vcenter.invalid") as vsphere,
+        pytest.raises(VCenterUnavailableError, match=r"vcenter\.invalid: it cannot be reached"),
+    ):
+        vsphere.in_maintenance_mode("host-1")
+
+
+@pytest.mark.parametrize("ca_file", [None, "another"])
+def test_who_is_not_trusted_is_told_nothing(
+    vcenter: Vcsim, interceptor: Interceptor, ca_file: str | None
+) -> None:
+    another = str(vcenter.ca_file) if ca_file else None
+    with (
+        connected(vcenter, url=interceptor.url, ca_file=another) as vsphere,
+        pytest.raises(VCenterUnavailableError, match="VCENTER_CA_FILE") as refused,
+    ):
+        vsphere.in_maintenance_mode("host-1")
+    assert isinstance(refused.value.__cause__, ssl.SSLCertVerificationError)
+    assert interceptor.calls == []
+
+
+def test_a_certificate_of_another_name_is_not_trusted(
+    vcenter: Vcsim, interceptor: Interceptor
+) -> None:
+    url = interceptor.url.replace("127.0.0.1", "localhost")
+    with (
+        connected(vcenter, url=url, ca_file=str(interceptor.ca_file)) as vsphere,
+        pytest.raises(VCenterUnavailableError, match="VCENTER_CA_FILE"),
+    ):
+        vsphere.in_maintenance_mode("host-1")
+    assert interceptor.calls == []
+
+
+def test_who_does_not_want_to_verify_does_not(
+    vcenter: Vcsim, interceptor: Interceptor, moref: str
+) -> None:
+    with connected(vcenter, url=interceptor.url, ca_file=None, insecure_tls=True) as vsphere:
+        assert not vsphere.in_maintenance_mode(moref)
+
+
+@pytest.mark.parametrize("path", ["", "/", "/sdk", "/sdk/"])
+def test_the_path_of_the_api_may_be_left_out(vcenter: Vcsim, path: str) -> None:
+    url = vcenter.url.removesuffix("/sdk") + path
+    with connected(vcenter, url=url) as vsphere:
+        assert (vsphere.address, vsphere.instance_uuid) == (vcenter.address, vcenter.uuid)
+
+
+def test_an_ipv6_address_will_do(vcenter: Vcsim, tmp_path: Path) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("there is no IPv6 here")
+    with (
+        intercepted(vcenter, tmp_path, "::1") as interceptor,
+        connected(vcenter, url=interceptor.url, ca_file=str(interceptor.ca_file)) as vsphere,
+    ):
+        assert vsphere.instance_uuid == vcenter.uuid
+        assert vsphere.address.startswith("[::1]:")
+
+
+def test_after_five_failures_nobody_is_called_for_a_while(
+    vsphere: VSphere, interceptor: Interceptor, clock: SettableClock, moref: str
+) -> None:
+    assert not vsphere.in_maintenance_mode(moref)
+    interceptor.spoil["RetrievePropertiesEx"] = page(503, b"busy")
+    for _ in range(20):
+        with pytest.raises(VCenterUnavailableError):
+            vsphere.in_maintenance_mode(moref)
+    assert interceptor.calls.count("RetrievePropertiesEx") == 6
+    interceptor.spoil.clear()
+    clock.advance(6)
+    assert not vsphere.in_maintenance_mode(moref)
+
+
+@pytest.mark.parametrize("name", ["ManagedObjectNotFound", "NoPermission", "RuntimeFault"])
+def test_who_answers_with_faults_can_be_reached(
+    vsphere: VSphere, interceptor: Interceptor, clock: SettableClock, moref: str, name: str
+) -> None:
+    interceptor.spoil["RetrievePropertiesEx"] = fault(name)
+    for _ in range(20):
+        with pytest.raises(Exception, match="vCenter"):
+            vsphere.in_maintenance_mode(moref)
+    assert interceptor.calls.count("RetrievePropertiesEx") == 20
+
+
+def test_a_storm_of_hosts_that_there_are_not_keeps_nobody_from_asking(
+    vsphere: VSphere, clock: SettableClock, moref: str
+) -> None:
+    for number in range(20):
+        with pytest.raises(HostNotFoundError):
+            vsphere.in_maintenance_mode(f"host-9999{number}")
+    assert not vsphere.in_maintenance_mode(moref)
+
+
+def test_a_proxy_of_the_environment_is_used_and_is_told_who_asks(
+    vcenter: Vcsim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tunnel() as (port, heads):
+        monkeypatch.setenv("https_proxy", f"http://user:p%40ss@127.0.0.1:{port}")
+        monkeypatch.setenv("no_proxy", "")
+        with connected(vcenter) as vsphere:
+            assert vsphere.instance_uuid == vcenter.uuid
+    head = heads[0].splitlines()
+    assert head[0].startswith(f"CONNECT {vcenter.address} ")
+    assert "Proxy-Authorization: Basic dXNlcjpwQHNz" in head
+
+
+def test_no_proxy_is_used_where_the_environment_says_so(
+    vcenter: Vcsim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with connected(vcenter) as vsphere:
+        assert vsphere.instance_uuid == vcenter.uuid
+
+
+def test_without_pyvmomi_the_configuration_is_wrong() -> None:
+    code = (
+        "import sys; sys.modules['pyVmomi'] = None\n"
+        "from adapters.vcenter import VSphere\n"
+        "from adapters.settings import VCenterSettings\n"
+        "from functions.errors import ConfigurationError\n"
+        "try: VSphere(VCenterSettings('https://vc.lab'), None)\n"
+        "except ConfigurationError as error: print(error)\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert told.stdout == "vCenter vc.lab needs pyVmomi, the extra 'vcenter'\n"
+
+
+@contextmanager
+def tunnel() -> Iterator[tuple[int, list[str]]]:
+    """A proxy that connects to wherever it is told; yields its port, and what it is asked."""
+    heads: list[str] = []
+
+    class Handler(BaseRequestHandler):
+        def handle(self) -> None:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += self.request.recv(65536)
+            heads.append(head.decode())
+            host, port = head.split()[1].decode().split(":")
+            with socket.create_connection((host, int(port))) as there:
+                self.request.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                back = threading.Thread(target=_pump, args=(there, self.request))
+                back.start()
+                _pump(self.request, there)
+                back.join()
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as listener:
+        thread = threading.Thread(target=listener.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield listener.server_address[1], heads
+        finally:
+            listener.shutdown()
+            thread.join()
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)

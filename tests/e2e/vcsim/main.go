@@ -1,0 +1,137 @@
+// vcsim serves govmomi's simulated vCenter over TLS, for tests and the demonstration.
+//
+// It listens on a free port of 127.0.0.1, with a certificate of its own making, and prints one
+// line of JSON: url, uuid (the instance's) and certificate (PEM). It ends when its standard input
+// does, or on SIGTERM or SIGINT, so that it cannot outlive whoever started it.
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/url"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/vmware/govmomi/simulator"
+)
+
+type announcement struct {
+	URL         string `json:"url"`
+	UUID        string `json:"uuid"`
+	Certificate string `json:"certificate"`
+}
+
+func main() {
+	hosts := flag.Int("hosts", 3, "how many hosts it has, in one cluster")
+	username := flag.String("username", "administrator@vsphere.local", "the only user it knows")
+	password := flag.String("password", "vcsim", "the only password it takes")
+	flag.Parse()
+
+	model := populated(*hosts)
+	defer model.Remove()
+	certificate, encoded := certify()
+	model.Service.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
+	model.Service.Listen = &url.URL{
+		Host: "127.0.0.1:0",
+		User: url.UserPassword(*username, *password),
+	}
+	server := model.Service.NewServer()
+	defer server.Close()
+
+	announce(announcement{
+		URL:         fmt.Sprintf("https://%s%s", server.URL.Host, server.URL.Path),
+		UUID:        model.ServiceContent.About.InstanceUuid,
+		Certificate: encoded,
+	})
+	waitForTheEnd()
+}
+
+// populated returns a vCenter with one cluster of hosts, called esx01.lab.local and so on.
+func populated(hosts int) *simulator.Model {
+	model := simulator.VPX()
+	model.ServiceContent.About.InstanceUuid = uuid.NewString()
+	model.Cluster, model.ClusterHost, model.Host = 1, 1, 0
+	model.Datastore, model.Machine, model.Portgroup = 0, 0, 0
+	check(model.Create())
+	inventory := model.Map()
+	cluster := inventory.Any("ClusterComputeResource").(*simulator.ClusterComputeResource)
+	first := inventory.Any("HostSystem").(*simulator.HostSystem)
+	christen(first, 1)
+	for number := 2; number <= hosts; number++ {
+		host := alike(first)
+		inventory.PutEntity(cluster, inventory.NewEntity(host))
+		christen(host, number)
+		cluster.Host = append(cluster.Host, host.Self)
+	}
+	return model
+}
+
+// alike returns a new host that shares the first one's hardware: the simulator would copy it
+// through XML, which takes minutes for thousands of hosts.
+func alike(first *simulator.HostSystem) *simulator.HostSystem {
+	host := &simulator.HostSystem{HostSystem: first.HostSystem}
+	host.Summary.Runtime = &host.Runtime
+	return host
+}
+
+func christen(host *simulator.HostSystem, number int) {
+	host.Name = fmt.Sprintf("esx%02d.lab.local", number)
+	host.Summary.Config.Name = host.Name
+	host.Summary.Host = &host.Self
+}
+
+// certify makes a certificate for 127.0.0.1 that vouches for itself, and returns it in PEM, too.
+func certify() (tls.Certificate, string) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	check(err)
+	template := &x509.Certificate{
+		SerialNumber:          big.NewInt(time.Now().UnixNano()),
+		Subject:               pkix.Name{CommonName: "vcsim"},
+		NotBefore:             time.Now().Add(-time.Hour),
+		NotAfter:              time.Now().Add(24 * time.Hour),
+		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	check(err)
+	block := &pem.Block{Type: "CERTIFICATE", Bytes: der}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, string(pem.EncodeToMemory(block))
+}
+
+func announce(what announcement) {
+	check(json.NewEncoder(os.Stdout).Encode(what))
+}
+
+func waitForTheEnd() {
+	end := make(chan os.Signal, 1)
+	signal.Notify(end, syscall.SIGTERM, syscall.SIGINT)
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		end <- syscall.SIGTERM
+	}()
+	<-end
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}

@@ -1,0 +1,504 @@
+"""Every order in which two processes can handle two events of a host that changes meanwhile.
+
+``python -m tests.interleavings`` prints what was found. Nothing of the core is copied: the real
+``follow`` and ``reconcile`` run against ports that answer from a recorded history, and stop at the
+first question that has no answer yet. The explorer lets the world answer it, in each way that it
+can, and runs them anew with one answer more.
+
+The world is a vCenter whose host changes its mode, and a vRealize Operations that accepts writes
+in the order in which they come, and shows them in that order, at once or at any later time. Each
+change makes an event, and its handler may start at any time after it.
+"""
+
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from functions.convergence import follow
+from functions.errors import MaintenanceError
+from functions.events import HostEvent, HostRef
+from functions.mirror import Mirror, VCenters
+from functions.ports import OperationsManager, Resource, ResourceState, VCenter, VCenterHost
+from functions.reconciliation import Report, reconcile
+
+MONITORED, TIMED, OPEN_ENDED = ResourceState
+HOST: Final = HostRef("host-9", "esx1", "vc.lab")
+LEASE: Final = 60
+_UUID: Final = "2d0f1c3e-4a5b-4c6d-8e7f-9a0b1c2d3e4f"
+
+
+class Question(NamedTuple):
+    """What a process asks of the world; ``about`` is a state, or an event's number."""
+
+    kind: str
+    about: Any = None
+
+
+Answer = Hashable
+Ask = Callable[[Question], Any]
+Program = Callable[[Ask], Any]
+
+
+class _Unanswered(BaseException):
+    """No Exception, so that nothing in the core could take it for one."""
+
+    def __init__(self, question: Question) -> None:
+        super().__init__(question)
+        self.question = question
+
+
+class AskedOperations:
+    """An OperationsManager that asks: a write is one question, seeing it is another."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    def find(self, host: HostRef) -> Resource:
+        return Resource("id", host, self._ask(Question("read")), HOST.moref, _UUID)
+
+    def start_maintenance(self, resource: Resource, minutes: int | None) -> bool:
+        return self._write(TIMED if minutes else OPEN_ENDED)
+
+    def end_maintenance(self, resource: Resource) -> bool:
+        return self._write(MONITORED)
+
+    def resources(self, vcenter: str) -> Iterable[Resource]:
+        return [self.find(HOST)]
+
+    def start_all(
+        self, resources: Sequence[Resource], minutes: int | None
+    ) -> Iterator[tuple[Resource, bool]]:
+        return ((each, self.start_maintenance(each, minutes)) for each in resources)
+
+    def end_all(self, resources: Sequence[Resource]) -> Iterator[tuple[Resource, bool]]:
+        return ((each, self.end_maintenance(each)) for each in resources)
+
+    def _write(self, state: ResourceState) -> bool:
+        self._ask(Question("write", state))
+        return bool(self._ask(Question("confirm", state)))
+
+
+class AskedVCenter:
+    """A VCenter that asks."""
+
+    address = HOST.vcenter
+    instance_uuid = _UUID
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    def in_maintenance_mode(self, moref: str) -> bool:
+        return bool(self._ask(Question("look")))
+
+    def hosts(self) -> Iterable[VCenterHost]:
+        return [VCenterHost(HOST, self.in_maintenance_mode(HOST.moref))]
+
+
+class AskedMemory:
+    """A Memory that asks, with one call, as the real one holds its lock for one."""
+
+    def __init__(self, ask: Ask, events: Sequence[HostEvent]) -> None:
+        self._ask = ask
+        self._events = events
+
+    def newest(self, event: HostEvent) -> HostEvent:
+        return self._events[self._ask(Question("remember", self._events.index(event)))]
+
+
+class LooksOnce(AskedVCenter):
+    """What is to be caught: the second look repeats the first one without looking."""
+
+    _seen: bool | None = None
+
+    def in_maintenance_mode(self, moref: str) -> bool:
+        seen = super().in_maintenance_mode(moref) if self._seen is None else self._seen
+        self._seen = seen if self._seen is None else None
+        return seen
+
+
+class SkipsEnds(AskedOperations):
+    """What is to be caught: leaving is not written if the state looks right."""
+
+    def end_maintenance(self, resource: Resource) -> bool:
+        return not resource.state.maintained or super().end_maintenance(resource)
+
+
+class SkipsStarts(AskedOperations):
+    """What is to be caught: entering is not written if the state looks right."""
+
+    def start_maintenance(self, resource: Resource, minutes: int | None) -> bool:
+        return resource.state.maintained or super().start_maintenance(resource, minutes)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is tried.
+
+    The host is in maintenance mode at first if ``mode``, changes ``changes`` times, and has the
+    ``state`` in vRealize Operations at first. ``handled`` are the numbers of the changes whose
+    events are handled, each by a process of its own; without ``truthful`` the events say the
+    opposite of what happened. ``sweeps`` are further processes, that sweep after so many changes.
+    Up to ``deaths`` times, a process ends at any place, and its event is delivered again. Unless
+    ``patient``, it may give up waiting to see what it wrote. ``memories`` is empty where vCenter
+    is asked; where events alone decide, it says whose memory each process uses.
+    """
+
+    mode: bool = False
+    state: ResourceState = MONITORED
+    at_once: bool = False
+    lease: int | None = None
+    changes: int = 2
+    handled: tuple[int, ...] = (1, 2)
+    truthful: bool = True
+    sweeps: tuple[int, ...] = ()
+    deaths: int = 0
+    patient: bool = False
+    memories: tuple[int, ...] = ()
+    vcenter: Callable[[Ask], VCenter] = AskedVCenter
+    operations: Callable[[Ask], OperationsManager] = AskedOperations
+
+    @property
+    def persons(self) -> bool:
+        """Whether the maintenance that there is at first is a person's."""
+        return bool(self.lease) and self.state is OPEN_ENDED
+
+    def programs(self) -> list[Program]:
+        """What the processes run."""
+        events = [_event(number, self._after(number)) for number in range(self.changes + 1)]
+        handlers = [self._handler(number, events) for number in self.handled]
+        return [*handlers, *(self._sweeper(events) for _ in self.sweeps)]
+
+    def _after(self, change: int) -> bool:
+        """Whether the host is in maintenance mode after so many changes."""
+        return self.mode ^ (change % 2 == 1)
+
+    def _handler(self, number: int, events: Sequence[HostEvent]) -> Program:
+        wanted = self._after(number) == self.truthful
+        return lambda ask: follow(events[number], wanted, self._mirror(ask, events))
+
+    def _sweeper(self, events: Sequence[HostEvent]) -> Program:
+        return lambda ask: _sweep(self._mirror(ask, events))
+
+    def _mirror(self, ask: Ask, events: Sequence[HostEvent]) -> Mirror:
+        operations = self.operations(ask)
+        if self.memories:
+            memory = AskedMemory(ask, events)
+            return Mirror(operations, memory=memory, lease_minutes=self.lease)
+        vcenters = VCenters({HOST.vcenter: self.vcenter(ask)})
+        return Mirror(operations, vcenters, lease_minutes=self.lease)
+
+
+def _sweep(mirror: Mirror) -> Report:
+    report = reconcile(mirror)
+    for error in report.faults:
+        raise error
+    return report
+
+
+def _event(number: int, mode: bool) -> HostEvent:
+    name = "EnteredMaintenanceModeEvent" if mode else "ExitMaintenanceModeEvent"
+    return HostEvent(name, HOST, number, datetime(2026, 3, 14, 9, number, tzinfo=UTC), str(number))
+
+
+class Point:
+    """Where a process is: what it was answered so far, and what it asks next."""
+
+    def __init__(self, program: Program, history: tuple[Answer, ...] = ()) -> None:
+        self._program = program
+        self._history = history
+        self._next: dict[Answer, Point] = {}
+        self.error: MaintenanceError | None = None
+        self.question = self._run()
+
+    @property
+    def started(self) -> bool:
+        return bool(self._history)
+
+    def answered(self, answer: Answer) -> "Point":
+        """Where the process is after one answer more."""
+        if answer not in self._next:
+            self._next[answer] = Point(self._program, (*self._history, answer))
+        return self._next[answer]
+
+    def _run(self) -> Question | None:
+        answers = iter(self._history)
+
+        def ask(question: Question) -> Answer:
+            for answer in answers:
+                return answer
+            raise _Unanswered(question)
+
+        try:
+            self._program(ask)
+        except _Unanswered as stopped:
+            return stopped.question
+        except MaintenanceError as error:
+            self.error = error
+        return None
+
+
+class World(NamedTuple):
+    """Who is in which state; ``pending`` was accepted, but is not visible yet."""
+
+    mode: bool
+    changed: int
+    visible: ResourceState
+    pending: tuple[ResourceState, ...]
+    remembered: tuple[int, ...]
+    deaths: int
+
+
+class State(NamedTuple):
+    """The world, and where each process is."""
+
+    world: World
+    points: tuple[Point, ...]
+
+
+@dataclass
+class Found:
+    """What an enumeration has found; ``silenced`` and ``monitored`` count wrong schedules."""
+
+    states: int = 0
+    schedules: int = 0
+    silenced: int = 0
+    monitored: int = 0
+    errors: int = 0
+
+    def __add__(self, other: "Found") -> "Found":
+        both = zip(vars(self).values(), vars(other).values(), strict=True)
+        return Found(*(mine + its for mine, its in both))
+
+
+_Ways = tuple[int, int, int, int]
+
+
+@dataclass
+class Explorer:
+    """Walks through all that can happen in one scenario."""
+
+    scenario: Scenario
+    _ways: dict[State, _Ways | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._beginnings = tuple(Point(each) for each in self.scenario.programs())
+        self._earliest = (*self.scenario.handled, *self.scenario.sweeps)
+
+    def start(self) -> State:
+        scenario = self.scenario
+        remembered = (0,) * len({*scenario.memories})
+        world = World(scenario.mode, 0, scenario.state, (), remembered, scenario.deaths)
+        return State(world, self._beginnings)
+
+    def explore(self) -> Found:
+        """Count the states and the complete schedules, the wrong ones of them apart."""
+        silenced, monitored, errors, right = self._count(self.start())
+        schedules = silenced + monitored + errors + right
+        return Found(len(self._ways), schedules, silenced, monitored, errors)
+
+    def counterexample(self, verdict: str) -> list[str]:
+        """Tell a shortest schedule that ends so, a line for each step; nothing if none does."""
+        start = self.start()
+        came: dict[State, tuple[State, str] | None] = {start: None}
+        waiting = deque([start])
+        while waiting:
+            state = waiting.popleft()
+            steps = list(self.steps(state))
+            if not steps and self.verdict(state) == verdict:
+                return _way(state, came)
+            for told, following in steps:
+                if following not in came:
+                    came[following] = (state, told)
+                    waiting.append(following)
+        return []
+
+    def verdict(self, state: State) -> str:
+        """Say how it is when nothing can happen any more."""
+        maintained = state.world.visible.maintained
+        if any(point.error for point in state.points):
+            return "with an error"
+        if maintained == (state.world.mode or self.scenario.persons):
+            return "right"
+        return "silenced" if maintained else "monitored"
+
+    def steps(self, state: State) -> Iterator[tuple[str, State]]:
+        """Everything that can happen next, each told in words."""
+        for told, world in self._changes(state.world):
+            yield told, State(world, state.points)
+        for index, earliest in enumerate(self._earliest):
+            if state.world.changed >= earliest:
+                for told, world, point in self._moves(state, index):
+                    points = (*state.points[:index], point, *state.points[index + 1 :])
+                    yield f"process {index + 1}   {told}", State(world, points)
+
+    def _changes(self, world: World) -> Iterator[tuple[str, World]]:
+        """What happens by itself."""
+        if world.changed < self.scenario.changes:
+            told = f"vCenter     the host {'leaves' if world.mode else 'enters'} maintenance mode"
+            yield told, world._replace(mode=not world.mode, changed=world.changed + 1)
+        if world.pending:
+            shown, *pending = world.pending
+            told = f"operations  now shows {shown}"
+            yield told, world._replace(visible=shown, pending=tuple(pending))
+
+    def _moves(self, state: State, index: int) -> Iterator[tuple[str, World, Point]]:
+        """What a process may do, or suffer; nothing if it is done."""
+        world, point = state.world, state.points[index]
+        if point.question is None:
+            return
+        if world.deaths and point.started:
+            dead = world._replace(deaths=world.deaths - 1)
+            yield "dies, and its event is delivered again", dead, self._beginnings[index]
+        for told, answer, following in self._answers(point.question, world, index):
+            yield told, following, point.answered(answer)
+
+    def _answers(
+        self, question: Question, world: World, index: int
+    ) -> Iterator[tuple[str, Answer, World]]:
+        kind, about = question
+        if kind == "read":
+            yield f"reads {world.visible}", world.visible, world
+        elif kind == "look":
+            yield f"hears from vCenter: {_mode(world.mode)}", world.mode, world
+        elif kind == "write":
+            yield f"writes {about}", None, self._written(world, about)
+        elif kind == "confirm":
+            yield from self._confirmed(about.maintained, world)
+        else:
+            yield self._remembered(about, world, self.scenario.memories[index])
+
+    def _confirmed(self, maintained: bool, world: World) -> Iterator[tuple[str, Answer, World]]:
+        shows = world.visible.maintained == maintained
+        if shows:
+            yield "sees it", True, world
+        if not shows or not self.scenario.patient:
+            yield "gives up waiting to see it", False, world
+
+    def _written(self, world: World, state: ResourceState) -> World:
+        if self.scenario.at_once:
+            return world._replace(visible=state)
+        return world._replace(pending=(*world.pending, state))
+
+    def _remembered(self, event: int, world: World, memory: int) -> tuple[str, Answer, World]:
+        newest = max(event, world.remembered[memory])
+        remembered = (*world.remembered[:memory], newest, *world.remembered[memory + 1 :])
+        told = f"knows of event {newest} as the newest"
+        return told, newest, world._replace(remembered=remembered)
+
+    def _count(self, state: State) -> _Ways:
+        if state in self._ways:
+            known = self._ways[state]
+            if known is None:
+                raise RuntimeError("a schedule that never ends")
+            return known
+        self._ways[state] = None
+        ways = [self._count(following) for _, following in self.steps(state)]
+        total = _sum(ways) if ways else _ONE_WAY[self.verdict(state)]
+        self._ways[state] = total
+        return total
+
+
+_ONE_WAY: Final[dict[str, _Ways]] = {
+    "silenced": (1, 0, 0, 0),
+    "monitored": (0, 1, 0, 0),
+    "with an error": (0, 0, 1, 0),
+    "right": (0, 0, 0, 1),
+}
+
+
+def _sum(ways: Iterable[_Ways]) -> _Ways:
+    silenced, monitored, errors, right = (sum(column) for column in zip(*ways, strict=True))
+    return silenced, monitored, errors, right
+
+
+def _mode(mode: bool) -> str:
+    return "in maintenance mode" if mode else "not in maintenance mode"
+
+
+def _way(state: State, came: dict[State, tuple[State, str] | None]) -> list[str]:
+    told: list[str] = []
+    while step := came[state]:
+        state, line = step
+        told.append(line)
+    return told[::-1]
+
+
+def _varied(scenarios: Iterable[Scenario], **values: Sequence[Any]) -> list[Scenario]:
+    """Combine each scenario with each value of each field."""
+    varied = list(scenarios)
+    for name, options in values.items():
+        varied = [replace(each, **{name: option}) for each in varied for option in options]
+    return varied
+
+
+BOTH: Final = (False, True)
+# Each mode to begin with, in a right and in a wrong state, without leases and with them.
+_LEASED: Final = _varied([Scenario(lease=LEASE)], mode=BOTH, state=[MONITORED, TIMED])
+_STARTS: Final = _varied([Scenario()], mode=BOTH, state=[MONITORED, OPEN_ENDED]) + _LEASED
+_SWEPT: Final = _varied(_STARTS, sweeps=[(0,)], patient=[True])
+_LAST_LOST: Final = _varied(_LEASED, handled=[(1,)], sweeps=[(2,)])
+
+# What must be right in the end, in every order.
+CLAIMS: Final[dict[str, list[Scenario]]] = {
+    "both events, shown at once": _varied(_STARTS, at_once=[True]),
+    "both events, shown later": _STARTS,
+    "both events, with forged words": _varied(_STARTS, truthful=[False], at_once=BOTH),
+    "the first event lost": _varied(_STARTS, handled=[(2,)], at_once=BOTH),
+    "the second event twice": _varied(_STARTS, handled=[(2, 2)], at_once=BOTH),
+    "both events, and a process dies": _varied(_STARTS, deaths=[1], at_once=BOTH),
+    "both events, and three changes": _varied(_STARTS, changes=[3], handled=[(2, 3)]),
+    "three handlers": _varied(_STARTS, handled=[(1, 2, 2)], patient=[True], at_once=BOTH),
+    "both events and a sweep, at once": _varied(_SWEPT, at_once=[True]),
+    "the second event and a sweep, later": _varied(_SWEPT, handled=[(2,)]),
+    "the last event lost, then a sweep, at once": _varied(_LAST_LOST, at_once=[True]),
+    "a person's, left alone with leases": _varied(_SWEPT, lease=[LEASE], state=[OPEN_ENDED]),
+}
+# What must be found, or else the enumeration could not be believed.
+MISTAKES: Final[dict[str, list[Scenario]]] = {
+    "no second look": _varied(_STARTS, vcenter=[LooksOnce]),
+    "leaving skipped if it looks right": _varied(_STARTS, operations=[SkipsEnds]),
+    "entering skipped if it looks right": _varied(_STARTS, operations=[SkipsStarts]),
+}
+# What can still go wrong, until the next sweep, or where there is none.
+REMAINS: Final[dict[str, list[Scenario]]] = {
+    "the last event lost": _varied(_STARTS, handled=[(1,)]),
+    "the last event lost, then a sweep, later": _LAST_LOST,
+    "events alone, one process, at once": _varied(_STARTS, memories=[(0, 0)], at_once=[True]),
+    "events alone, one process, later": _varied(_STARTS, memories=[(0, 0)]),
+    "events alone, two processes, at once": _varied(_STARTS, memories=[(0, 1)], at_once=[True]),
+    "events alone, two processes, later": _varied(_STARTS, memories=[(0, 1)]),
+    "events alone, the last one lost": _varied(_STARTS, handled=[(1,)], memories=[(0,)]),
+}
+_ROW: Final = "{:44}{:>10}{:>20}{:>10}{:>10}"
+
+
+def explored(scenarios: Iterable[Scenario]) -> Found:
+    """Explore all of them, and add up what was found."""
+    return sum((Explorer(each).explore() for each in scenarios), Found())
+
+
+def counterexample(scenarios: Iterable[Scenario], verdict: str) -> list[str]:
+    """Tell a shortest schedule of all of them that ends with ``verdict``."""
+    told = [Explorer(each).counterexample(verdict) for each in scenarios]
+    return min(filter(None, told), key=len, default=[])
+
+
+def tell(*tables: Mapping[str, list[Scenario]]) -> None:
+    """Print what was found, and a shortest counterexample for whatever goes wrong."""
+    print(_ROW.format("", "states", "schedules", "silenced", "monitored"))
+    wrong = []
+    for name, scenarios in [each for table in tables for each in table.items()]:
+        found = explored(scenarios)
+        counts = (found.states, found.schedules, found.silenced, found.monitored)
+        print(_ROW.format(name, *(f"{count:,}" for count in counts)), flush=True)
+        wrong += [(name, scenarios, "silenced")] if found.silenced else []
+        wrong += [(name, scenarios, "monitored")] if found.monitored else []
+    for name, scenarios, verdict in wrong:
+        print(f"\n{name}: the host is left {verdict}")
+        print("\n".join(f"  {line}" for line in counterexample(scenarios, verdict)))
+
+
+if __name__ == "__main__":
+    tell(CLAIMS, MISTAKES, REMAINS)

@@ -1,0 +1,132 @@
+"""adapters.bootstrap and adapters.parties: who is put together with whom, and for how long."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from adapters import bootstrap
+from adapters.deadline import remaining
+from adapters.envelopes import Received, from_object, from_timer
+from adapters.parties import Parties
+from adapters.settings import Limits, Settings, VropsSettings
+from functions.events import HostRef
+from functions.mirror import Mirror, VCenters
+from functions.outcomes import Outcome, Watcher
+from functions.ports import VCenterHost
+from tests.fakes import FakeOperations, FakeVCenter
+from tests.formats import ENTER, router_envelope
+
+HOST = HostRef("host-1001", "esx01.lab.local", "vcenter.lab.local")
+SETTINGS = Settings(vrops=VropsSettings("https://x"))
+ENVIRON = {
+    "VROPS_URL": "https://vrops.lab.local",
+    "VROPS_USERNAME": "mirror",
+    "VROPS_PASSWORD": "hunter2",
+}
+VCENTER = {
+    "VCENTER_URL": "https://VCenter.lab.local/sdk",
+    "VCENTER_USERNAME": "reader",
+    "VCENTER_PASSWORD": "hunter3",
+    "VCENTER_ALIASES": "vc",
+}
+
+
+@dataclass
+class SlowVCenter(FakeVCenter):
+    """Notes how much time there is, and answers a sweep only when it is let."""
+
+    left: list[float] = field(default_factory=list)
+    asked: threading.Event = field(default_factory=threading.Event)
+    let: threading.Event = field(default_factory=threading.Event)
+
+    def in_maintenance_mode(self, moref: str) -> bool:
+        self.left.append(remaining())
+        return super().in_maintenance_mode(moref)
+
+    def hosts(self) -> Iterator[VCenterHost]:
+        self.left.append(remaining())
+        self.asked.set()
+        assert self.let.wait(30)
+        return super().hosts()
+
+
+@pytest.fixture
+def vcenter() -> SlowVCenter:
+    return SlowVCenter([HOST])
+
+
+@pytest.fixture
+def dispatch(vcenter: SlowVCenter) -> bootstrap.Dispatch:
+    vcenters = VCenters({vcenter.address: vcenter})
+    return bootstrap.mirroring(SETTINGS, Mirror(FakeOperations([HOST]), vcenters))
+
+
+def timer(limits: Limits) -> Received:
+    return from_timer("test")
+
+
+def event(limits: Limits) -> Received:
+    return from_object(router_envelope(ENTER), limits)
+
+
+def test_one_sweep_is_enough_at_a_time_and_events_do_not_wait_for_it(
+    dispatch: bootstrap.Dispatch, vcenter: SlowVCenter
+) -> None:
+    outcomes: list[Outcome] = []
+    sweep = threading.Thread(target=lambda: outcomes.append(dispatch(timer)))
+    sweep.start()
+    assert vcenter.asked.wait(30)
+    assert dispatch(timer) == Outcome("ignored", reason="a sweep is under way already")
+    assert dispatch(event).action == "exited"
+    vcenter.let.set()
+    sweep.join()
+    assert [outcome.action for outcome in outcomes] == ["reconciled"]
+    assert dispatch(timer).action == "reconciled"
+
+
+def test_a_sweep_that_fails_does_not_keep_the_next_one_out(
+    dispatch: bootstrap.Dispatch, vcenter: SlowVCenter
+) -> None:
+    vcenter.let.set()
+    vcenter.failures.append(ZeroDivisionError())  # type: ignore[arg-type]
+    with pytest.raises(ZeroDivisionError):
+        dispatch(timer)
+    assert dispatch(timer).action == "reconciled"
+
+
+def test_a_sweep_has_more_time_than_an_event(
+    dispatch: bootstrap.Dispatch, vcenter: SlowVCenter
+) -> None:
+    vcenter.let.set()
+    dispatch(event)
+    assert all(left <= SETTINGS.deadline_seconds for left in vcenter.left)
+    vcenter.left.clear()
+    dispatch(timer)
+    [left] = vcenter.left
+    assert SETTINGS.deadline_seconds < left <= SETTINGS.sweep_seconds
+
+
+def test_without_a_vcenter_nobody_is_asked_and_nothing_is_imported() -> None:
+    parties = Parties(Settings.from_environ(ENVIRON), ENVIRON)
+    mirror = parties.mirror(Watcher())
+    assert not mirror.vcenters
+    parties.close()
+
+
+def test_the_rules_reach_the_mirror_and_every_address_its_vcenter() -> None:
+    environ = {
+        **ENVIRON,
+        **VCENTER,
+        "MAINTENANCE_LEASE_MINUTES": "90",
+        "REQUIRE_VERIFICATION": "true",
+        "RECONCILE_MAX_CHANGES": "7",
+    }
+    parties = Parties(Settings.from_environ(environ), environ)
+    mirror = parties.mirror(Watcher())
+    assert (mirror.lease_minutes, mirror.require_verification, mirror.max_changes) == (90, True, 7)
+    [vcenter] = mirror.vcenters
+    assert mirror.vcenters.at("vcenter.lab.local") is mirror.vcenters.at("vc") is vcenter
+    assert mirror.vcenters.at("another.lab.local") is None
+    parties.close()

@@ -1,0 +1,171 @@
+"""A vCenter to test against, vcsim: what people, and time, do to it."""
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from pyVim.task import WaitForTask
+from pyVmomi import SoapStubAdapter, vim, vmodl
+
+from adapters.credentials import EnvironCredentials
+from adapters.settings import VCenterSettings
+from adapters.vcenter import VSphere
+from examples import vcsim as program
+from functions.events import HostRef, vcenter_address
+
+_Collector = vmodl.query.PropertyCollector
+
+needs_go = pytest.mark.skipif(not program.available(), reason="needs go")
+
+# Go's words for a proxy of its modules that cannot be reached.
+_OFFLINE = ("dial tcp", "no such host", "connection refused", "i/o timeout")
+
+
+class Vcsim:
+    """A running vcsim, and an administrator in it."""
+
+    def __init__(self, running: program.Vcsim) -> None:
+        self.url = running.url
+        self.address = vcenter_address(running.url)
+        self.uuid = running.uuid
+        self.ca_file = running.ca_file
+        self.username = running.username
+        self.password = running.password
+        self.stop = running.stop
+        self._stub = self._connected()
+        self._content = vim.ServiceInstance("ServiceInstance", self._stub).RetrieveContent()
+        self._content.sessionManager.Login(userName=self.username, password=self.password)
+
+    @cached_property
+    def hosts(self) -> list[HostRef]:
+        """All hosts."""
+        kinds = {"type": vim.HostSystem, "pathSet": ["name"]}
+        view = self._content.viewManager.CreateContainerView(
+            container=self._content.rootFolder, type=[vim.HostSystem], recursive=True
+        )
+        found = self._content.propertyCollector.RetrieveProperties(
+            specSet=[
+                _Collector.FilterSpec(
+                    objectSet=[_Collector.ObjectSpec(obj=host) for host in view.view],
+                    propSet=[_Collector.PropertySpec(**kinds)],
+                )
+            ]
+        )
+        view.DestroyView()
+        return [HostRef(e.obj._GetMoId(), e.propSet[0].val, self.address) for e in found]
+
+    def enter(self, moref: str) -> None:
+        """Put a host into maintenance mode; vcsim posts no event of that."""
+        WaitForTask(self._host(moref).EnterMaintenanceMode_Task(timeout=0))
+
+    def leave(self, moref: str) -> None:
+        """Take a host out of maintenance mode."""
+        WaitForTask(self._host(moref).ExitMaintenanceMode_Task(timeout=0))
+
+    def post_event(self, name: str, moref: str) -> None:
+        """Post an event about a host, of the class ``name``, as vCenter itself would."""
+        host = self._host(moref)
+        datacenter = self._content.rootFolder.childEntity[0]
+        event = getattr(vim.event, name)(
+            key=0,
+            chainId=0,
+            createdTime=datetime.now(UTC),
+            userName="",
+            datacenter=vim.event.DatacenterEventArgument(
+                name=datacenter.name, datacenter=datacenter
+            ),
+            computeResource=vim.event.ComputeResourceEventArgument(
+                name=host.parent.name, computeResource=host.parent
+            ),
+            host=vim.event.HostEventArgument(name=host.name, host=host),
+        )
+        self._content.eventManager.PostEvent(eventToPost=event)
+
+    def forge_event(self, name: str, moref: str) -> None:
+        """Post an EventEx that only calls itself ``name``, as anybody with the privilege can."""
+        forged = vim.event.EventEx(
+            key=0,
+            chainId=0,
+            createdTime=datetime.now(UTC),
+            userName="",
+            eventTypeId=name,
+            objectType=vim.HostSystem,
+            objectId=moref,
+            host=vim.event.HostEventArgument(name=moref, host=self._host(moref)),
+        )
+        self._content.eventManager.PostEvent(eventToPost=forged)
+
+    def posted(self, *names: str) -> list[Any]:
+        """Return the events of these classes as they are stored, the newest first."""
+        wanted = vim.event.EventFilterSpec(eventTypeId=list(names), maxCount=1000)
+        return list(self._content.eventManager.QueryEvents(filter=wanted))
+
+    def sessions(self) -> list[str]:
+        """Return the keys of all sessions but the administrator's own."""
+        manager = self._content.sessionManager
+        own = manager.currentSession.key
+        return [session.key for session in manager.sessionList if session.key != own]
+
+    def expire_sessions(self) -> None:
+        """End all sessions but the administrator's own, as idle time does."""
+        if keys := self.sessions():
+            self._content.sessionManager.TerminateSession(sessionId=keys)
+
+    def close(self) -> None:
+        """Close the administrator's connections."""
+        self._stub.DropConnections()
+
+    def _connected(self) -> Any:
+        parts = urlsplit(self.url)
+        return SoapStubAdapter(
+            host=parts.hostname,
+            port=parts.port,
+            version="vim.version.version11",
+            sslContext=ssl.create_default_context(cafile=str(self.ca_file)),
+        )
+
+    def _host(self, moref: str) -> Any:
+        return vim.HostSystem(moref, self._stub)
+
+
+@contextmanager
+def vcsim(hosts: int = 3, **options: str) -> Iterator[Vcsim]:
+    """Run a vcsim; ``options`` are the user name and the password that it takes.
+
+    Skips the test, with Go's last words, where Go cannot fetch what it is made of.
+    """
+    try:
+        program.built()
+    except program.NotBuiltError as error:
+        if not any(word in str(error) for word in _OFFLINE):
+            raise
+        pytest.skip(f"vcsim could not be built: {error}")
+    with program.running(hosts, **options) as running:
+        simulated = Vcsim(running)
+        try:
+            yield simulated
+        finally:
+            simulated.close()
+
+
+def credentials_for(vcenter: Vcsim, password: str | None = None) -> EnvironCredentials:
+    """Who may log in to a vcsim, or may not, with another password."""
+    password = vcenter.password if password is None else password
+    environ = {"VCENTER_USERNAME": vcenter.username, "VCENTER_PASSWORD": password}
+    return EnvironCredentials(environ, "VCENTER")
+
+
+@contextmanager
+def connected(vcenter: Vcsim, password: str | None = None, **changes: Any) -> Iterator[VSphere]:
+    """A client of a vcsim that checks its certificate, closed in the end."""
+    settings = {"url": vcenter.url, "ca_file": str(vcenter.ca_file), **changes}
+    vsphere = VSphere(VCenterSettings(**settings), credentials_for(vcenter, password))
+    try:
+        yield vsphere
+    finally:
+        vsphere.close()
