@@ -20,12 +20,13 @@ lock() { # lock NAME [--extra EXTRA]...
     compile pyproject.toml "requirements/$name.txt" "$@"
 }
 
-lock lambda # the bare dependencies, for OpenFaaS too, which reads them beside each handler
-for handler in mirror echo; do
+lock lambda --extra vcenter # for OpenFaaS, too, which reads it beside each handler
+for handler in mirror reconcile; do
     cp requirements/lambda.txt "deploy/openfaas/$handler/requirements.txt"
 done
-lock knative --extra knative
-lock demo --extra knative --extra simulator
+compile pyproject.toml deploy/openfaas/echo/requirements.txt
+lock knative --extra knative --extra vcenter
+lock demo --extra knative --extra simulator --extra vcenter --extra cli
 lock tox --extra tox
 lock lint --extra lint
 lock development --extra development

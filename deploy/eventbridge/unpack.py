@@ -4,15 +4,17 @@
 ``event.json``, which the function takes, and ``receipt.txt``, which deletes the message; prints
 what happened when to which host, and why the event is here.
 
-EventBridge leaves the event itself and its reason as message attributes (Developer Guide, "Using
-dead-letter queues"); Lambda an invocation record with the event in it (Developer Guide, "Capturing
-records of Lambda asynchronous invocations").
+EventBridge and its Scheduler leave the event itself and its reason as message attributes (their
+guides, "dead-letter queues"); Lambda an invocation record with the event in it (Developer Guide,
+"Capturing records of Lambda asynchronous invocations").
 """
 
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+SWEEP: Final = "maintenance-mirror.reconcile"
 
 
 def main() -> None:
@@ -42,6 +44,10 @@ def unpacked(message: dict[str, Any]) -> tuple[dict[str, Any], str]:
 def summary(event: dict[str, Any]) -> str:
     """Return one line about an event: what, which host, when."""
     detail = event.get("detail") or {}
+    if detail.get("type") == SWEEP:
+        return (
+            f"a sweep that was due at {detail.get('time')}; delete it, the next one does the same"
+        )
     host = ((detail.get("data") or {}).get("Host") or {}).get("Name")
     what, where, when = (detail.get(name) for name in ("subject", "source", "time"))
     return f"{what} of host {host} in {where} at {when}"

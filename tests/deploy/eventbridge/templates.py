@@ -50,10 +50,48 @@ def nodes(value: Any) -> Iterator[Any]:
             yield from nodes(child)
 
 
-def environment(function: Resource, parameters: Mapping[str, str]) -> dict[str, str]:
-    """Return a function's variables with the stack's ``parameters`` filled in."""
-    variables = function["Properties"]["Environment"]["Variables"]
-    return {
-        name: parameters[value["Ref"]] if isinstance(value, dict) else value
-        for name, value in variables.items()
-    }
+def defaults(template: Mapping[str, Any]) -> dict[str, str]:
+    """Return the values that parameters have where nobody gives any."""
+    parameters = template["Parameters"].items()
+    return {name: str(parameter.get("Default", "")) for name, parameter in parameters}
+
+
+def environment(
+    template: Mapping[str, Any], function: str, parameters: Mapping[str, str]
+) -> dict[str, str]:
+    """Return a function's variables in a stack with these ``parameters``."""
+    variables = resolved(template["Resources"][function]["Properties"]["Environment"], parameters)
+    return {name: str(value) for name, value in variables["Variables"].items()}
+
+
+def resolved(value: Any, parameters: Mapping[str, str]) -> Any:
+    """Return ``value`` with conditions and references to parameters worked out."""
+    if isinstance(value, list):
+        return [resolved(each, parameters) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"Ref"} and value["Ref"] in parameters:
+        return parameters[value["Ref"]]
+    if value.keys() == {"Fn::If"}:
+        condition, if_so, if_not = value["Fn::If"]
+        return resolved(if_so if holds(condition, parameters) else if_not, parameters)
+    inside = {name: resolved(each, parameters) for name, each in value.items()}
+    if inside.keys() == {"Fn::Split"}:
+        separator, text = inside["Fn::Split"]
+        return text.split(separator)
+    if inside.keys() == {"Fn::Select"}:
+        index, items = inside["Fn::Select"]
+        return items[index]
+    return inside
+
+
+def holds(condition: str, parameters: Mapping[str, str]) -> bool:
+    """Say whether a condition of the template is true."""
+    return _true(load()["Conditions"][condition], parameters)
+
+
+def _true(condition: Mapping[str, Any], parameters: Mapping[str, str]) -> bool:
+    if "Fn::Not" in condition:
+        return not _true(condition["Fn::Not"][0], parameters)
+    one, other = resolved(condition["Fn::Equals"], parameters)
+    return bool(one == other)

@@ -52,17 +52,14 @@ def deployed(run: Run, simulator: Simulator) -> Run:
 
 def variables(simulator: Simulator, **parameters: str) -> dict[str, str]:
     template = templates.load()
-    defaults = {
-        name: str(value.get("Default", "")) for name, value in template["Parameters"].items()
-    }
     stack = {
-        **defaults,
+        **templates.defaults(template),
         "VropsUrl": simulator.url,
         "VropsCaFile": str(simulator.ca_file),
         "SecretId": SECRET,
         **parameters,
     }
-    return templates.environment(template["Resources"]["MirrorFunction"], stack)
+    return templates.environment(template, "MirrorFunction", stack)
 
 
 def test_enter_and_exit_are_mirrored_cold_and_warm_with_one_login(
@@ -166,6 +163,8 @@ def test_a_secret_that_vanishes_does_not_make_the_refused_password_be_tried_on(
         ({"SecretId": "nobody/has/it"}, "ResourceNotFoundException"),
         ({"VropsUrl": "ftp://vrops"}, "VROPS_URL"),
         ({"LeaseMinutes": "soon"}, "MAINTENANCE_LEASE_MINUTES"),
+        ({"VcenterUrl": "https://vc", "VcenterSecretId": SECRET, "LeaseMinutes": "29"}, "twice"),
+        ({"VcenterUrl": "https://vc", "VcenterSecretId": "nobody/has/it"}, "VCENTER_SECRET_ID"),
     ],
 )
 def test_a_wrong_configuration_fails_every_event_and_says_why_in_one_line(
@@ -191,7 +190,7 @@ def test_the_log_holds_no_secret_at_any_level(
 
 def test_the_echo_function_shows_an_event_and_needs_no_configuration(run: Run) -> None:
     template = templates.load()
-    settings = templates.environment(template["Resources"]["EchoFunction"], {})
+    settings = templates.environment(template, "EchoFunction", {})
     with run("adapters.eventbridge.echo_handler", settings) as function:
         assert function.invoke(lambda_event(ENTER)).answer["action"] == "echoed"
         (shown,) = [line for line in function.output.splitlines() if line.startswith('{"source"')]

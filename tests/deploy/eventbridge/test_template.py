@@ -12,6 +12,7 @@ import yaml
 from moto.events.models import EventPattern
 
 from adapters.settings import Settings
+from functions.events import RECONCILE, TIMER_TYPE
 from functions.handlers import HANDLERS
 from tests.deploy.eventbridge import templates
 from tests.deploy.eventbridge.aws import Aws
@@ -101,7 +102,7 @@ def test_the_pattern_is_plain_enough_for_every_release_of_the_router(
 
 
 def test_the_pattern_lets_through_what_we_handle(rule: dict[str, Any]) -> None:
-    assert {*rule["EventPattern"]["detail"]["subject"]} == {*HANDLERS}
+    assert {*rule["EventPattern"]["detail"]["subject"], RECONCILE} == {*HANDLERS}
 
 
 @pytest.mark.parametrize("facts", [ENTER, EXIT, HOSTLESS, IMPOSTOR])
@@ -180,7 +181,9 @@ def test_every_queue_outlives_the_stack_is_encrypted_and_keeps_for_two_weeks(
 def test_every_queue_has_an_alarm_from_the_first_message_on(template: dict[str, Any]) -> None:
     watched = [_watched_queue(alarm) for alarm in _alarms(template).values()]
     assert {name for name in watched if name} == {*of_type(template, "AWS::SQS::Queue")}
-    for alarm in _alarms(template).values():
+    alarms = _alarms(template)
+    del alarms["SweepsMissingAlarm"]
+    for alarm in alarms.values():
         properties = alarm["Properties"]
         assert (properties["ComparisonOperator"], properties["Threshold"]) == (
             "GreaterThanThreshold",
@@ -204,9 +207,112 @@ def test_the_alarm_of_the_rule_goes_by_the_name_that_the_rule_has(
     assert own_bus[0] == {"Name": "EventBusName", "Value": {"Ref": "EventBusName"}}
 
 
-def test_an_event_meets_its_own_deadline_before_that_of_lambda(function: dict[str, Any]) -> None:
+def test_events_and_sweeps_meet_their_own_deadlines_before_that_of_lambda(
+    function: dict[str, Any],
+) -> None:
     secret_seconds = 10.0  # two tries with two time-outs of two seconds each, and a pause
-    assert function["Timeout"] > Settings.deadline_seconds + secret_seconds
+    condition, with_vcenter, without = function["Timeout"]["Fn::If"]
+    assert condition == "HasVcenter"
+    assert without > Settings.deadline_seconds + secret_seconds
+    sweep_seconds = float(function["Environment"]["Variables"]["RECONCILE_DEADLINE_SECONDS"])
+    assert with_vcenter > sweep_seconds + 2 * secret_seconds
+
+
+def test_a_sweep_is_over_before_the_next_one_is_due(
+    template: dict[str, Any], function: dict[str, Any]
+) -> None:
+    shortest = 60 * template["Parameters"]["SweepMinutes"]["MinValue"]
+    # Lambda tries a sweep that failed again after one minute.
+    assert function["Timeout"]["Fn::If"][1] + 60 < shortest
+
+
+def test_the_defaults_are_a_lease_that_outlasts_two_sweeps(template: dict[str, Any]) -> None:
+    parameters = templates.defaults(template)
+    assert int(parameters["LeaseMinutes"]) >= 2 * int(parameters["SweepMinutes"])
+
+
+def test_the_schedule_calls_the_function_and_keeps_what_it_cannot_deliver(
+    template: dict[str, Any],
+) -> None:
+    (schedule,) = of_type(template, "AWS::Scheduler::Schedule").values()
+    properties, target = schedule["Properties"], schedule["Properties"]["Target"]
+    assert properties["ScheduleExpression"] == {"Fn::Sub": "rate(${SweepMinutes} minutes)"}
+    assert properties["FlexibleTimeWindow"] == {"Mode": "OFF"}
+    assert target["Arn"] == {"Fn::GetAtt": ["MirrorFunction", "Arn"]}
+    assert target["RoleArn"] == {"Fn::GetAtt": ["SweepRole", "Arn"]}
+    assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["UndeliveredQueue", "Arn"]}}
+    # What is tried for longer would meet the next one.
+    shortest = 60 * template["Parameters"]["SweepMinutes"]["MinValue"]
+    assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] <= shortest
+
+
+def test_the_schedule_sends_a_cloudevent_of_our_timers_type(template: dict[str, Any]) -> None:
+    sent = json.loads(template["Resources"]["SweepSchedule"]["Properties"]["Target"]["Input"])
+    assert [*sent] == ["detail"]
+    assert sent["detail"] == {
+        "specversion": "1.0",
+        "type": TIMER_TYPE,
+        "source": "aws.scheduler",
+        "id": "<aws.scheduler.execution-id>",
+        "time": "<aws.scheduler.scheduled-time>",
+    }
+
+
+def test_the_schedule_may_call_the_function_and_write_to_its_queue_and_no_more(
+    template: dict[str, Any],
+) -> None:
+    role = template["Resources"]["SweepRole"]["Properties"]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    assert trust["Condition"]["StringEquals"] == {
+        "aws:SourceAccount": {"Ref": "AWS::AccountId"},
+        "aws:SourceArn": {"Fn::GetAtt": ["SweepGroup", "Arn"]},
+    }
+    assert _allowed(template, "SweepRole") == {
+        "lambda:InvokeFunction": {"Fn::GetAtt": ["MirrorFunction", "Arn"]},
+        "sqs:SendMessage": {"Fn::GetAtt": ["UndeliveredQueue", "Arn"]},
+    }
+
+
+def test_without_a_vcenter_nothing_is_scheduled_and_nothing_of_it_is_set(
+    template: dict[str, Any],
+) -> None:
+    parameters = templates.defaults(template)
+    assert not templates.holds("HasVcenter", parameters)
+    sweeping = {name for name in template["Resources"] if name.startswith("Sweep")}
+    assert sweeping == {"SweepGroup", "SweepSchedule", "SweepRole", "SweepsMissingAlarm"}
+    assert {template["Resources"][name]["Condition"] for name in sweeping} == {"HasVcenter"}
+    variables = templates.environment(template, "MirrorFunction", parameters)
+    assert variables["RECONCILE_INTERVAL_MINUTES"] == ""
+    assert {value for name, value in variables.items() if name.startswith("VCENTER")} == {""}
+
+
+def test_with_a_vcenter_the_function_knows_how_often_sweeps_come(template: dict[str, Any]) -> None:
+    parameters = {**templates.defaults(template), "VcenterUrl": "https://vc", "SweepMinutes": "20"}
+    variables = templates.environment(template, "MirrorFunction", parameters)
+    assert variables["RECONCILE_INTERVAL_MINUTES"] == "20"
+
+
+def test_what_needs_a_vcenter_is_refused_before_anything_is_created(
+    template: dict[str, Any],
+) -> None:
+    needed = {
+        name: [node["Ref"] for node in nodes(rule["Assertions"]) if _is_reference(node)]
+        for name, rule in template["Rules"].items()
+    }
+    assert needed == {
+        "VcenterIsComplete": ["VcenterSecretId"],
+        "VerificationHasAVcenter": ["VcenterUrl"],
+    }
+
+
+def test_that_sweeps_are_no_longer_due_is_noticed(template: dict[str, Any]) -> None:
+    alarm = template["Resources"]["SweepsMissingAlarm"]["Properties"]
+    assert alarm["TreatMissingData"] == "breaching"
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+    assert alarm["Dimensions"] == [{"Name": "ScheduleGroup", "Value": {"Ref": "SweepGroup"}}]
+    # At least one is due in each period.
+    assert alarm["Period"] >= 60 * template["Parameters"]["SweepMinutes"]["MaxValue"]
 
 
 def test_a_variable_of_the_function_is_a_setting_that_is_documented(
@@ -217,12 +323,16 @@ def test_a_variable_of_the_function_is_a_setting_that_is_documented(
     assert [name for name in names if f"`{name}`" not in documented] == []
 
 
-def test_the_function_reads_one_secret(template: dict[str, Any]) -> None:
-    by_arn, by_name = _allowed(template, "MirrorRole")["secretsmanager:GetSecretValue"]["Fn::If"][
-        1:
-    ]
-    assert by_arn == {"Ref": "SecretId"}
-    assert by_name["Fn::Sub"][1] == {"Name": {"Fn::Sub": "secret:${SecretId}-??????"}}
+def test_the_function_reads_one_secret_and_with_a_vcenter_another_one(
+    template: dict[str, Any],
+) -> None:
+    named = {"SecretId": "vrops", "VcenterSecretId": "vcenter"}
+    (by_name,) = _readable(template, **named)
+    assert {"Fn::Sub": "secret:${SecretId}-??????"} in [*nodes(by_name)]
+    _, by_name = _readable(template, **named, VcenterUrl="https://vc")
+    assert {"Fn::Sub": "secret:${VcenterSecretId}-??????"} in [*nodes(by_name)]
+    arns = {name: f"arn:aws:secretsmanager:eu:1:secret:{id}" for name, id in named.items()}
+    assert _readable(template, **arns, VcenterUrl="https://vc") == [*arns.values()]
 
 
 def test_everything_is_allowed_on_something_named_where_aws_knows_names(
@@ -312,12 +422,25 @@ def _allowed(template: dict[str, Any], role: str) -> dict[str, Any]:
     return {each["Action"]: each["Resource"] for each in statements if _is_plain(each)}
 
 
+def _readable(template: dict[str, Any], **parameters: str) -> list[Any]:
+    """Return the secrets that the function may read in a stack with these parameters."""
+    stack = {**templates.defaults(template), **parameters}
+    (policy,) = template["Resources"]["MirrorRole"]["Properties"]["Policies"]
+    statements = templates.resolved(policy["PolicyDocument"]["Statement"], stack)
+    reads = "secretsmanager:GetSecretValue"
+    return [each["Resource"] for each in statements if each.get("Action") == reads]
+
+
 def _is_plain(statement: dict[str, Any]) -> bool:
     return isinstance(statement.get("Action"), str)
 
 
 def _is_statement(node: Any) -> bool:
     return isinstance(node, dict) and "Effect" in node
+
+
+def _is_reference(node: Any) -> bool:
+    return isinstance(node, dict) and node.keys() == {"Ref"}
 
 
 def _is_wide(node: Any) -> bool:

@@ -1,8 +1,8 @@
 """What Knative, Kubernetes and VEBA take, closed: a field that nobody knows is a mistake.
 
-Written down from the API references: Knative Serving v1, Knative Eventing v1, VSphereSource
-v1alpha1 of the Tanzu sources, and the event router's configuration. Only what can be used here is
-listed, so that a typing error cannot pass for a field.
+Written down from the API references: Knative Serving v1, Knative Eventing v1, PingSource v1 and
+v1beta2, VSphereSource v1alpha1 of the Tanzu sources, and the event router's configuration. Only
+what can be used here is listed, so that a typing error cannot pass for a field.
 """
 
 from collections.abc import Mapping
@@ -168,6 +168,20 @@ SOURCE: Final = _closed(
     "secretRef",
     "sink",
 )
+# Without `delivery`: it has none, and tries five times within two seconds.
+PING: Final = _closed(
+    {
+        # Every so many minutes of an hour: whatever else cron knows is not used here.
+        "schedule": {"type": "string", "pattern": r"^\*/\d+ \* \* \* \*$"},
+        "timezone": TEXT,
+        "contentType": TEXT,
+        "data": TEXT,
+        "sink": DESTINATION,
+        "ceOverrides": _closed({"extensions": TEXTS}),
+    },
+    "schedule",
+    "sink",
+)
 KINDS: Final[Mapping[tuple[str, str], Schema]] = {
     ("v1", "ConfigMap"): _object("v1", "ConfigMap", {"data": TEXTS}, "data"),
     ("v1", "Secret"): _object("v1", "Secret", {"type": TEXT, "stringData": TEXTS}),
@@ -176,6 +190,12 @@ KINDS: Final[Mapping[tuple[str, str], Schema]] = {
     ),
     ("eventing.knative.dev/v1", "Trigger"): _object(
         "eventing.knative.dev/v1", "Trigger", {"spec": TRIGGER}, "spec"
+    ),
+    ("sources.knative.dev/v1", "PingSource"): _object(
+        "sources.knative.dev/v1", "PingSource", {"spec": PING}, "spec"
+    ),
+    ("sources.knative.dev/v1beta2", "PingSource"): _object(
+        "sources.knative.dev/v1beta2", "PingSource", {"spec": PING}, "spec"
     ),
     ("sources.tanzu.vmware.com/v1alpha1", "VSphereSource"): _object(
         "sources.tanzu.vmware.com/v1alpha1", "VSphereSource", {"spec": SOURCE}, "spec"

@@ -25,13 +25,25 @@ SECRET = (
     " --from-literal=username=mirror --from-file=password=password.txt"
 )
 CA = "kubectl -n vmware-functions create configmap maintenance-mirror-ca --from-file=ca.crt"
+VCENTER_SECRET = (
+    "kubectl -n vmware-functions create secret generic maintenance-mirror-vcenter"
+    " --from-literal=username=mirror@vsphere.local --from-file=password=vcenter-password.txt"
+)
+VCENTER_CA = (
+    "kubectl -n vmware-functions create configmap maintenance-mirror-vcenter-ca"
+    " --from-file=ca.crt=vcenter-ca.crt"
+)
 RENDER = "kubectl kustomize deploy/knative/overlays/veba-0.8"
+RENDER_VCENTER = f"{RENDER}-vcenter"
 # Where each command is run; test_image.py builds with buildah, by the same arguments.
 RUN_BY = {
     BUILD: "tests/deploy/knative/test_image.py",
     SECRET: "tests/deploy/knative/test_documents.py",
     CA: "tests/deploy/knative/test_documents.py",
     RENDER: "tests/deploy/knative/test_documents.py",
+    VCENTER_SECRET: "tests/deploy/knative/test_documents.py",
+    VCENTER_CA: "tests/deploy/knative/test_documents.py",
+    RENDER_VCENTER: "tests/deploy/knative/test_documents.py",
 }
 kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl")
 
@@ -58,34 +70,39 @@ def test_every_file_it_names_is_there() -> None:
     rows = [line for line in README.read_text("utf-8").splitlines() if line.startswith("| `")]
     named = [name for row in rows for name in row.split("|")[1].replace(",", " ").split("`")]
     files = [name for name in named if "." in name or "/" in name]
-    assert len(files) == 9
+    assert len(files) == 13
     assert [name for name in files if not (KNATIVE / name).exists()] == []
 
 
 @kubectl
-def test_the_commands_make_what_the_function_mounts(tmp_path: Path) -> None:
-    for name in ("password.txt", "ca.crt"):
+@pytest.mark.parametrize(
+    ("party", "volume", "to_secret", "to_ca"),
+    [("VROPS", "", SECRET, CA), ("VCENTER", "vcenter-", VCENTER_SECRET, VCENTER_CA)],
+)
+def test_the_commands_make_what_the_function_mounts(
+    party: str, volume: str, to_secret: str, to_ca: str, tmp_path: Path
+) -> None:
+    for name in ("password.txt", "ca.crt", "vcenter-password.txt", "vcenter-ca.crt"):
         (tmp_path / name).write_text("x\n", encoding="utf-8")
-    service = of_kind(build("veba-0.8"), "Service")["maintenance-mirror"]["spec"]["template"][
-        "spec"
-    ]
-    volumes = {each["name"]: each for each in service["volumes"]}
-    environment = {each["name"]: each["value"] for each in service["containers"][0]["env"]}
-    secret, authority = run(SECRET, tmp_path), run(CA, tmp_path)
-    assert secret["metadata"]["name"] == volumes["account"]["secret"]["secretName"]
-    assert {Path(environment[f"VROPS_{what}_FILE"]).name for what in ("USERNAME", "PASSWORD")} == (
-        secret["data"].keys()
-    )
-    assert authority["metadata"]["name"] == volumes["ca"]["configMap"]["name"]
+    service = of_kind(build("veba-0.8-vcenter"), "Service")["maintenance-mirror"]
+    spec = service["spec"]["template"]["spec"]
+    volumes = {each["name"]: each for each in spec["volumes"]}
+    environment = {each["name"]: each["value"] for each in spec["containers"][0]["env"]}
+    secret, authority = run(to_secret, tmp_path), run(to_ca, tmp_path)
+    assert secret["metadata"]["name"] == volumes[f"{volume}account"]["secret"]["secretName"]
+    files = [environment[f"{party}_{what}_FILE"] for what in ("USERNAME", "PASSWORD")]
+    assert {Path(path).name for path in files} == secret["data"].keys()
+    assert authority["metadata"]["name"] == volumes[f"{volume}ca"]["configMap"]["name"]
     assert authority["data"].keys() == {"ca.crt"}
 
 
 @kubectl
-def test_the_command_shows_what_would_be_created() -> None:
+@pytest.mark.parametrize("command", [RENDER, RENDER_VCENTER])
+def test_the_commands_show_what_would_be_created(command: str) -> None:
     environment = {**os.environ, "KUBECONFIG": os.devnull}
-    words = shlex.split(RENDER)
+    words = shlex.split(command)
     done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, check=True)
-    assert load(done.stdout.decode()) == build("veba-0.8")
+    assert load(done.stdout.decode()) == build(Path(words[-1]).name)
 
 
 @pytest.mark.skipif(manifests.tool() is None, reason="needs kubectl or kustomize")
@@ -96,7 +113,8 @@ def test_the_logs_are_asked_of_services_that_are_there() -> None:
 
 
 def test_the_line_it_shows_is_one_that_the_function_writes(tmp_path: Path) -> None:
-    (shown,) = [json.loads(text) for text in blocks(README, "json")]
+    # test_timer.py compares the other one.
+    shown, _ = [json.loads(text) for text in blocks(README, "json")]
     with (
         Simulator([Host(shown["host"], shown["moref"], shown["vcenter"])]) as simulator,
         function(tmp_path / "log", simulator) as running,

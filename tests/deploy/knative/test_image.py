@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 import requests
 
-from simulator import Host, Simulator
-from tests.deploy.knative import image
+from simulator import Host, Simulator, VCenter
+from tests.deploy.knative import image, manifests
 from tests.deploy.knative.image import Containers
+from tests.deploy.knative.timers import ping, timer
 from tests.formats import EXAMPLES
 from tests.processes import Function
+from tests.vcenters import Vcsim, needs_go, vcsim
+from tests.wire import latest
 
 HOST = "esx01.lab.local"
 # Printed from within the image, by its own Python.
@@ -32,6 +35,8 @@ print(json.dumps({
     "sources": len(sources),
     "not compiled": [str(f) for f in sources if not compiled(f)],
     "files": sorted(os.listdir("/app")),
+    "optional": [m for m in ("pyVmomi", "boto3", "rich") if importlib.util.find_spec(m)],
+    "command line": pathlib.Path("/app/adapters/cli").exists(),
 }))
 """
 pytestmark = [
@@ -56,26 +61,31 @@ def simulator() -> Iterator[Simulator]:
         yield running
 
 
+def account(folder: Path, party: Simulator | Vcsim, name: str) -> dict[str, str]:
+    """Mount what logs in to a party, and return the variables that say where it is."""
+    # As a volume of a Secret is: a file for each value, which the function may only read.
+    folder.mkdir()
+    folder.parent.chmod(0o755)
+    (folder / "username").write_text(party.username, encoding="utf-8")
+    (folder / "password").write_text(party.password, encoding="utf-8")
+    (folder / "ca.crt").write_bytes(party.ca_file.read_bytes())
+    for path in (folder, *folder.iterdir()):
+        path.chmod(0o755)
+    return {
+        f"{name}_URL": party.url,
+        f"{name}_USERNAME_FILE": str(folder / "username"),
+        f"{name}_PASSWORD_FILE": str(folder / "password"),
+        f"{name}_CA_FILE": str(folder / "ca.crt"),
+    }
+
+
 @pytest.fixture(scope="module")
 def running(
     built: Containers, simulator: Simulator, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Function]:
-    folder = tmp_path_factory.mktemp("account")
-    # As a volume of a Secret is: a file for each value, which the function may only read.
-    folder.parent.chmod(0o755)
-    (folder / "username").write_text(simulator.username, encoding="utf-8")
-    (folder / "password").write_text(simulator.password, encoding="utf-8")
-    (folder / "ca.crt").write_bytes(simulator.ca_file.read_bytes())
-    for path in (folder, *folder.iterdir()):
-        path.chmod(0o755)
-    settings = {
-        "VROPS_URL": simulator.url,
-        "VROPS_USERNAME_FILE": str(folder / "username"),
-        "VROPS_PASSWORD_FILE": str(folder / "password"),
-        "VROPS_CA_FILE": str(folder / "ca.crt"),
-        "THREADS": "8",
-    }
-    with image.running(built, folder / "log", settings, folder) as started:
+    folder = tmp_path_factory.mktemp("mirroring") / "account"
+    settings = {**account(folder, simulator, "VROPS"), "THREADS": "8"}
+    with image.running(built, folder.with_name("log"), settings, folder) as started:
         yield started
 
 
@@ -90,10 +100,26 @@ def test_it_mirrors_enter_and_exit(
     name: str, encoding: str, running: Function, simulator: Simulator
 ) -> None:
     for verb, state in (("enter", "MAINTAINED_MANUAL"), ("exit", "STARTED")):
-        reply = running.send((EXAMPLES / f"{name}-{verb}.http").read_bytes())
+        reply = running.send(latest((EXAMPLES / f"{name}-{verb}.http").read_bytes()))
         assert reply.startswith(b"HTTP/1.1 204 ")
         assert simulator.state(HOST) == state
     assert running.said('"action": "exited"', f'"encoding": "{encoding}"')
+
+
+@needs_go
+@pytest.mark.skipif(manifests.tool() is None, reason="needs kubectl or kustomize")
+def test_it_asks_a_vcenter_when_the_timer_says_so(built: Containers, tmp_path: Path) -> None:
+    with vcsim(1) as vcenter:
+        (host,) = vcenter.hosts
+        vcenter.enter(host.moref)
+        known = VCenter("vc", vcenter.address, vcenter.uuid)
+        with Simulator([Host(host.name, host.moref, "vc")], [known]) as operations:
+            ours, theirs = tmp_path / "account", tmp_path / "vcenter-account"
+            settings = account(ours, operations, "VROPS") | account(theirs, vcenter, "VCENTER")
+            with image.running(built, tmp_path / "log", settings, ours, theirs) as asking:
+                reply = asking.send(ping(timer("veba-0.8-vcenter")).request())
+            assert reply.startswith(b"HTTP/1.1 204 ")
+            assert operations.state(host.name) == "MAINTAINED_MANUAL"
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +146,11 @@ def test_everything_is_compiled(facts: dict[str, Any]) -> None:
 
 def test_it_holds_the_function_and_no_more_of_the_project(facts: dict[str, Any]) -> None:
     assert facts["files"] == ["LICENSE", "adapters", "functions"]
+    assert not facts["command line"]
+
+
+def test_a_vcenter_needs_no_other_image(facts: dict[str, Any]) -> None:
+    assert facts["optional"] == ["pyVmomi"]
 
 
 def test_it_says_what_it_is_and_runs_as_a_number(built: Containers) -> None:
@@ -149,7 +180,7 @@ def test_the_same_image_is_the_echo_function(built: Containers, tmp_path: Path) 
 
 
 def test_it_ends_well_when_it_is_told_to(running: Function, simulator: Simulator) -> None:
-    running.send((EXAMPLES / "router-binary-exit.http").read_bytes())
+    running.send(latest((EXAMPLES / "router-binary-exit.http").read_bytes()))
     assert running.stop() == 0
     # The token is given back, which takes a signal that reaches the server.
     assert simulator.calls[-1].path.endswith("/auth/token/release")

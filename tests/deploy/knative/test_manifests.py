@@ -13,17 +13,26 @@ from tests.formats import HTTP_FORMATS, Facts
 
 pytestmark = pytest.mark.skipif(manifests.tool() is None, reason="needs kubectl or kustomize")
 
-MIRRORS = ("veba-0.7", "veba-0.7.0", "veba-0.8")
+EVENTS_ALONE = ("veba-0.7", "veba-0.7.0", "veba-0.8")
+VERIFYING = tuple(f"{name}-vcenter" for name in EVENTS_ALONE)
+MIRRORS = (*EVENTS_ALONE, *VERIFYING)
 OVERLAYS = (*MIRRORS, "echo")
 DEADLINE = Settings.deadline_seconds
 AN_HOUR = 3600.0
-# What reaches a Knative broker, by the overlay that is for it.
+# What reaches a Knative broker, by the VEBA that an overlay is for.
 FORMATS = {
     "veba-0.7": [name for name in HTTP_FORMATS if name.startswith("router-")],
     "veba-0.7.0": [name for name in HTTP_FORMATS if name.startswith("router-")],
     "veba-0.8": [name for name in HTTP_FORMATS if name.startswith("vspheresource-")],
 }
-ARRIVING = [(overlay, name) for overlay, names in FORMATS.items() for name in names]
+
+
+def veba(overlay: str) -> str:
+    """Return the overlay that does the same without a vCenter."""
+    return overlay.removesuffix("-vcenter")
+
+
+ARRIVING = [(overlay, name) for overlay in MIRRORS for name in FORMATS[veba(overlay)]]
 
 
 def mistakes(manifest: Manifest) -> list[str]:
@@ -34,6 +43,11 @@ def container(service: Manifest) -> Manifest:
     only: Manifest
     (only,) = service["spec"]["template"]["spec"]["containers"]
     return only
+
+
+def volumes_of(service: Manifest) -> list[Manifest]:
+    found: list[Manifest] = service["spec"]["template"]["spec"]["volumes"]
+    return found
 
 
 def variables(service: Manifest, objects: list[Manifest]) -> dict[str, str]:
@@ -78,7 +92,9 @@ def test_every_object_is_one_that_its_platform_knows(overlay: str) -> None:
 
 @pytest.mark.parametrize("path", ["secret.example.yaml", "vspheresource.yaml"])
 def test_the_files_beside_are_what_their_platform_knows(path: str) -> None:
-    assert [mistakes(each) for each in read(KNATIVE / path)] == [[]]
+    found = [mistakes(each) for each in read(KNATIVE / path)]
+    assert found
+    assert not any(found)
 
 
 def test_a_misspelt_field_would_be_noticed() -> None:
@@ -102,6 +118,8 @@ def test_every_name_leads_to_an_object_of_the_same_overlay(overlay: str) -> None
     objects = build(overlay)
     for trigger in of_kind(objects, "Trigger").values():
         assert trigger["spec"]["subscriber"]["ref"]["name"] in of_kind(objects, "Service")
+    for timer in of_kind(objects, "PingSource").values():
+        assert timer["spec"]["sink"]["ref"]["name"] in of_kind(objects, "Service")
     for service in of_kind(objects, "Service").values():
         mounted = {each["name"] for each in container(service).get("volumeMounts", [])}
         defined = {each["name"] for each in service["spec"]["template"]["spec"].get("volumes", [])}
@@ -121,7 +139,7 @@ def test_an_event_is_delivered_by_the_trigger_for_it_and_no_other(overlay: str, 
 @pytest.mark.parametrize(("overlay", "name"), ARRIVING)
 def test_an_impostor_is_kept_away_where_the_type_tells(overlay: str, name: str) -> None:
     # VSphereSource gives both the same type, so there the function itself has to tell.
-    expected = ["maintenance-mirror-enter"] if overlay == "veba-0.8" else []
+    expected = ["maintenance-mirror-enter"] if veba(overlay) == "veba-0.8" else []
     assert receivers(overlay, name, formats.IMPOSTOR) == expected
 
 
@@ -174,7 +192,7 @@ def test_what_is_given_up_is_kept_where_it_can_be_seen(overlay: str) -> None:
 def test_nobody_gives_up_before_the_functions_own_deadline(overlay: str) -> None:
     for trigger in triggers(overlay).values():
         # Knative 0.20, of VEBA 0.7.0, has no such time-out, and waits.
-        if overlay not in ("veba-0.7.0", "echo"):
+        if veba(overlay) not in ("veba-0.7.0", "echo"):
             assert seconds(trigger["spec"]["delivery"]["timeout"]) > DEADLINE
     for service in services(overlay):
         assert service["spec"]["template"]["spec"]["timeoutSeconds"] > DEADLINE
@@ -211,52 +229,99 @@ def test_the_container_may_do_as_little_as_its_platform_can_say(overlay: str) ->
     unknown = {
         "veba-0.7": {"allowPrivilegeEscalation", "seccompProfile"},
         "veba-0.7.0": full.keys() - {"runAsUser"},
-    }.get(overlay, set())
+    }.get(veba(overlay), set())
     expected = {name: value for name, value in full.items() if name not in unknown}
     for service in services(overlay):
         assert container(service)["securityContext"] == expected
         assert container(service)["resources"].keys() == {"requests", "limits"}
 
 
-@pytest.mark.parametrize("overlay", MIRRORS)
-def test_the_function_starts_with_what_it_is_given(overlay: str, tmp_path: Path) -> None:
+def settings(overlay: str, folder: Path) -> Settings:
+    """Return what the function reads at its start, with what is mounted in ``folder``."""
     objects = build(overlay)
     service = of_kind(objects, "Service")["maintenance-mirror"]
     environ = {
-        name: value.replace("/etc/maintenance-mirror", str(tmp_path))
+        name: value.replace("/etc/maintenance-mirror", str(folder))
         for name, value in variables(service, objects).items()
     }
-    assert len(container(service)["volumeMounts"]) == 2
     for mount in container(service)["volumeMounts"]:
-        Path(mount["mountPath"].replace("/etc/maintenance-mirror", str(tmp_path))).mkdir()
-    (tmp_path / "account" / "username").write_text("mirror\n", encoding="utf-8")
-    (tmp_path / "account" / "password").write_text("secret\n", encoding="utf-8")
-    del environ["VROPS_CA_FILE"]
-    settings = Settings.from_environ(environ)
-    assert settings.vrops.url == "https://vrops.example.com"
-    assert settings.lease_minutes == 24 * 60
+        mounted = Path(mount["mountPath"].replace("/etc/maintenance-mirror", str(folder)))
+        mounted.mkdir()
+        if mount["name"].endswith("account"):
+            (mounted / "username").write_text("mirror\n", encoding="utf-8")
+            (mounted / "password").write_text("secret\n", encoding="utf-8")
+    without_cas = {name: value for name, value in environ.items() if "_CA_FILE" not in name}
+    return Settings.from_environ(without_cas)
 
 
-def test_the_ca_lies_where_it_is_looked_for() -> None:
-    objects = build("veba-0.8")
+@pytest.mark.parametrize("overlay", MIRRORS)
+def test_the_function_starts_with_what_it_is_given(overlay: str, tmp_path: Path) -> None:
+    found = settings(overlay, tmp_path)
+    assert found.vrops.url == "https://vrops.example.com"
+    assert found.lease_minutes == 24 * 60
+    expected = ["https://vcenter.example.com"] if overlay in VERIFYING else []
+    assert [each.url for each in found.vcenters] == expected
+
+
+@pytest.mark.parametrize("overlay", VERIFYING)
+def test_the_timer_comes_as_often_as_the_function_is_told(overlay: str, tmp_path: Path) -> None:
+    found = settings(overlay, tmp_path)
+    (timer,) = of_kind(build(overlay), "PingSource").values()
+    assert timer["spec"]["schedule"] == f"*/{found.interval_minutes} * * * *"
+    # It would come at odd times if an hour did not divide by it.
+    assert 60 % (found.interval_minutes or 0) == 0
+    assert (found.lease_minutes or 0) >= 2 * (found.interval_minutes or 0)
+
+
+@pytest.mark.parametrize("overlay", EVENTS_ALONE)
+def test_no_timer_comes_where_there_is_nothing_to_compare_with(overlay: str) -> None:
+    assert of_kind(build(overlay), "PingSource") == {}
+
+
+@pytest.mark.parametrize("overlay", VERIFYING)
+def test_knative_waits_longer_than_a_sweep_may_take(overlay: str, tmp_path: Path) -> None:
+    service = of_kind(build(overlay), "Service")["maintenance-mirror"]
+    patience = service["spec"]["template"]["spec"]["timeoutSeconds"]
+    found = settings(overlay, tmp_path)
+    # And ends it before the next one is due.
+    assert found.sweep_seconds < patience < 60 * (found.interval_minutes or 0)
+
+
+@pytest.mark.parametrize("overlay", VERIFYING)
+def test_a_vcenter_adds_to_an_overlay_and_changes_nothing_else_of_it(overlay: str) -> None:
+    added = {"maintenance-mirror", "maintenance-mirror-timer"}
+    untouched = [each for each in build(overlay) if each["metadata"]["name"] not in added]
+    # A ConfigMap's name follows its content.
+    kept = [each for each in untouched if each["kind"] != "ConfigMap"]
+    assert len(kept) == 3
+    assert [each for each in kept if each not in build(veba(overlay))] == []
+
+
+def test_the_cas_lie_where_they_are_looked_for() -> None:
+    objects = build("veba-0.8-vcenter")
     service = of_kind(objects, "Service")["maintenance-mirror"]
     mounts = {each["name"]: each["mountPath"] for each in container(service)["volumeMounts"]}
     assert variables(service, objects)["VROPS_CA_FILE"] == f"{mounts['ca']}/ca.crt"
+    assert variables(service, objects)["VCENTER_CA_FILE"] == f"{mounts['vcenter-ca']}/ca.crt"
 
 
-def test_the_secret_is_named_but_nowhere_applied() -> None:
-    (template,) = read(KNATIVE / "secret.example.yaml")
-    service = of_kind(build("veba-0.8"), "Service")["maintenance-mirror"]
-    volumes = {each["name"]: each for each in service["spec"]["template"]["spec"]["volumes"]}
-    assert volumes["account"]["secret"]["secretName"] == template["metadata"]["name"]
-    assert template["stringData"] == {"username": "REPLACE_ME", "password": "REPLACE_ME"}
-    for overlay in OVERLAYS:
-        assert of_kind(build(overlay), "Secret") == {}
-        assert "PASSWORD" not in {
-            name.removeprefix("VROPS_")
-            for service in services(overlay)
-            for name in variables(service, build(overlay))
-        }
+def test_the_secrets_are_named_but_nowhere_applied() -> None:
+    templates = read(KNATIVE / "secret.example.yaml")
+    service = of_kind(build("veba-0.8-vcenter"), "Service")["maintenance-mirror"]
+    volumes = [each["secret"] for each in volumes_of(service) if "secret" in each]
+    assert [each["secretName"] for each in volumes] == [
+        each["metadata"]["name"] for each in templates
+    ]
+    for template in templates:
+        assert template["stringData"] == {"username": "REPLACE_ME", "password": "REPLACE_ME"}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_no_password_is_applied(overlay: str) -> None:
+    objects = build(overlay)
+    assert of_kind(objects, "Secret") == {}
+    names = {name for service in services(overlay) for name in variables(service, objects)}
+    assert not {"VROPS_PASSWORD", "VCENTER_PASSWORD"} & names
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

@@ -1,4 +1,4 @@
-"""What faas-cli makes of stack.yaml, without faas-cli: the folder that an image is built from."""
+"""What faas-cli makes of a stack file, without faas-cli: the folder an image is built from."""
 
 import functools
 import os
@@ -17,6 +17,7 @@ import yaml
 from tests.processes import PATIENCE_SECONDS, ROOT, Function, free_port, started
 
 STACK = ROOT / "deploy" / "openfaas" / "stack.yaml"
+VCENTER_STACK = STACK.with_name("stack-vcenter.yaml")
 TEMPLATE = Path(__file__).parent / "template"
 HOME = "/home/app"
 SECRETS = "/var/openfaas/secrets"
@@ -25,20 +26,20 @@ _VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
 
 
 @functools.cache
-def stack() -> dict[str, Any]:
-    """Return stack.yaml as faas-cli reads it where none of its variables is set."""
-    text = _VARIABLE.sub(r"\2", STACK.read_text(encoding="utf-8"))
+def stack(path: Path = STACK) -> dict[str, Any]:
+    """Return a stack file as faas-cli reads it where none of its variables is set."""
+    text = _VARIABLE.sub(r"\2", path.read_text(encoding="utf-8"))
     loaded: dict[str, Any] = yaml.safe_load(text)
     return loaded
 
 
-def function(name: str) -> dict[str, Any]:
+def function(name: str, path: Path = STACK) -> dict[str, Any]:
     """Return the definition of a function."""
-    found: dict[str, Any] = stack()["functions"][name]
+    found: dict[str, Any] = stack(path)["functions"][name]
     return found
 
 
-def lay_out(name: str, home: Path) -> None:
+def lay_out(name: str, home: Path, path: Path = STACK) -> None:
     """Fill ``home`` as /home/app is filled in the image, all paths taken from the project's root.
 
     That is: the template, the handler's folder as ``function``, and what is to be copied in there.
@@ -47,15 +48,15 @@ def lay_out(name: str, home: Path) -> None:
     inside = home / "function"
     inside.mkdir()
     (inside / "__init__.py").touch()
-    shutil.copytree(ROOT / function(name)["handler"], inside, dirs_exist_ok=True)
-    for path in stack()["configuration"]["copy"]:
-        shutil.copytree(ROOT / path, inside / path, dirs_exist_ok=True)
+    shutil.copytree(ROOT / function(name, path)["handler"], inside, dirs_exist_ok=True)
+    for folder in stack(path)["configuration"]["copy"]:
+        shutil.copytree(ROOT / folder, inside / folder, dirs_exist_ok=True)
 
 
-def environment(name: str, home: Path, secrets: Path) -> dict[str, str]:
+def environment(name: str, home: Path, secrets: Path, path: Path = STACK) -> dict[str, str]:
     """Return the function's environment, with its folders where they are here."""
     places = {HOME: str(home), SECRETS: str(secrets)}
-    found = dict(function(name)["environment"])
+    found = dict(function(name, path)["environment"])
     for there, here in places.items():
         found = {key: value.replace(there, here) for key, value in found.items()}
     return found

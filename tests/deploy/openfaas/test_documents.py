@@ -2,7 +2,7 @@
 
 import re
 
-from tests.deploy.openfaas.stack import STACK, function, stack
+from tests.deploy.openfaas.stack import STACK, VCENTER_STACK, function, stack
 from tests.documents import blocks, broken_links, commands, crowded_lines
 from tests.processes import ROOT
 
@@ -22,17 +22,17 @@ def test_links_lead_somewhere_and_lines_are_sentences() -> None:
     assert crowded_lines(README) == []
 
 
-def test_the_stack_file_is_named_as_seen_from_the_projects_root() -> None:
+def test_the_stack_files_are_named_as_seen_from_the_projects_root() -> None:
     named = set(re.findall(r" -f (\S+)", written()))
-    assert named == {str(STACK.relative_to(ROOT))}
+    assert named == {str(path.relative_to(ROOT)) for path in (STACK, VCENTER_STACK)}
 
 
-def test_functions_and_secrets_are_those_of_the_stack_file() -> None:
-    functions = set(re.findall(r"(?:--filter|logs|remove) (maintenance\S+)", written()))
-    assert functions == stack()["functions"].keys()
+def test_functions_and_secrets_are_those_of_the_stack_files() -> None:
+    functions = set(re.findall(r"(?:--filter|logs|remove|invoke) (maintenance\S+)", written()))
+    assert functions == {*stack()["functions"], *stack(VCENTER_STACK)["functions"]}
     for verb in ("create", "remove"):
         secrets = set(re.findall(rf"secret {verb} (\S+)", written()))
-        assert secrets == set(function("maintenance-mirror")["secrets"])
+        assert secrets == set(function("maintenance-mirror", VCENTER_STACK)["secrets"])
 
 
 def test_the_template_that_is_pulled_is_the_one_that_is_used() -> None:

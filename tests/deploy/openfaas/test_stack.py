@@ -1,4 +1,4 @@
-"""stack.yaml, checked against what faas-cli takes and VEBA's router sends."""
+"""The stack files, checked against what faas-cli takes, and VEBA's router and timers send."""
 
 import re
 from pathlib import Path
@@ -9,12 +9,17 @@ from adapters.settings import Settings
 from tests import formats
 from tests.deploy.knative.manifests import read
 from tests.deploy.knative.schemas import ROUTER, problems
-from tests.deploy.openfaas.stack import SECRETS, STACK, function, stack
+from tests.deploy.openfaas.stack import SECRETS, STACK, VCENTER_STACK, function, stack
 from tests.processes import ROOT
 
-FUNCTIONS = ("maintenance-mirror", "maintenance-mirror-echo")
+MIRROR, ECHO, TIMED = (f"maintenance-mirror{suffix}" for suffix in ("", "-echo", "-reconcile"))
+STACKS = (STACK, VCENTER_STACK)
+FUNCTIONS = [(name, path) for path in STACKS for name in stack(path)["functions"]]
+MIRRORING = [(name, path) for name, path in FUNCTIONS if name != ECHO]
 # VEBA's OpenFaaS processor gives up after this, and sends the event again.
 ROUTER_PATIENCE = 15.0
+# So does OpenFaaS' gateway, unless its chart is told otherwise (upstreamTimeout).
+GATEWAY_PATIENCE = 60.0
 TEXT = {"type": "string", "minLength": 1}
 TEXTS = {"type": "object", "additionalProperties": TEXT}
 RESOURCES = {
@@ -73,10 +78,30 @@ SCHEMA = {
 }
 
 
-def topics(name: str) -> list[str]:
+def topics(name: str, path: Path) -> list[str]:
     """Return the subjects that the router would deliver to a function."""
-    annotation: str = function(name)["annotations"]["topic"]
+    annotation: str = function(name, path)["annotations"]["topic"]
     return [topic.strip() for topic in annotation.split(",")]
+
+
+def limits(name: str, path: Path) -> list[float]:
+    """Return the watchdog's time-outs: to execute, to read and to write."""
+    environment = function(name, path)["environment"]
+    names = (f"{each}_timeout" for each in ("exec", "read", "write"))
+    return [float(environment[name].removesuffix("s")) for name in names]
+
+
+def settings(name: str, path: Path, folder: Path) -> Settings:
+    """Return what a function reads at its start, its secrets but for the CAs being there."""
+    environ = {
+        key: text.replace(SECRETS, str(folder))
+        for key, text in function(name, path)["environment"].items()
+        if "_CA_FILE" not in key
+    }
+    for key, text in environ.items():
+        if key.endswith("_FILE"):
+            Path(text).write_text("secret\n", encoding="utf-8")
+    return Settings.from_environ(environ)
 
 
 def pins(path: Path) -> set[str]:
@@ -85,93 +110,137 @@ def pins(path: Path) -> set[str]:
     return {" ".join(line.split()) for line in text.splitlines() if re.match(r"[a-z]", line)}
 
 
-def test_every_field_is_one_that_faas_cli_knows() -> None:
-    assert problems(SCHEMA, stack()) == []
+@pytest.mark.parametrize("path", STACKS)
+def test_every_field_is_one_that_faas_cli_knows(path: Path) -> None:
+    assert problems(SCHEMA, stack(path)) == []
 
 
 def test_one_function_gets_exactly_the_two_events() -> None:
     ours = [formats.ENTER.name, formats.EXIT.name]
-    assert topics("maintenance-mirror") == ours
-    assert set(ours) < set(topics("maintenance-mirror-echo"))
+    for path in STACKS:
+        assert topics(MIRROR, path) == ours
+    assert set(ours) < set(topics(ECHO, STACK))
+
+
+def test_the_timer_calls_a_function_of_its_own() -> None:
+    timed = [
+        name
+        for name, path in FUNCTIONS
+        # The connector compares the annotation as a whole.
+        if function(name, path)["annotations"]["topic"] == "cron-function"
+    ]
+    assert timed == [TIMED]
+
+
+@pytest.mark.parametrize("name", [MIRROR, TIMED])
+def test_the_timer_comes_as_often_as_the_functions_are_told(name: str, tmp_path: Path) -> None:
+    found = settings(name, VCENTER_STACK, tmp_path)
+    schedule = function(TIMED, VCENTER_STACK)["annotations"]["schedule"]
+    assert schedule == f"*/{found.interval_minutes} * * * *"
+    # It would come at odd times if an hour did not divide by it.
+    assert 60 % (found.interval_minutes or 0) == 0
+    assert (found.lease_minutes or 0) >= 2 * (found.interval_minutes or 0)
+
+
+def test_a_vcenter_adds_to_the_function_and_changes_nothing_else_of_it() -> None:
+    plain, asking = (function(MIRROR, path) for path in STACKS)
+    added = {key: value for key, value in asking["environment"].items() if "VCENTER_" in key}
+    assert len(added) == 4
+    interval = {"RECONCILE_INTERVAL_MINUTES": "15"}
+    assert asking["environment"] == plain["environment"] | added | interval
+    assert set(asking["secrets"]) > set(plain["secrets"])
+    own = ("environment", "secrets", "requests")
+    assert {**asking, **{key: plain[key] for key in own}} == plain
 
 
 def test_paths_are_taken_from_the_projects_root_and_stay_inside() -> None:
-    paths = [function(name)["handler"] for name in FUNCTIONS] + stack()["configuration"]["copy"]
-    for path in paths:
+    paths = [function(name, path)["handler"] for name, path in FUNCTIONS]
+    for path in [*paths, *stack()["configuration"]["copy"]]:
         assert (ROOT / path).is_dir()
         assert (ROOT / path).resolve().is_relative_to(ROOT)
     # faas-cli keeps folders of its own there, and would leave these names out of a copy.
     assert not {"build", "template"} & {Path(path).name for path in paths}
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_times_are_above_the_deadline_and_below_the_routers_patience(name: str) -> None:
-    environment = function(name)["environment"]
-    limits = {
-        variable: float(environment[f"{variable}_timeout"].removesuffix("s"))
-        for variable in ("exec", "read", "write")
-    }
-    assert Settings.deadline_seconds < limits["exec"] < ROUTER_PATIENCE
-    assert limits["exec"] <= min(limits["read"], limits["write"]) <= ROUTER_PATIENCE
+@pytest.mark.parametrize(("name", "path"), [each for each in FUNCTIONS if each[0] != TIMED])
+def test_times_are_above_the_deadline_and_below_the_routers_patience(name: str, path: Path) -> None:
+    execution, *others = limits(name, path)
+    assert Settings.deadline_seconds < execution < ROUTER_PATIENCE
+    assert execution <= min(others) <= ROUTER_PATIENCE
 
 
-def test_secrets_are_files_and_every_one_is_used() -> None:
-    definition = function("maintenance-mirror")
+def test_times_are_above_a_sweeps_deadline_and_below_the_gateways_patience(
+    tmp_path: Path,
+) -> None:
+    execution, *others = limits(TIMED, VCENTER_STACK)
+    assert settings(TIMED, VCENTER_STACK, tmp_path).sweep_seconds < execution < GATEWAY_PATIENCE
+    assert execution <= min(others) < GATEWAY_PATIENCE
+
+
+@pytest.mark.parametrize(("name", "path"), MIRRORING)
+def test_secrets_are_files_and_every_one_is_used(name: str, path: Path) -> None:
+    definition = function(name, path)
     used = {
         value.removeprefix(f"{SECRETS}/")
         for value in definition["environment"].values()
         if value.startswith(f"{SECRETS}/")
     }
     assert used == set(definition["secrets"])
-    assert not {"VROPS_PASSWORD", "VROPS_USERNAME"} & definition["environment"].keys()
-    assert "secrets" not in function("maintenance-mirror-echo")
+    assert [key for key in definition["environment"] if key.endswith("_PASSWORD")] == []
 
 
-def test_the_settings_are_ones_that_the_function_starts_with(tmp_path: Path) -> None:
-    environment = dict(function("maintenance-mirror")["environment"])
-    for name in ("vrops-username", "vrops-password"):
-        (tmp_path / name).write_text("secret\n", encoding="utf-8")
-    environ = {key: text.replace(SECRETS, str(tmp_path)) for key, text in environment.items()}
-    del environ["VROPS_CA_FILE"]
-    assert Settings.from_environ(environ).lease_minutes == 24 * 60
+def test_the_echo_function_is_told_no_secret() -> None:
+    assert "secrets" not in function(ECHO)
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_the_shared_code_is_on_the_path(name: str) -> None:
+@pytest.mark.parametrize(("name", "path"), MIRRORING)
+def test_the_settings_are_ones_that_the_function_starts_with(
+    name: str, path: Path, tmp_path: Path
+) -> None:
+    found = settings(name, path, tmp_path)
+    assert found.lease_minutes == 24 * 60
+    expected = ["https://vcenter.example.com"] if path == VCENTER_STACK else []
+    assert [each.url for each in found.vcenters] == expected
+
+
+@pytest.mark.parametrize(("name", "path"), FUNCTIONS)
+def test_the_shared_code_is_on_the_path(name: str, path: Path) -> None:
     # python3-http keeps the handler's folder, and what is copied there, in /home/app/function.
-    assert function(name)["environment"]["PYTHONPATH"] == "/home/app/function"
-    assert function(name)["lang"] == "python3-http"
-    assert stack()["configuration"]["copy"] == ["functions", "adapters"]
+    assert function(name, path)["environment"]["PYTHONPATH"] == "/home/app/function"
+    assert function(name, path)["lang"] == "python3-http"
+    assert stack(path)["configuration"]["copy"] == ["functions", "adapters"]
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_health_is_the_watchdogs_and_exactly_one_is_running(name: str) -> None:
-    definition = function(name)
+@pytest.mark.parametrize(("name", "path"), FUNCTIONS)
+def test_health_is_the_watchdogs_and_exactly_one_is_running(name: str, path: Path) -> None:
+    definition = function(name, path)
     assert definition["annotations"]["com.openfaas.health.http.path"] == "/_/health"
     assert definition["labels"]["com.openfaas.scale.min"] == "1"
     assert definition["labels"]["com.openfaas.scale.max"] == "1"
 
 
 def test_images_have_versions_and_names_of_their_own() -> None:
-    images = [function(name)["image"] for name in FUNCTIONS]
-    assert len(set(images)) == len(images)
-    assert all(re.search(r"/[a-z-]+:\d+\.\d+\.\d+$", each) for each in images)
+    images = {name: function(name, path)["image"] for name, path in FUNCTIONS}
+    assert len(set(images.values())) == 3
+    assert all(re.search(r"/[a-z-]+:\d+\.\d+\.\d+$", each) for each in images.values())
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_dependencies_are_pinned_as_everywhere_else(name: str) -> None:
-    own = ROOT / function(name)["handler"] / "requirements.txt"
-    bare = ROOT / "requirements" / "lambda.txt"
-    if bare.exists():
-        assert pins(own) == pins(bare)
-    assert {line.partition("==")[0] for line in pins(own)} >= {"requests", "defusedxml"}
-    assert pins(own) <= pins(ROOT / "requirements" / "knative.txt")
+@pytest.mark.parametrize(("name", "path"), FUNCTIONS)
+def test_dependencies_are_pinned_as_everywhere_else(name: str, path: Path) -> None:
+    own = pins(ROOT / function(name, path)["handler"] / "requirements.txt")
+    packages = {line.partition("==")[0] for line in own}
+    assert packages >= {"requests", "defusedxml"}
+    assert ("pyvmomi" in packages) == (name != ECHO)
+    assert own <= pins(ROOT / "requirements" / "lambda.txt")
+    assert own <= pins(ROOT / "requirements" / "knative.txt")
 
 
-def test_the_variables_of_the_stack_file_have_defaults() -> None:
-    text = STACK.read_text(encoding="utf-8")
+@pytest.mark.parametrize(("path", "more"), [(STACK, set()), (VCENTER_STACK, {"VCENTER_URL"})])
+def test_the_variables_of_the_stack_files_have_defaults(path: Path, more: set[str]) -> None:
+    text = path.read_text(encoding="utf-8")
     assert re.findall(r"\$\{\w+\}", text) == []
-    assert set(re.findall(r"\$\{(\w+):-", text)) == {"OPENFAAS_URL", "IMAGE_PREFIX", "VROPS_URL"}
+    expected = {"OPENFAAS_URL", "IMAGE_PREFIX", "VROPS_URL"} | more
+    assert set(re.findall(r"\$\{(\w+):-", text)) == expected
 
 
 def test_the_event_router_replays_and_holds_no_secret() -> None:
