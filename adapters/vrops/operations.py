@@ -9,6 +9,7 @@ from adapters.credentials import CredentialSource
 from adapters.deadline import remaining
 from adapters.settings import VropsSettings
 from adapters.vrops.client import Answer, SuiteApi
+from adapters.vrops.inspection import Inspection
 from adapters.vrops.resources import Resolver
 from functions.errors import (
     HostNotFoundError,
@@ -103,6 +104,10 @@ class Vrops:
             return self._many("DELETE", batch, {}, (*_NOTHING_TO_END, *_NOT_ALL))
 
         return self._all(resources, write, self.end_maintenance, maintained=False)
+
+    def inspection(self) -> Inspection:
+        """Return what tells how all this is set up over there."""
+        return Inspection(self._api, self._resolver.instances)
 
     def close(self) -> None:
         """Release the token and the connections."""

@@ -172,6 +172,13 @@ class Resolver:
         for candidate in self._listed({"resourceId": list(identifiers)}):
             yield candidate.identifier, candidate.owned_by(owners).state
 
+    def instances(self) -> list[Instance]:
+        """Read anew which vCenters are collected."""
+        answer = self._api.get("/adapters", {"adapterKindKey": "VMWARE"})
+        instances = [_instance(item) for item in objects(answer, "adapterInstancesInfoDto")]
+        self._instances.put("", instances)
+        return instances
+
     def gone(self, resource: Resource) -> HostNotFoundError:
         """Forget ``resource``, which the server no longer knows, and return the error to raise."""
         self._located.drop(resource.host)
@@ -272,9 +279,7 @@ class Resolver:
     def _of_vcenter(self, address: str) -> list[Instance]:
         known = self._instances.get("")
         # One may have been added since they were read.
-        return self._matching(address, known or []) or self._matching(
-            address, self._read_instances()
-        )
+        return self._matching(address, known or []) or self._matching(address, self.instances())
 
     def _matching(self, address: str, instances: Iterable[Instance]) -> list[Instance]:
         uuid = self._uuid_of(address).casefold()
@@ -286,13 +291,7 @@ class Resolver:
 
     def _all_instances(self) -> list[Instance]:
         known = self._instances.get("")
-        return self._read_instances() if known is None else known
-
-    def _read_instances(self) -> list[Instance]:
-        answer = self._api.get("/adapters", {"adapterKindKey": "VMWARE"})
-        instances = [_instance(item) for item in objects(answer, "adapterInstancesInfoDto")]
-        self._instances.put("", instances)
-        return instances
+        return self.instances() if known is None else known
 
 
 def _the_one(host: HostRef, found: list[Candidate]) -> Candidate:

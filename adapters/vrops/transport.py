@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies
+from requests.utils import get_environ_proxies
 from urllib3 import BaseHTTPResponse
 from urllib3.connectionpool import ConnectionPool
 from urllib3.exceptions import InsecureRequestWarning, MaxRetryError, ResponseError
@@ -16,6 +16,7 @@ from urllib3.util import Retry, Timeout
 
 from adapters.deadline import remaining
 from adapters.settings import VropsSettings
+from adapters.tls import client_context
 
 RETRIED_STATUSES: Final = (429, 502, 503, 504)
 
@@ -45,13 +46,10 @@ def timeout(settings: VropsSettings) -> Timeout:
 
 
 def _trust(settings: VropsSettings) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=settings.ca_file or DEFAULT_CA_BUNDLE_PATH)
     if settings.insecure_tls:
         # One warning at start says it better than one for every request.
         urllib3.disable_warnings(InsecureRequestWarning)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+    return client_context(settings.ca_file, insecure=settings.insecure_tls)
 
 
 def _retries() -> Retry:

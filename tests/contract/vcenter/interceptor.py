@@ -47,10 +47,12 @@ class Interceptor:
     calls: list[str] = field(default_factory=list)
     spoil: dict[str, Spoil] = field(default_factory=dict)
     hasty: bool = False
+    stalled: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
 
     def stall(self, answer: Answer) -> Answer:
-        """Keep an answer back until the end of the test."""
+        """Keep an answer back until it is ``released``, at the end of the test at the latest."""
+        self.stalled.set()
         self.released.wait(60)
         return answer
 

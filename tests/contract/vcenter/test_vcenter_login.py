@@ -9,6 +9,7 @@ import pytest
 from adapters.credentials import EnvironCredentials
 from adapters.settings import VCenterSettings
 from adapters.vcenter import VSphere
+from adapters.vcenter.stub import Stub
 from functions.errors import AuthenticationError, RequestRejectedError, VCenterUnavailableError
 from simulator import SettableClock
 from tests.contract.vcenter.interceptor import (
@@ -22,7 +23,7 @@ from tests.contract.vcenter.interceptor import (
     rewritten,
     silence,
 )
-from tests.vcenters import Vcsim, connected, needs_go
+from tests.vcenters import Vcsim, connected, needs_go, vcsim
 
 pytestmark = needs_go
 
@@ -105,7 +106,7 @@ def test_a_session_that_ends_within_a_page_ends_the_sweep(
 
 
 def test_a_vcenter_that_ends_every_session_is_given_a_rest(
-    vsphere: VSphere, interceptor: Interceptor, clock: SettableClock, moref: str
+    clock: SettableClock, vsphere: VSphere, interceptor: Interceptor, moref: str
 ) -> None:
     interceptor.spoil["RetrievePropertiesEx"] = fault("NotAuthenticated")
     for _ in range(5):
@@ -155,12 +156,20 @@ def test_a_password_is_not_sent_twice_where_something_else_failed(
     assert interceptor.calls.count("Login") == 1
 
 
-@pytest.mark.parametrize("password", ["\ud800", "<&>\"' \t\u00fc\U0001f511]]>"])
-def test_a_password_of_any_characters_arrives_or_is_refused(
-    vcenter: Vcsim, clock: SettableClock, password: str, moref: str
+def test_a_password_of_unusual_characters_arrives_as_it_is() -> None:
+    password = "<&>\"' \t\u00fc\U0001f511]]>"
+    with vcsim(password=password) as vcenter, connected(vcenter) as vsphere:
+        assert vsphere.instance_uuid == vcenter.uuid
+
+
+def test_a_password_that_cannot_be_sent_counts_as_refused(
+    clock: SettableClock, vcenter: Vcsim, moref: str
 ) -> None:
-    with connected(vcenter, password) as vsphere, pytest.raises(AuthenticationError):
-        vsphere.in_maintenance_mode(moref)
+    with connected(vcenter, "\ud800") as vsphere:
+        for _ in range(3):
+            with pytest.raises(AuthenticationError):
+                vsphere.in_maintenance_mode(moref)
+    assert vcenter.sessions() == []
 
 
 def test_an_account_without_a_role_is_told_which_one_it_needs(
@@ -219,6 +228,28 @@ def test_what_was_closed_can_be_used_again(vcenter: Vcsim, moref: str) -> None:
             assert not vsphere.in_maintenance_mode(moref)
             vsphere.close()
     assert vcenter.sessions() == []
+
+
+def test_a_connection_that_is_in_use_is_closed_as_soon_as_it_is_not(
+    vcenter: Vcsim, interceptor: Interceptor, moref: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stubs, close = [], Stub.close
+
+    def noted(stub: Stub) -> None:
+        stubs.append(stub)
+        close(stub)
+
+    monkeypatch.setattr(Stub, "close", noted)
+    settings = {"url": interceptor.url, "ca_file": str(interceptor.ca_file)}
+    with connected(vcenter, **settings) as vsphere, ThreadPoolExecutor(1) as pool:
+        vsphere.in_maintenance_mode(moref)
+        interceptor.spoil["CurrentTime"] = interceptor.stall
+        asking = pool.submit(vsphere.now)
+        interceptor.stalled.wait(60)
+        vsphere.close()
+        interceptor.released.set()
+        assert asking.result()
+    assert [stub.pool for stub in stubs] == [[]]
 
 
 @pytest.mark.parametrize("trouble", ["fault", "silence", "stall"])

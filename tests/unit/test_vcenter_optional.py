@@ -1,0 +1,19 @@
+import subprocess
+import sys
+
+from tests.processes import ROOT
+
+
+def test_without_pyvmomi_the_configuration_is_wrong() -> None:
+    code = (
+        "import sys; sys.modules['pyVmomi'] = None\n"
+        "from adapters.vcenter import VSphere\n"
+        "from adapters.settings import VCenterSettings\n"
+        "from functions.errors import ConfigurationError\n"
+        "try: VSphere(VCenterSettings('https://vc.lab'), None)\n"
+        "except ConfigurationError as error: print(error)\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert told.stdout == "vCenter vc.lab needs pyVmomi, the extra 'vcenter'\n"
