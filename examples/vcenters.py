@@ -84,7 +84,7 @@ class SimulatedVCenter:
             # What the events in examples/events call it.
             "VCENTER_ALIASES": ADDRESS,
         }
-        self._stub = _connected(program)
+        self._stub = connection(program)
         content = vim.ServiceInstance("ServiceInstance", self._stub).RetrieveContent()
         content.sessionManager.Login(userName=program.username, password=program.password)
         view = content.viewManager.CreateContainerView(
@@ -136,7 +136,8 @@ class FileVCenter:
         self.path.write_text(json.dumps(hosts), encoding="utf-8")
 
 
-def _connected(program: vcsim.Vcsim) -> Any:
+def connection(program: vcsim.Vcsim) -> Any:
+    """Return pyVmomi's way to a vcsim, which verifies its certificate."""
     parts = urlsplit(program.url)
     return SoapStubAdapter(
         host=parts.hostname,

@@ -1,22 +1,22 @@
 """A vCenter to test against, vcsim: what people, and time, do to it."""
 
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from pyVim.task import WaitForTask
-from pyVmomi import SoapStubAdapter, vim, vmodl
+from pyVmomi import vim, vmodl
 
 from adapters.credentials import EnvironCredentials
 from adapters.settings import VCenterSettings
 from adapters.vcenter import VSphere
 from examples import vcsim as program
+from examples.vcenters import connection
 from functions.events import HostRef, vcenter_address
+from simulator import Host, Simulator, VCenter
 
 _Collector = vmodl.query.PropertyCollector
 
@@ -37,7 +37,7 @@ class Vcsim:
         self.username = running.username
         self.password = running.password
         self.stop = running.stop
-        self._stub = self._connected()
+        self._stub = connection(running)
         self._content = vim.ServiceInstance("ServiceInstance", self._stub).RetrieveContent()
         self._content.sessionManager.Login(userName=self.username, password=self.password)
 
@@ -120,15 +120,6 @@ class Vcsim:
         """Close the administrator's connections."""
         self._stub.DropConnections()
 
-    def _connected(self) -> Any:
-        parts = urlsplit(self.url)
-        return SoapStubAdapter(
-            host=parts.hostname,
-            port=parts.port,
-            version="vim.version.version11",
-            sslContext=ssl.create_default_context(cafile=str(self.ca_file)),
-        )
-
     def _host(self, moref: str) -> Any:
         return vim.HostSystem(moref, self._stub)
 
@@ -151,6 +142,14 @@ def vcsim(hosts: int = 3, **options: str) -> Iterator[Vcsim]:
             yield simulated
         finally:
             simulated.close()
+
+
+@contextmanager
+def collecting(vcenter: Vcsim) -> Iterator[Simulator]:
+    """Run a vRealize Operations that knows all hosts of a vcsim."""
+    known = [Host(each.name, each.moref, "vc") for each in vcenter.hosts]
+    with Simulator(known, [VCenter("vc", vcenter.address, vcenter.uuid)]) as operations:
+        yield operations
 
 
 def credentials_for(vcenter: Vcsim, password: str | None = None) -> EnvironCredentials:

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from functions.events import HostRef
-from simulator import Host, Simulator, VCenter
+from simulator import Host, Simulator
 from tests.formats import HTTP_FORMATS, Facts, Wire, ping
 from tests.processes import Function, function
-from tests.vcenters import Vcsim, needs_go, vcsim
+from tests.vcenters import Vcsim, collecting, needs_go, vcsim
 
 pytestmark = [needs_go, pytest.mark.xdist_group("vcsim")]
 
@@ -82,8 +82,6 @@ class DataCentre:
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataCentre]:
     log = tmp_path_factory.mktemp("truth") / "log"
     with vcsim(4) as vcenter:
-        known = [Host(each.name, each.moref, "vc") for each in vcenter.hosts]
-        collected = VCenter("vc", vcenter.address, vcenter.uuid)
         settings = {
             "VCENTER_URL": vcenter.url,
             "VCENTER_USERNAME": vcenter.username,
@@ -94,7 +92,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataCentre]:
             "LOG_LEVEL": "INFO",
         }
         with (
-            Simulator(known, [collected]) as operations,
+            collecting(vcenter) as operations,
             function(log, operations, **settings) as started,
         ):
             yield DataCentre(vcenter, operations, started)
@@ -224,7 +222,6 @@ def test_no_password_is_in_the_log(centre: DataCentre) -> None:
 def test_a_vcenter_that_is_down_means_try_again_and_nothing_written(tmp_path: Path) -> None:
     with vcsim(1) as vcenter:
         [host] = vcenter.hosts
-        collected = VCenter("vc", vcenter.address, vcenter.uuid)
         settings = {
             "VCENTER_URL": "https://127.0.0.1:9",
             "VCENTER_ALIASES": vcenter.address,
@@ -233,7 +230,7 @@ def test_a_vcenter_that_is_down_means_try_again_and_nothing_written(tmp_path: Pa
             "EVENT_DEADLINE_SECONDS": "3",
         }
         with (
-            Simulator([Host(host.name, host.moref, "vc")], [collected]) as operations,
+            collecting(vcenter) as operations,
             function(tmp_path / "log", operations, **settings) as started,
         ):
             centre = DataCentre(vcenter, operations, started)

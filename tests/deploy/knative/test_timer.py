@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from functions.events import is_timer
-from simulator import Host, Simulator, VCenter
+from simulator import Simulator
 from tests import wire
 from tests.deploy.knative import manifests
 from tests.deploy.knative.manifests import KNATIVE, build, of_kind
 from tests.deploy.knative.timers import ping, timer
 from tests.documents import blocks
 from tests.processes import Function, function
-from tests.vcenters import Vcsim, needs_go, vcsim
+from tests.vcenters import Vcsim, needs_go
 
 OVERLAYS = ("veba-0.7-vcenter", "veba-0.7.0-vcenter", "veba-0.8-vcenter")
 pytestmark = pytest.mark.skipif(manifests.tool() is None, reason="needs kubectl or kustomize")
@@ -28,19 +28,6 @@ def test_what_the_timer_sends_is_taken_for_one(overlay: str) -> None:
         "/apis/v1/namespaces/vmware-functions/pingsources/maintenance-mirror-timer"
     )
     assert received.encoding == "binary json"
-
-
-@pytest.fixture(scope="module")
-def vcenter() -> Iterator[Vcsim]:
-    with vcsim(3) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def simulator(vcenter: Vcsim) -> Iterator[Simulator]:
-    known = [Host(each.name, each.moref, "vc") for each in vcenter.hosts]
-    with Simulator(known, [VCenter("vc", vcenter.address, vcenter.uuid)]) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

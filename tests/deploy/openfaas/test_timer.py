@@ -7,28 +7,15 @@ from pathlib import Path
 import pytest
 import requests
 
-from simulator import Host, Simulator, VCenter
+from simulator import Simulator
 from tests.deploy.openfaas.stack import STACK, VCENTER_STACK, environment, lay_out, serving
 from tests.documents import blocks
 from tests.formats import EXIT, HTTP_FORMATS, Facts
 from tests.processes import Function
-from tests.vcenters import Vcsim, needs_go, vcsim
+from tests.vcenters import Vcsim, needs_go
 
 pytest.importorskip("waitress", reason="needs waitress, the template's server")
 pytestmark = [needs_go, pytest.mark.xdist_group("vcsim")]
-
-
-@pytest.fixture(scope="module")
-def vcenter() -> Iterator[Vcsim]:
-    with vcsim(3) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def simulator(vcenter: Vcsim) -> Iterator[Simulator]:
-    known = [Host(each.name, each.moref, "vc") for each in vcenter.hosts]
-    with Simulator(known, [VCenter("vc", vcenter.address, vcenter.uuid)]) as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)
