@@ -5,19 +5,25 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lambda lock clean
+.PHONY: help demo run test bench bench-quick lambda lock clean
 
 help: ## say what there is
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
-demo: $(VENV)/.demo ## mirror an enter and an exit event into a simulated vRealize Operations
-	@$(BIN)/python examples/demo.py
+demo: $(VENV)/.demo ## mirror events into a simulated vRealize Operations, lose one, forge one
+	@$(BIN)/python -m examples.demo
 
 run: $(VENV)/.demo ## leave the simulator and the function up, to look at and to send events to
-	@$(BIN)/python examples/demo.py --stay
+	@$(BIN)/python -m examples.demo --stay
 
 test: $(VENV)/.tox ## lint, types, import rules and all tests
 	@$(BIN)/tox run $(TOXARGS)
+
+bench: $(VENV)/.demo ## measure everything, and write docs/benchmarks.md (9 minutes)
+	@$(BIN)/python -m bench
+
+bench-quick: $(VENV)/.demo ## measure in a minute, into build/bench
+	@$(BIN)/python -m bench --quick
 
 lambda: $(BIN)/python ## build the zip for AWS Lambda
 	@$(BIN)/python deploy/eventbridge/build.py

@@ -7,7 +7,6 @@ as unset. No message ever repeats a value: it may be a secret that landed in the
 
 import re
 import ssl
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -186,6 +185,9 @@ def tables(prefix: str) -> Parser[dict[str, dict[str, str]]]:
     """
 
     def parse(text: str) -> dict[str, dict[str, str]]:
+        # Hardly anybody has several vCenters, and every start would wait for it.
+        import tomllib
+
         try:
             document = tomllib.loads(text)
         except tomllib.TOMLDecodeError:

@@ -7,7 +7,7 @@ from simulator.api import api
 from simulator.appliance import Appliance
 from simulator.control import control
 from simulator.errors import ApiError
-from simulator.middleware import Recorder, Troublemaker
+from simulator.middleware import Delay, Recorder, Troublemaker
 from simulator.rendering import empty, not_authorised_page, rendered
 
 LARGEST_BODY = 1_000_000
@@ -22,7 +22,8 @@ def create_app(appliance: Appliance) -> Flask:
     app.register_blueprint(control)
     app.register_error_handler(ApiError, lambda error: _refusal(error, appliance))
     app.register_error_handler(HTTPException, _http_error)
-    app.wsgi_app = Recorder(Troublemaker(app.wsgi_app, appliance), appliance)  # type: ignore[method-assign]
+    troubled = Delay(Troublemaker(app.wsgi_app, appliance), appliance)
+    app.wsgi_app = Recorder(troubled, appliance)  # type: ignore[method-assign]
     return app
 
 

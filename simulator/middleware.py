@@ -1,4 +1,4 @@
-"""What happens around the Suite API: calls are recorded, and faults interfere."""
+"""What happens around the Suite API: calls are recorded and delayed, and faults interfere."""
 
 import time
 from collections.abc import Iterable
@@ -49,6 +49,23 @@ class Recorder:
         )
         status = int(lines[-1].split()[0]) if lines else None
         self._calls.record(Call(method, path, query, status, seconds, at))
+
+
+class Delay:
+    """Lets every call take longer, as the switch `call_delay` says."""
+
+    def __init__(self, app: "WSGIApplication", appliance: Appliance) -> None:
+        self._app = app
+        self._appliance = appliance
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Wait, then answer."""
+        seconds = self._appliance.switches.call_delay
+        if seconds and environ["PATH_INFO"].startswith(PREFIX):
+            self._appliance.stopping.wait(seconds)
+        return self._app(environ, start_response)
 
 
 class Troublemaker:

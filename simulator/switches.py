@@ -44,6 +44,9 @@ class Switches:
     visible_delay: float = _switch(
         0.0, "seconds until an accepted change of maintenance can be read", minimum=0, maximum=3600
     )
+    call_delay: float = _switch(
+        0.0, "seconds that every call takes longer, as over a network", minimum=0, maximum=60
+    )
     delete_when_not_maintained: int = _switch(
         200, "status when maintenance is ended that never began", choices=(200, 404, 500)
     )

@@ -163,7 +163,9 @@ def test_a_secret_that_breaks_later_is_an_authentication_error_so_that_logins_pa
         boto3.client("secretsmanager").delete_secret(SecretId=NAME)
     else:
         stored.rotate({"username": "mirror"})
-    with pytest.raises(AuthenticationError, match=f"the credentials were refused, and secret '{NAME}'"):
+    with pytest.raises(
+        AuthenticationError, match=f"the credentials were refused, and secret '{NAME}'"
+    ):
         secret.renewed()
     assert secret.current().password.reveal() == PASSWORD
 

@@ -6,7 +6,7 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator import Fault
+from simulator import Fault, Switches
 
 Run = Callable[..., Any]
 
@@ -40,6 +40,13 @@ def test_a_fault_fits_a_part_of_a_path_or_a_glob_of_all_of_it(
     caller = run()
     caller.simulator.fault(status=500, path=path)
     assert status(caller) == (500 if fits else 200)
+
+
+def test_every_call_takes_longer_if_asked_for_and_faults_do_too(run: Run) -> None:
+    caller = run(switches=Switches(call_delay=0.05))
+    caller.simulator.fault(status=503)
+    assert [status(caller) for _ in range(2)] == [503, 200]
+    assert all(call.seconds >= 0.05 for call in caller.simulator.calls)
 
 
 def test_a_fault_waits_for_its_method(run: Run) -> None:

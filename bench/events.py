@@ -1,0 +1,34 @@
+"""Events, each later than the one before: older ones would not be applied."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+
+from bench.lab import VCENTER
+from tests.formats import HTTP_FORMATS, Facts
+
+_START = datetime.now(UTC) - timedelta(hours=1)
+_numbers = itertools.count(1)
+
+
+def facts(host: int, *, entered: bool) -> Facts:
+    """Return the next event, about the ``host``-th of the hosts that a simulator makes up."""
+    number = next(_numbers)
+    created = _START + timedelta(milliseconds=number)
+    return Facts(
+        name=f"{'Entered' if entered else 'Exit'}MaintenanceModeEvent",
+        host=f"esx{host:02}.lab.local",
+        moref=f"host-{1000 + host}",
+        vcenter=VCENTER,
+        key=number,
+        created=created.isoformat().replace("+00:00", "Z"),
+    )
+
+
+def request(facts: Facts) -> bytes:
+    """Return an event as the bytes that a Knative broker sends for VEBA's router."""
+    return HTTP_FORMATS["router-binary"](facts).request()
+
+
+def one_by_one(count: int, host: int = 1) -> list[bytes]:
+    """Return requests that enter and leave maintenance of one host in turn."""
+    return [request(facts(host, entered=number % 2 == 0)) for number in range(count)]
