@@ -222,10 +222,15 @@ def _look_again(vcenter: VCenter, mirror: Mirror, report: Report) -> None:
     for each in vcenter.hosts() if written else ():
         true = each.in_maintenance_mode
         if written.get(each.host.moref, true) != true:
-            lease = mirror.lease_minutes
-            outcome = converge(each.host, true, mirror.operations, vcenter, lease)
-            report.corrections.append(outcome)
-            mirror.watcher.corrected(outcome)
+            with _noting(str(each.host), report, mirror.watcher):
+                _correct(each, vcenter, mirror, report)
+
+
+def _correct(each: VCenterHost, vcenter: VCenter, mirror: Mirror, report: Report) -> None:
+    true, lease = each.in_maintenance_mode, mirror.lease_minutes
+    outcome = converge(each.host, true, mirror.operations, vcenter, lease)
+    report.corrections.append(outcome)
+    mirror.watcher.corrected(outcome)
 
 
 def _by_moref(resources: Iterable[Resource]) -> dict[str, list[Resource]]:

@@ -211,7 +211,7 @@ class FakeVCenter:
 
     def in_maintenance_mode(self, moref: str) -> bool:
         self._fail()
-        return self.modes[self._host(moref)]
+        return self.modes[self.host(moref)]
 
     def hosts(self) -> Iterator[VCenterHost]:
         self._fail()
@@ -219,15 +219,15 @@ class FakeVCenter:
             yield VCenterHost(host, mode)
 
     def enter(self, moref: str) -> None:
-        self.modes[self._host(moref)] = True
+        self.modes[self.host(moref)] = True
 
     def leave(self, moref: str) -> None:
-        self.modes[self._host(moref)] = False
+        self.modes[self.host(moref)] = False
 
     def remove(self, moref: str) -> None:
-        del self.modes[self._host(moref)]
+        del self.modes[self.host(moref)]
 
-    def _host(self, moref: str) -> HostRef:
+    def host(self, moref: str) -> HostRef:
         for host in self.modes:
             if moref and host.moref == moref:
                 return host

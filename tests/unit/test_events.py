@@ -6,10 +6,20 @@ from typing import Any
 import pytest
 
 from functions.errors import InvalidEventError
-from functions.events import HostRef, Kind, classify, host_event, vcenter_address
+from functions.events import (
+    RECONCILE,
+    HostEvent,
+    HostRef,
+    Kind,
+    classify,
+    host_event,
+    is_timer,
+    vcenter_address,
+)
 from tests.formats import Facts, router_envelope, source_envelope
 
 NAME = "EnteredMaintenanceModeEvent"
+NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
 
 def envelope_with(**data: Any) -> dict[str, Any]:
@@ -174,3 +184,80 @@ def test_a_host_is_shown_with_all_that_is_known() -> None:
     assert str(HostRef("host-9", "esx1", "vc.lab")) == "host esx1 (host-9) of vc.lab"
     assert str(HostRef("host-9", "", "vc.lab")) == "host host-9 of vc.lab"
     assert str(HostRef("", "esx1", "vc.lab")) == "host esx1 of vc.lab"
+
+
+def happened(key: int | None, created: datetime | None) -> HostEvent:
+    return HostEvent(NAME, HostRef("host-9", "esx1", "vc.lab"), key, created, "id")
+
+
+@pytest.mark.parametrize("created", [None, NOON])
+@pytest.mark.parametrize(
+    ("key", "later"),
+    [(1, 2), (-5, -4), (-1, 0), (-1, 1), (2**31 - 1, -(2**31)), (2**31 - 5, -(2**31) + 5)],
+)
+def test_an_event_of_a_smaller_key_was_before_also_when_the_counter_overflows(
+    key: int, later: int, created: datetime | None
+) -> None:
+    before, after = happened(key, created), happened(later, created)
+    assert (before.is_older_than(after), after.is_older_than(before)) == (True, False)
+
+
+@pytest.mark.parametrize("key", [None, 7])
+def test_an_event_of_an_earlier_time_was_before(key: int | None) -> None:
+    before, after = happened(key, NOON), happened(key, NOON + timedelta(microseconds=1))
+    assert (before.is_older_than(after), after.is_older_than(before)) == (True, False)
+
+
+def test_times_are_compared_in_whatever_zone_they_are_written() -> None:
+    kolkata = timezone(timedelta(hours=5, minutes=30))
+    same = NOON.astimezone(kolkata)
+    assert not happened(None, same).is_older_than(happened(None, NOON))
+    assert happened(1, same).is_older_than(happened(2, NOON))
+    assert happened(None, same - timedelta(seconds=1)).is_older_than(happened(None, NOON))
+
+
+def test_where_key_and_time_disagree_neither_event_was_before() -> None:
+    one, other = happened(1, NOON + timedelta(hours=1)), happened(2, NOON)
+    assert not one.is_older_than(other)
+    assert not other.is_older_than(one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (happened(None, None), happened(None, None)),
+        (happened(1, None), happened(None, NOON)),
+        (happened(7, NOON), happened(7, NOON)),
+        (happened(None, NOON), happened(9, NOON)),
+        (happened(0, None), happened(-(2**31), None)),
+    ],
+)
+def test_what_cannot_be_told_is_not_older(one: HostEvent, other: HostEvent) -> None:
+    assert not one.is_older_than(other)
+    assert not other.is_older_than(one)
+
+
+def test_a_time_alone_tells_if_only_one_of_them_has_a_key() -> None:
+    before, after = happened(None, NOON), happened(3, NOON + timedelta(seconds=1))
+    assert (before.is_older_than(after), after.is_older_than(before)) == (True, False)
+
+
+@pytest.mark.parametrize("event_type", ["dev.knative.sources.ping", "maintenance-mirror.reconcile"])
+def test_a_timer_is_a_timer_and_no_claim(event_type: str) -> None:
+    envelope = {"type": event_type, "source": "/apis/v1/namespaces/vmware-functions/pingsources/x"}
+    assert is_timer(envelope)
+    assert classify(envelope) == Kind(RECONCILE, "timer")
+    assert Kind(RECONCILE, "timer").genuine
+
+
+@pytest.mark.parametrize(
+    "event_type", ["dev.knative.sources.pings", "Reconcile", "", None, 7, ["x"], {}]
+)
+def test_nothing_else_is_a_timer(event_type: object) -> None:
+    assert not is_timer({"type": event_type})
+    assert classify({"type": event_type}) is None
+
+
+@pytest.mark.parametrize("write", [router_envelope, source_envelope])
+def test_a_vcenter_event_called_as_a_timers_is_no_timer(write: Any) -> None:
+    assert not is_timer(write(Facts(name=RECONCILE)))

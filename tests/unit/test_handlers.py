@@ -7,9 +7,10 @@ import pytest
 from functions.errors import HostNotFoundError, InvalidEventError, OperationsUnavailableError
 from functions.events import HostRef
 from functions.handlers import HANDLERS, dispatch
+from functions.mirror import Mirror, VCenters
 from functions.outcomes import Outcome
 from functions.ports import ResourceState
-from tests.fakes import FakeOperations
+from tests.fakes import FakeOperations, FakeVCenter
 from tests.formats import ENTER, EXIT, HOSTLESS, NOT_OURS, Facts, router_envelope, source_envelope
 
 HOST = HostRef("host-1001", "esx01.lab.local", "vcenter.lab.local")
@@ -17,8 +18,11 @@ OTHER = HostRef("host-1002", "esx010.lab.local", "vcenter.lab.local")
 MONITORED, MAINTAINED, MANUAL = ResourceState
 
 
+TIMERS = ["dev.knative.sources.ping", "maintenance-mirror.reconcile"]
+
+
 def send(facts: Facts, operations: FakeOperations, lease: int | None = None) -> Outcome:
-    return dispatch(router_envelope(facts), operations, lease)
+    return dispatch(router_envelope(facts), Mirror(operations, lease_minutes=lease))
 
 
 @pytest.fixture
@@ -38,13 +42,37 @@ def test_entering_with_a_lease_starts_a_timed_window(operations: FakeOperations)
 
 
 @pytest.mark.parametrize("state", [MAINTAINED, MANUAL])
-@pytest.mark.parametrize("lease", [None, 90])
-def test_entering_what_is_in_maintenance_changes_nothing(
-    state: ResourceState, lease: int | None, operations: FakeOperations
+def test_entering_what_is_in_maintenance_changes_nothing_without_leases(
+    state: ResourceState, operations: FakeOperations
 ) -> None:
     operations.set_state(HOST, state)
-    assert send(ENTER, operations, lease) == Outcome("unchanged", HOST, f"already {state}")
+    assert send(ENTER, operations) == Outcome("unchanged", HOST, f"already {state}")
     assert operations.state(HOST) is state
+
+
+def test_entering_renews_our_window_and_leaves_a_persons(operations: FakeOperations) -> None:
+    operations.set_state(HOST, MAINTAINED)
+    assert send(ENTER, operations, lease=90) == Outcome("renewed", HOST)
+    assert operations.minutes(HOST) == 90
+    operations.set_state(HOST, MANUAL)
+    outcome = send(ENTER, operations, lease=90)
+    assert (outcome.action, outcome.needs_attention) == ("unchanged", False)
+    assert operations.state(HOST) is MANUAL
+
+
+@pytest.mark.parametrize("facts", [ENTER, EXIT])
+@pytest.mark.parametrize("write", [router_envelope, source_envelope])
+def test_where_there_is_a_vcenter_it_decides(
+    write: Any, facts: Facts, operations: FakeOperations
+) -> None:
+    vcenter = FakeVCenter([HOST, OTHER])
+    mirror = Mirror(operations, VCenters({vcenter.address: vcenter}))
+    vcenter.enter(HOST.moref)
+    assert dispatch(write(facts), mirror).action == "entered"
+    assert operations.maintained() == {HOST}
+    vcenter.leave(HOST.moref)
+    assert dispatch(write(facts), mirror).action == "exited"
+    assert operations.maintained() == set()
 
 
 @pytest.mark.parametrize("state", list(ResourceState))
@@ -91,7 +119,20 @@ def test_another_event_is_ignored(operations: FakeOperations) -> None:
 def test_what_vcenter_never_said_is_ignored(
     envelope: dict[str, Any], operations: FakeOperations
 ) -> None:
-    assert dispatch(envelope, operations) == Outcome("ignored", reason="not a vCenter event")
+    assert dispatch(envelope, Mirror(operations)) == Outcome(
+        "ignored", reason="not a vCenter event"
+    )
+
+
+@pytest.mark.parametrize("event_type", TIMERS)
+def test_the_time_to_compare_is_an_event_like_any_other(
+    event_type: str, operations: FakeOperations
+) -> None:
+    vcenter = FakeVCenter([HOST, OTHER])
+    vcenter.enter(OTHER.moref)
+    mirror = Mirror(operations, VCenters({vcenter.address: vcenter}))
+    assert dispatch({"type": event_type}, mirror).action == "reconciled"
+    assert operations.maintained() == {OTHER}
 
 
 @pytest.mark.parametrize("name", HANDLERS)
@@ -101,7 +142,8 @@ def test_an_impostor_is_ignored_and_noticed(
     write: Any, event_class: str, name: str, operations: FakeOperations
 ) -> None:
     operations.set_state(HOST, MANUAL)
-    outcome = dispatch(write(Facts(name=name, event_class=event_class)), operations)
+    envelope = write(Facts(name=name, event_class=event_class))
+    outcome = dispatch(envelope, Mirror(operations))
     assert (outcome.action, outcome.needs_attention) == ("ignored", True)
     assert outcome.reason == f"an {event_class} that only calls itself {name}"
     assert operations.state(HOST) is MANUAL

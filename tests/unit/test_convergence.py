@@ -1,0 +1,448 @@
+"""functions.convergence and functions.mirror: what is true of a host, whatever an event says."""
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from adapters.memory import EventMemory
+from functions.convergence import converge, follow
+from functions.errors import (
+    AmbiguousHostError,
+    HostNotFoundError,
+    HostUnsettledError,
+    OperationsUnavailableError,
+    UnverifiedEventError,
+    VCenterUnavailableError,
+)
+from functions.events import HostEvent, HostRef
+from functions.mirror import Forgetful, Mirror, VCenters
+from functions.outcomes import Outcome
+from functions.ports import Resource, ResourceState
+from tests.fakes import Clock, FakeOperations, FakeVCenter
+
+MONITORED, TIMED, OPEN_ENDED = ResourceState
+A, B, ELSEWHERE, UNKNOWN = "a.lab", "b.lab", "elsewhere.lab", "unknown.lab"
+UUIDS = {A: "UUID-A", B: "uuid-b", ELSEWHERE: "uuid-e"}
+HOST = HostRef("host-1", "esx1", A)
+# The same MoRef, and the same name, in other vCenters.
+OTHER = HostRef("host-1", "esx2", B)
+NAMESAKE = HostRef("host-8", "esx3", B)
+ELSEWHERES = HostRef("host-1", "esx9", ELSEWHERE)
+ENTERED, EXITED = "EnteredMaintenanceModeEvent", "ExitMaintenanceModeEvent"
+PENDING = "accepted by vRealize Operations, but not visible yet"
+
+
+@dataclass
+class Restless(FakeVCenter):
+    """A vCenter whose host changes its mode after some of the looks; True: after this one."""
+
+    changes: list[bool] = field(default_factory=list)
+    looks: list[str] = field(default_factory=list)
+
+    def in_maintenance_mode(self, moref: str) -> bool:
+        seen = super().in_maintenance_mode(moref)
+        self.looks.append(moref)
+        if self.changes and self.changes.pop(0):
+            self.modes[self.host(moref)] = not seen
+        return seen
+
+
+@pytest.fixture
+def operations() -> FakeOperations:
+    return FakeOperations([HOST, OTHER, NAMESAKE, ELSEWHERES], uuids=UUIDS)
+
+
+@pytest.fixture
+def vcenter() -> Restless:
+    return Restless([HOST], A, "uuid-a")
+
+
+@pytest.fixture
+def mirror(operations: FakeOperations, vcenter: Restless) -> Mirror:
+    vcenters = VCenters({A: vcenter, "alias.lab": vcenter, B: FakeVCenter([OTHER], B, "uuid-b")})
+    return Mirror(operations, vcenters, EventMemory())
+
+
+def event(
+    name: str, host: HostRef = HOST, minute: int | None = 0, key: int | None = None
+) -> HostEvent:
+    created = None if minute is None else datetime(2026, 3, 14, 9, minute, tzinfo=UTC)
+    return HostEvent(name, host, key, created, "id")
+
+
+def enter(mirror: Mirror, host: HostRef = HOST, minute: int | None = 0) -> Outcome:
+    return follow(event(ENTERED, host, minute), True, mirror)
+
+
+def leave(mirror: Mirror, host: HostRef = HOST, minute: int | None = 0) -> Outcome:
+    return follow(event(EXITED, host, minute), False, mirror)
+
+
+@pytest.mark.parametrize("lease", [None, 60])
+@pytest.mark.parametrize("wanted", [False, True])
+@pytest.mark.parametrize("mode", [False, True])
+@pytest.mark.parametrize("state", [MONITORED, TIMED])
+def test_what_vcenter_says_is_written_whatever_was_wanted(
+    state: ResourceState,
+    mode: bool,
+    wanted: bool,
+    lease: int | None,
+    operations: FakeOperations,
+    vcenter: Restless,
+) -> None:
+    operations.set_state(HOST, state)
+    vcenter.modes[HOST] = mode
+    outcome = converge(HOST, wanted, operations, vcenter, lease)
+    maintained = TIMED if lease else OPEN_ENDED
+    assert operations.state(HOST) is (maintained if mode else MONITORED)
+    assert outcome.action == (("renewed" if state.maintained else "entered") if mode else "exited")
+    said = f"it is {'in' if mode else 'not in'} maintenance mode by now"
+    assert outcome.reason == ("" if mode == wanted else said)
+    assert not outcome.needs_attention
+    assert vcenter.looks == ["host-1", "host-1"]
+
+
+@pytest.mark.parametrize("mode", [False, True])
+def test_what_looks_right_is_written_all_the_same(
+    mode: bool, operations: FakeOperations, vcenter: Restless
+) -> None:
+    operations.set_state(HOST, OPEN_ENDED if mode else MONITORED)
+    vcenter.modes[HOST] = mode
+    operations.failures = [None, OperationsUnavailableError("down")]
+    with pytest.raises(OperationsUnavailableError):
+        converge(HOST, mode, operations, vcenter)
+
+
+@pytest.mark.parametrize(
+    ("mode", "changes", "looks", "action"),
+    [
+        (False, [], 2, "exited"),
+        (True, [], 2, "renewed"),
+        (False, [True], 4, "entered"),
+        (True, [True], 4, "exited"),
+        (False, [True, True], 4, "exited"),
+        (False, [True, False, True], 6, "exited"),
+        (True, [True, False, True, False, True, False, True], 10, "entered"),
+    ],
+)
+def test_it_is_written_until_vcenter_says_the_same_afterwards(
+    mode: bool,
+    changes: list[bool],
+    looks: int,
+    action: str,
+    operations: FakeOperations,
+    vcenter: Restless,
+) -> None:
+    operations.set_state(HOST, OPEN_ENDED)
+    vcenter.modes[HOST] = mode
+    vcenter.changes = changes
+    outcome = converge(HOST, mode, operations, vcenter)
+    assert (outcome.action, len(vcenter.looks)) == (action, looks)
+    assert operations.state(HOST).maintained == vcenter.modes[HOST]
+
+
+def test_a_host_that_does_not_come_to_rest_is_tried_again_later(
+    operations: FakeOperations, vcenter: Restless
+) -> None:
+    vcenter.changes = [True, False] * 5
+    with pytest.raises(HostUnsettledError, match=r"host esx1 \(host-1\) of a\.lab goes in and out"):
+        converge(HOST, True, operations, vcenter)
+    assert len(vcenter.looks) == 10
+
+
+def test_what_does_not_show_yet_is_done_and_what_was_not_wanted_is_told_too(
+    operations: FakeOperations, vcenter: Restless
+) -> None:
+    operations.slow = True
+    vcenter.enter("host-1")
+    assert converge(HOST, True, operations, vcenter) == Outcome("entered", HOST, PENDING)
+    operations.settle()
+    vcenter.leave("host-1")
+    reason = f"it is not in maintenance mode by now; {PENDING}"
+    assert converge(HOST, True, operations, vcenter) == Outcome("exited", HOST, reason, True)
+
+
+@pytest.mark.parametrize("mode", [False, True])
+def test_with_leases_a_persons_maintenance_is_left(
+    mode: bool, operations: FakeOperations, vcenter: Restless
+) -> None:
+    operations.set_state(HOST, OPEN_ENDED)
+    vcenter.modes[HOST] = mode
+    outcome = converge(HOST, mode, operations, vcenter, 60)
+    assert operations.state(HOST) is OPEN_ENDED
+    assert (outcome.action, outcome.needs_attention) == ("unchanged" if mode else "left", not mode)
+    assert outcome.reason == "open-ended maintenance is a person's when leases are on"
+
+
+@pytest.mark.parametrize("lease", [None, 60])
+def test_repeating_an_enter_makes_the_window_what_is_configured(
+    lease: int | None, operations: FakeOperations, vcenter: Restless
+) -> None:
+    vcenter.enter("host-1")
+    resource = operations.find(HOST)
+    operations.start_maintenance(resource, 5)
+    converge(HOST, True, operations, vcenter, lease)
+    assert operations.minutes(HOST) == lease
+
+
+def test_a_failing_vcenter_lets_nothing_be_written(
+    operations: FakeOperations, vcenter: Restless
+) -> None:
+    vcenter.failures = [VCenterUnavailableError("down")]
+    with pytest.raises(VCenterUnavailableError):
+        converge(HOST, True, operations, vcenter)
+    assert operations.maintained() == set()
+
+
+def test_a_second_look_that_fails_is_no_success(
+    operations: FakeOperations, vcenter: Restless
+) -> None:
+    vcenter.failures = [None, VCenterUnavailableError("down")]
+    with pytest.raises(VCenterUnavailableError):
+        converge(HOST, False, operations, vcenter)
+
+
+def test_a_host_is_asked_about_by_its_resources_moref(
+    mirror: Mirror, operations: FakeOperations, vcenter: Restless
+) -> None:
+    vcenter.enter("host-1")
+    outcome = enter(mirror, replace(HOST, moref=""))
+    assert (outcome.action, vcenter.looks) == ("entered", ["host-1", "host-1"])
+    assert operations.maintained() == {HOST}
+
+
+def test_a_host_whose_resource_does_not_tell_is_asked_about_by_its_own_moref(
+    operations: FakeOperations, vcenter: Restless
+) -> None:
+    class Silent(FakeOperations):
+        def find(self, host: HostRef) -> Resource:
+            return replace(super().find(host), moref="")
+
+    converge(HOST, True, Silent([HOST]), vcenter)
+    assert vcenter.looks == ["host-1", "host-1"]
+
+
+def test_a_host_that_its_vcenter_does_not_have_is_not_touched(
+    mirror: Mirror, operations: FakeOperations, vcenter: Restless
+) -> None:
+    vcenter.remove("host-1")
+    with pytest.raises(HostNotFoundError):
+        enter(mirror)
+    assert operations.maintained() == set()
+
+
+@pytest.mark.parametrize("name", ["", "esx1", "esx2", "esx3"])
+@pytest.mark.parametrize("moref", ["", "host-1", "host-8", "host-77"])
+@pytest.mark.parametrize("source", [A, "alias.lab", B, UNKNOWN, ""])
+def test_no_forged_event_silences_a_host_whatever_it_says_and_in_whose_name(
+    source: str, moref: str, name: str, mirror: Mirror, operations: FakeOperations
+) -> None:
+    with suppress(HostNotFoundError):
+        enter(mirror, HostRef(moref, name, source))
+    assert operations.maintained() == set()
+
+
+def test_another_vcenters_address_means_that_ones_host_of_the_same_moref(
+    mirror: Mirror, operations: FakeOperations, vcenter: Restless
+) -> None:
+    vcenter.enter("host-1")
+    assert enter(mirror, replace(HOST, vcenter=B)).action == "exited"
+    assert (operations.maintained(), vcenter.looks) == (set(), [])
+
+
+def test_an_unconfigured_vcenters_address_reaches_no_host_of_a_configured_one(
+    mirror: Mirror, operations: FakeOperations
+) -> None:
+    with pytest.raises(HostNotFoundError):
+        enter(mirror, HostRef("", "esx1", ELSEWHERE))
+    enter(mirror, HostRef("host-1", "esx1", ELSEWHERE))
+    assert operations.maintained() == {ELSEWHERES}
+
+
+def test_an_address_that_nobody_knows_is_the_vcenters_whose_host_it_is(
+    mirror: Mirror, operations: FakeOperations, vcenter: Restless
+) -> None:
+    vcenter.enter("host-1")
+    assert enter(mirror, replace(HOST, vcenter=UNKNOWN)).action == "entered"
+    assert leave(mirror, replace(HOST, vcenter="alias.lab")).action == "renewed"
+    assert operations.maintained() == {HOST}
+
+
+def test_events_of_a_vcenter_that_is_not_configured_are_believed(
+    mirror: Mirror, operations: FakeOperations
+) -> None:
+    assert enter(mirror, ELSEWHERES).action == "entered"
+    assert operations.maintained() == {ELSEWHERES}
+
+
+def test_they_are_refused_where_verification_is_required(
+    mirror: Mirror, operations: FakeOperations, vcenter: Restless
+) -> None:
+    strict = replace(mirror, require_verification=True)
+    vcenter.enter("host-1")
+    for send in (enter, leave):
+        with pytest.raises(UnverifiedEventError, match=r"no configured vCenter .* esx9 \(host-1\)"):
+            send(strict, ELSEWHERES)
+    assert enter(strict).action == "entered"
+    assert enter(strict, replace(HOST, vcenter=UNKNOWN)).action == "renewed"
+    assert operations.maintained() == {HOST}
+
+
+def test_without_any_vcenter_verification_cannot_be_had(operations: FakeOperations) -> None:
+    with pytest.raises(UnverifiedEventError):
+        enter(Mirror(operations, require_verification=True))
+    assert operations.maintained() == set()
+
+
+def test_an_ambiguous_name_is_refused_before_anybody_is_asked(
+    mirror: Mirror, operations: FakeOperations, vcenter: Restless
+) -> None:
+    operations.add(HostRef("host-5", "esx1", B))
+    with pytest.raises(AmbiguousHostError):
+        enter(mirror, HostRef("", "esx1", UNKNOWN))
+    assert vcenter.looks == []
+
+
+def test_a_vcenter_is_iterated_once_however_many_addresses_it_has(
+    mirror: Mirror, vcenter: Restless
+) -> None:
+    assert [each.address for each in mirror.vcenters] == [A, B]
+    assert mirror.vcenters.at("alias.lab") is mirror.vcenters.at(A) is vcenter
+    assert mirror.vcenters.at(UNKNOWN) is None
+    assert (bool(mirror.vcenters), bool(VCenters())) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("uuid", "address"), [("uuid-A", A), ("UUID-B", B), ("uuid-c", None), ("", None)]
+)
+def test_a_resource_says_by_its_uuid_in_any_case_whose_it_is(
+    uuid: str, address: str | None, mirror: Mirror
+) -> None:
+    owner = mirror.vcenters.owning(Resource("id", HOST, MONITORED, "host-1", uuid))
+    assert (owner.address if owner else None) == address
+
+
+def test_a_vcenter_without_a_uuid_owns_nothing() -> None:
+    vcenters = VCenters({A: FakeVCenter([HOST], A, "")})
+    assert vcenters.owning(Resource("id", HOST, MONITORED, "host-1", "")) is None
+
+
+def alone(operations: FakeOperations, lease: int | None = None) -> Mirror:
+    return Mirror(operations, memory=EventMemory(), lease_minutes=lease)
+
+
+@pytest.mark.parametrize("state", [TIMED, OPEN_ENDED])
+def test_by_events_alone_entering_what_is_in_maintenance_changes_nothing(
+    state: ResourceState, operations: FakeOperations
+) -> None:
+    operations.set_state(HOST, state)
+    assert enter(alone(operations)) == Outcome("unchanged", HOST, f"already {state}")
+    assert operations.state(HOST) is state
+
+
+def test_by_events_alone_a_lease_is_renewed(operations: FakeOperations) -> None:
+    assert enter(alone(operations, 60)).action == "entered"
+    operations.clock.advance(30)
+    assert enter(alone(operations, 60)).action == "renewed"
+    assert operations.ends(HOST) == operations.clock() + timedelta(minutes=60)
+
+
+@pytest.mark.parametrize("state", list(ResourceState))
+def test_by_events_alone_leaving_is_always_written(
+    state: ResourceState, operations: FakeOperations
+) -> None:
+    operations.set_state(HOST, state)
+    assert leave(alone(operations)) == Outcome("exited", HOST)
+    assert operations.maintained() == set()
+
+
+def test_an_older_event_changes_nothing_and_says_why(operations: FakeOperations) -> None:
+    mirror = alone(operations)
+    leave(mirror, minute=2)
+    assert enter(mirror, minute=1) == Outcome(
+        "unchanged", HOST, "older than the ExitMaintenanceModeEvent that was handled before"
+    )
+    assert operations.maintained() == set()
+    assert enter(mirror, minute=3).action == "entered"
+    assert leave(mirror, minute=2).action == "unchanged"
+    assert operations.maintained() == {HOST}
+
+
+def test_an_event_is_older_only_than_one_of_the_same_host(operations: FakeOperations) -> None:
+    mirror = alone(operations)
+    leave(mirror, minute=2)
+    assert enter(mirror, OTHER, minute=1).action == "entered"
+    assert operations.maintained() == {OTHER}
+
+
+def test_a_repeated_event_is_not_older_than_itself(operations: FakeOperations) -> None:
+    mirror = alone(operations)
+    assert enter(mirror).action == "entered"
+    assert enter(mirror).action == "unchanged"
+    assert [leave(mirror, minute=1).action for _ in range(2)] == ["exited", "exited"]
+
+
+def test_who_remembers_nothing_takes_each_event_for_the_newest(operations: FakeOperations) -> None:
+    mirror = Mirror(operations)
+    assert isinstance(mirror.memory, Forgetful)
+    leave(mirror, minute=2)
+    assert enter(mirror, minute=1).action == "entered"
+
+
+def test_an_event_that_failed_is_newer_all_the_same(operations: FakeOperations) -> None:
+    mirror = alone(operations)
+    enter(mirror, minute=1)
+    operations.failures = [OperationsUnavailableError("down")]
+    with pytest.raises(OperationsUnavailableError):
+        leave(mirror, minute=2)
+    assert enter(mirror, minute=1).action == "unchanged"
+    assert leave(mirror, minute=2).action == "exited"
+
+
+@dataclass
+class Interrupted(FakeOperations):
+    """Something happens right before the first write is accepted."""
+
+    before: list[Callable[[], object]] = field(default_factory=list)
+
+    def _change(self, resource: Resource, state: ResourceState, minutes: int | None) -> bool:
+        if self.before:
+            self.before.pop()()
+        return super()._change(resource, state, minutes)
+
+
+@pytest.mark.parametrize(
+    ("older", "newer", "maintained"), [(enter, leave, set()), (leave, enter, {HOST})]
+)
+def test_a_newer_event_wins_while_the_older_one_is_being_written(
+    older: Callable[..., Outcome], newer: Callable[..., Outcome], maintained: set[HostRef]
+) -> None:
+    operations = Interrupted([HOST])
+    mirror = alone(operations)
+    outcomes: list[Outcome] = []
+
+    def run_the_newer_one() -> None:
+        thread = threading.Thread(target=lambda: outcomes.append(newer(mirror, minute=2)))
+        thread.start()
+        thread.join(30)
+
+    operations.before.append(run_the_newer_one)
+    outcome = older(mirror, minute=1)
+    assert len(outcomes) == 1
+    assert outcome.reason.startswith("it is")
+    assert operations.maintained() == maintained
+
+
+def test_times_of_a_clock_do_not_matter_to_what_vcenter_says(
+    operations: FakeOperations, vcenter: Restless
+) -> None:
+    mirror = Mirror(operations, VCenters({A: vcenter}), EventMemory(Clock()))
+    vcenter.enter("host-1")
+    assert leave(mirror, minute=9).action == "entered"
+    assert enter(mirror, minute=1).action == "renewed"
+    assert enter(mirror, minute=None).action == "renewed"
+    assert operations.maintained() == {HOST}

@@ -1,0 +1,560 @@
+"""functions.reconciliation: what a sweep does, and what it leaves alone."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+
+from functions.errors import (
+    HostNotFoundError,
+    MaintenanceError,
+    OperationsUnavailableError,
+    SweepRefusedError,
+    VCenterUnavailableError,
+)
+from functions.events import HostRef
+from functions.handlers import dispatch
+from functions.mirror import Mirror, VCenters
+from functions.outcomes import Action, Outcome, Verb, Watcher
+from functions.ports import Resource, ResourceState, VCenterHost
+from functions.reconciliation import Report, plan, reconcile
+from tests.fakes import Clock, FakeOperations, FakeVCenter
+
+MONITORED, TIMED, OPEN_ENDED = ResourceState
+NOW = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
+UNTIL = NOW + timedelta(minutes=60)
+ADDRESS = "vcenter.lab.local"
+TIMER = {"type": "dev.knative.sources.ping"}
+
+
+def ref(number: int, vcenter: str = ADDRESS) -> HostRef:
+    return HostRef(f"host-{number}", f"esx{number}", vcenter)
+
+
+def refs(count: int, vcenter: str = ADDRESS) -> list[HostRef]:
+    return [ref(number, vcenter) for number in range(1, count + 1)]
+
+
+def resource(host: HostRef, state: ResourceState = MONITORED, twin: str = "") -> Resource:
+    return Resource(f"id-{host.moref}{twin}", host, state, host.moref)
+
+
+@dataclass
+class Notes(Watcher):
+    """Writes down what it is told, and does something when the plan is there."""
+
+    told: list[object] = field(default_factory=list)
+    meanwhile: list[tuple[FakeVCenter, str]] = field(default_factory=list)
+
+    def read(self, vcenter: str, side: str, count: int) -> None:
+        self.told.append((vcenter, side, count))
+
+    def planned(self, actions: list[Action]) -> None:
+        self.told.append([action.verb for action in actions])
+        for vcenter, moref in self.meanwhile:
+            host = vcenter.host(moref)
+            vcenter.modes[host] = not vcenter.modes[host]
+
+    def done(self, action: Action, seen: bool) -> None:
+        self.told.append((action.verb, action.host.moref, seen))
+
+    def corrected(self, outcome: Outcome) -> None:
+        self.told.append((outcome.action, outcome.host and outcome.host.moref))
+
+    def failed(self, where: str, error: MaintenanceError) -> None:
+        self.told.append((where, str(error)))
+
+
+@dataclass
+class Site:
+    """One or two vCenters with as many hosts each, and a vRealize Operations that knows them."""
+
+    count: int = 4
+    lease: int | None = 60
+    addresses: tuple[str, ...] = (ADDRESS,)
+    max_changes: int | None = None
+    watcher: Notes = field(default_factory=Notes)
+
+    def __post_init__(self) -> None:
+        uuids = {address: f"uuid-{address}" for address in self.addresses}
+        self.vcenters = [
+            FakeVCenter(refs(self.count, each), each, uuids[each]) for each in self.addresses
+        ]
+        hosts = [host for each in self.vcenters for host in each.modes]
+        self.operations = FakeOperations(hosts, uuids=uuids, clock=Clock(NOW))
+
+    @property
+    def vcenter(self) -> FakeVCenter:
+        return self.vcenters[0]
+
+    @property
+    def mirror(self) -> Mirror:
+        return Mirror(
+            self.operations,
+            VCenters({each.address: each for each in self.vcenters}),
+            lease_minutes=self.lease,
+            max_changes=self.max_changes,
+            watcher=self.watcher,
+            now=self.operations.clock,
+        )
+
+    def sweep(self, *, dry_run: bool = False, adopt: bool = False) -> Report:
+        return reconcile(self.mirror, dry_run=dry_run, adopt=adopt)
+
+    def enter(self, *numbers: int) -> None:
+        for number in numbers:
+            self.vcenter.enter(f"host-{number}")
+
+    def maintained(self) -> set[str]:
+        return {host.moref for host in self.operations.maintained()}
+
+
+# Leases, whether the host is in maintenance mode, its state, what is done, and what with adopt.
+TABLE: list[tuple[bool, bool, ResourceState, Verb | None, Verb | None]] = [
+    (True, True, MONITORED, "start", "start"),
+    (True, True, TIMED, "renew", "renew"),
+    (True, True, OPEN_ENDED, "leave", "leave"),
+    (True, False, MONITORED, None, None),
+    (True, False, TIMED, "end", "end"),
+    (True, False, OPEN_ENDED, "leave", "end"),
+    (False, True, MONITORED, "start", "start"),
+    (False, True, TIMED, None, None),
+    (False, True, OPEN_ENDED, None, None),
+    (False, False, MONITORED, None, None),
+    (False, False, TIMED, "leave", "leave"),
+    (False, False, OPEN_ENDED, "leave", "end"),
+]
+REASONS = {
+    ("start", MONITORED): "in maintenance mode, but monitored",
+    ("renew", TIMED): "still in maintenance mode",
+    ("end", TIMED): "not in maintenance mode any more",
+    ("end", OPEN_ENDED): "not in maintenance mode any more",
+    ("leave", TIMED): "a timed window, so not ours, since ours have no lease",
+}
+
+
+def test_the_table_is_complete() -> None:
+    combined = set(product([True, False], [True, False], ResourceState))
+    assert {row[:3] for row in TABLE} == combined
+    assert len(TABLE) == len(combined)
+
+
+@pytest.mark.parametrize("adopt", [False, True])
+@pytest.mark.parametrize(("leased", "mode", "state", "verb", "adopting"), TABLE)
+def test_what_is_done_follows_from_mode_state_and_lease(
+    leased: bool,
+    mode: bool,
+    state: ResourceState,
+    verb: Verb | None,
+    adopting: Verb | None,
+    adopt: bool,
+) -> None:
+    found = resource(ref(1), state)
+    actions = plan([VCenterHost(ref(1), mode)], [found], 60 if leased else None, NOW, adopt)
+    expected = adopting if adopt else verb
+    assert [action.verb for action in actions] == ([expected] if expected else [])
+    for action in actions:
+        assert (action.host, action.resource) == (ref(1), found)
+        assert action.until == (UNTIL if leased and expected in ("start", "renew") else None)
+        assert action.changes == (expected in ("start", "end"))
+        persons = "open-ended, so a person's, since ours have a lease"
+        anyones = "open-ended, so perhaps a person's; --adopt ends it"
+        assert action.reason == REASONS.get((action.verb, state), persons if leased else anyones)
+
+
+def test_two_resources_of_one_host_are_reported_and_neither_is_touched() -> None:
+    found = [resource(ref(1), TIMED), resource(ref(1), MONITORED, twin="b")]
+    [action] = plan([VCenterHost(ref(1), False)], found, 60, NOW)
+    assert (action.verb, action.host, action.resource) == ("report", ref(1), None)
+    assert action.reason == "2 resources have its MoRef; none of them is touched"
+
+
+def test_a_host_that_either_side_does_not_know_is_reported() -> None:
+    hosts = [VCenterHost(ref(1), True), VCenterHost(ref(2), False)]
+    stray = resource(ref(3), OPEN_ENDED)
+    unknown, left_over = plan(hosts, [resource(ref(2)), stray], 60, NOW)
+    assert unknown == Action("report", ref(1), "unknown to vRealize Operations")
+    reason = "unknown to its vCenter; MAINTAINED_MANUAL"
+    assert left_over == Action("report", ref(3), reason, stray)
+
+
+def test_hosts_are_matched_by_moref_whatever_their_names_are() -> None:
+    renamed = Resource("id", HostRef("host-1", "esx2", ADDRESS), MONITORED, "host-1")
+    namesake = Resource("id-2", HostRef("host-2", "esx1", ADDRESS), MONITORED, "host-2")
+    hosts = [VCenterHost(ref(1), True), VCenterHost(ref(2), False)]
+    [action] = plan(hosts, [namesake, renamed], 60, NOW)
+    assert (action.verb, action.resource) == ("start", renamed)
+
+
+def test_ten_thousand_hosts_are_planned_one_by_one() -> None:
+    hosts = [VCenterHost(each, number % 10 == 0) for number, each in enumerate(refs(10_000))]
+    states = [TIMED if number % 20 == 0 else MONITORED for number in range(10_000)]
+    found = [resource(each, state) for each, state in zip(refs(10_000), states, strict=True)]
+    verbs = [action.verb for action in plan(hosts, reversed(found), 60, NOW)]
+    assert (verbs.count("start"), verbs.count("renew"), len(verbs)) == (500, 500, 1000)
+
+
+def test_a_sweep_repairs_what_events_missed() -> None:
+    site = Site(4)
+    site.enter(1, 2)
+    before = site.sweep()
+    site.vcenter.leave("host-1")
+    site.enter(3)
+    site.operations.set_state(ref(4), OPEN_ENDED)
+    report = site.sweep()
+    assert before.summary() == (
+        "4 hosts compared: 2 started, 0 renewed, 0 ended, 0 left alone, 0 not comparable"
+    )
+    assert report.summary() == (
+        "4 hosts compared: 1 started, 1 renewed, 1 ended, 1 left alone, 0 not comparable"
+    )
+    assert (report.faults, report.refusal, report.unseen, report.corrections) == ([], None, [], [])
+    assert site.maintained() == {"host-2", "host-3", "host-4"}
+    assert site.operations.state(ref(4)) is OPEN_ENDED
+
+
+def test_each_sweep_renews_the_lease_of_what_is_still_in_maintenance_mode() -> None:
+    site = Site(2)
+    site.enter(1)
+    for _ in range(5):
+        site.sweep()
+        assert site.operations.ends(ref(1)) == site.operations.clock() + timedelta(minutes=60)
+        site.operations.clock.advance(45)
+    site.operations.clock.advance(16)
+    assert site.maintained() == set()
+
+
+def test_without_leases_a_sweep_starts_open_ended_and_ends_nothing_unless_it_adopts() -> None:
+    site = Site(4, lease=None)
+    site.enter(1)
+    assert [action.until for action in site.sweep().actions] == [None]
+    site.vcenter.leave("host-1")
+    assert site.sweep().counts()["leave"] == 1
+    assert site.operations.state(ref(1)) is OPEN_ENDED
+    assert site.sweep(adopt=True).counts()["end"] == 1
+    assert site.maintained() == set()
+
+
+def test_adopting_leaves_a_persons_where_the_host_is_in_maintenance_mode() -> None:
+    site = Site(4)
+    site.enter(1)
+    for host in (ref(1), ref(2)):
+        site.operations.set_state(host, OPEN_ENDED)
+    site.sweep(adopt=True)
+    assert site.operations.state(ref(1)) is OPEN_ENDED
+    assert site.operations.state(ref(2)) is MONITORED
+
+
+def test_a_dry_run_tells_the_plan_and_changes_nothing() -> None:
+    site = Site(4)
+    site.enter(1)
+    site.operations.set_state(ref(2), TIMED)
+    report = site.sweep(dry_run=True)
+    assert [(each.verb, each.host) for each in report.actions] == [
+        ("start", ref(1)),
+        ("end", ref(2)),
+    ]
+    assert site.maintained() == {"host-2"}
+    assert site.watcher.told == [
+        (ADDRESS, "vCenter", 4),
+        (ADDRESS, "vRealize Operations", 4),
+        ["start", "end"],
+    ]
+
+
+def test_a_host_that_has_left_its_vcenter_is_reported_and_not_touched() -> None:
+    site = Site(4)
+    site.operations.set_state(ref(1), TIMED)
+    site.vcenter.remove("host-1")
+    report = site.sweep()
+    assert [(action.verb, action.host) for action in report.actions] == [("report", ref(1))]
+    assert site.maintained() == {"host-1"}
+
+
+@pytest.mark.parametrize(
+    ("hosts", "max_changes", "limit"),
+    [
+        (60, None, 50),
+        (250, None, 50),
+        (255, None, 51),
+        (500, None, 100),
+        (60, 7, 7),
+        (60, 55, 55),
+        (10, 0, 0),
+    ],
+)
+def test_a_sweep_that_would_change_too_much_changes_nothing(
+    hosts: int, max_changes: int | None, limit: int
+) -> None:
+    site = Site(hosts, max_changes=max_changes)
+    site.enter(*range(1, limit + 2))
+    report = site.sweep()
+    assert str(report.refusal) == (
+        f"would change {limit + 1} of {hosts} hosts, more than {limit}"
+        " (RECONCILE_MAX_CHANGES), so nothing was changed"
+    )
+    assert site.maintained() == set()
+    with pytest.raises(SweepRefusedError):
+        dispatch(TIMER, site.mirror)
+    site.vcenter.leave("host-1")
+    assert site.sweep().refusal is None
+    assert len(site.maintained()) == limit
+
+
+def test_a_refused_sweep_does_not_even_renew() -> None:
+    site = Site(4, max_changes=1)
+    site.enter(1)
+    site.sweep()
+    site.operations.clock.advance(30)
+    site.enter(2, 3)
+    assert site.sweep().refusal
+    assert site.operations.ends(ref(1)) == NOW + timedelta(minutes=60)
+
+
+def test_the_limit_counts_what_is_started_and_ended_but_no_renewals() -> None:
+    site = Site(100)
+    site.enter(*range(1, 41))
+    site.sweep()
+    site.enter(*range(41, 81))
+    assert site.sweep().counts()["renew"] == 40
+    for number in range(1, 26):
+        site.vcenter.leave(f"host-{number}")
+    site.enter(*range(81, 101))
+    assert site.sweep().counts() == {"start": 20, "renew": 55, "end": 25, "leave": 0, "report": 0}
+    for number in range(26, 77):
+        site.vcenter.leave(f"host-{number}")
+    assert site.sweep().refusal
+
+
+def test_the_limit_is_about_all_vcenters_together() -> None:
+    site = Site(30, addresses=("a.lab", "b.lab"))
+    for vcenter in site.vcenters:
+        for number in range(1, 27):
+            vcenter.enter(f"host-{number}")
+    assert "would change 52 of 60 hosts" in str(site.sweep().refusal)
+    assert site.maintained() == set()
+
+
+def test_a_vcenter_that_has_no_hosts_is_not_believed() -> None:
+    site = Site(3)
+    for host in refs(3):
+        site.operations.set_state(host, TIMED)
+    site.vcenter.modes.clear()
+    report = site.sweep()
+    assert [str(fault) for fault in report.faults] == [
+        "vcenter.lab.local says that it has no hosts; taken for a fault"
+    ]
+    assert (report.hosts, report.actions, len(site.maintained())) == (0, [], 3)
+    with pytest.raises(VCenterUnavailableError):
+        dispatch(TIMER, site.mirror)
+
+
+@pytest.mark.parametrize(("left", "believed"), [(1, False), (2, False), (3, True)])
+def test_a_vcenter_that_has_fewer_than_half_of_its_hosts_is_not_believed(
+    left: int, believed: bool
+) -> None:
+    site = Site(5)
+    site.operations.set_state(ref(1), TIMED)
+    for number in range(left + 1, 6):
+        site.vcenter.remove(f"host-{number}")
+    report = site.sweep()
+    assert (report.faults == []) == believed
+    assert site.maintained() == (set() if believed else {"host-1"})
+    if not believed:
+        assert f"has only {left} of the 5 hosts" in str(report.faults[0])
+
+
+def test_half_of_the_hosts_are_enough_to_be_believed() -> None:
+    site = Site(4)
+    for number in (3, 4):
+        site.vcenter.remove(f"host-{number}")
+    assert site.sweep().faults == []
+
+
+def test_hosts_that_only_vcenter_knows_do_not_make_up_for_those_that_it_lost() -> None:
+    site = Site(4)
+    for number in (1, 2, 3):
+        site.vcenter.remove(f"host-{number}")
+    site.vcenter.modes.update(dict.fromkeys([ref(number) for number in range(10, 20)], False))
+    assert "has only 1 of the 4 hosts" in str(site.sweep().faults[0])
+
+
+def test_a_vrealize_operations_that_knows_no_host_is_reported_and_nothing_else() -> None:
+    site = Site(3)
+    for host in refs(3):
+        site.operations.remove(host)
+    assert site.sweep().counts()["report"] == 3
+
+
+def test_one_vcenter_that_fails_spares_the_other() -> None:
+    site = Site(3, addresses=("a.lab", "b.lab"))
+    site.vcenters[0].enter("host-1")
+    site.vcenters[1].enter("host-2")
+    down = VCenterUnavailableError("a.lab is down")
+    site.vcenters[0].failures = [down]
+    report = site.sweep()
+    assert (report.faults, report.hosts) == ([down], 3)
+    assert site.operations.maintained() == {ref(2, "b.lab")}
+    assert ("a.lab", "a.lab is down") in site.watcher.told
+    site.vcenters[0].failures = [down]
+    with pytest.raises(VCenterUnavailableError, match=r"a\.lab is down"):
+        dispatch(TIMER, site.mirror)
+    assert site.sweep().faults == []
+    assert site.operations.maintained() == {ref(1, "a.lab"), ref(2, "b.lab")}
+
+
+@pytest.mark.parametrize("after", [0, 1, 2, 3, 4])
+def test_a_server_that_fails_at_any_call_is_reported_and_the_next_sweep_does_the_rest(
+    after: int,
+) -> None:
+    site = Site(4)
+    site.operations.set_state(ref(1), TIMED)
+    site.operations.set_state(ref(2), TIMED)
+    site.enter(3, 4)
+    down = OperationsUnavailableError("down")
+    site.operations.failures = [*([None] * after), down]
+    report = site.sweep()
+    assert report.faults == [down]
+    # One reads, the next two end, the last two start.
+    assert len(site.maintained()) == [2, 2, 1, 0, 1][after]
+    assert site.sweep().faults == []
+    assert site.maintained() == {"host-3", "host-4"}
+
+
+def test_a_failing_write_does_not_keep_anybody_from_looking_again() -> None:
+    site = Site(4)
+    site.operations.set_state(ref(1), TIMED)
+    site.enter(2)
+    site.operations.failures = [None, None, OperationsUnavailableError("down")]
+    site.watcher.meanwhile = [(site.vcenter, "host-1")]
+    report = site.sweep()
+    assert [outcome.action for outcome in report.corrections] == ["entered"]
+    assert site.maintained() == {"host-1"}
+
+
+def test_a_vcenter_that_fails_when_it_is_looked_at_again_is_reported() -> None:
+    site = Site(3)
+    site.enter(1)
+    site.vcenter.failures = [None, VCenterUnavailableError("down")]
+    report = site.sweep()
+    assert [str(fault) for fault in report.faults] == ["down"]
+    assert site.maintained() == {"host-1"}
+
+
+def test_what_does_not_show_in_time_is_told() -> None:
+    site = Site(3)
+    site.enter(1)
+    site.operations.slow = True
+    report = site.sweep()
+    assert [action.host for action in report.unseen] == [ref(1)]
+    assert ("start", "host-1", False) in site.watcher.told
+
+
+def test_a_host_that_changes_its_mode_during_the_sweep_is_corrected() -> None:
+    site = Site(4)
+    site.operations.set_state(ref(1), TIMED)
+    site.enter(2)
+    site.watcher.meanwhile = [(site.vcenter, "host-1"), (site.vcenter, "host-2")]
+    report = site.sweep()
+    assert [(each.action, each.host) for each in report.corrections] == [
+        ("entered", ref(1)),
+        ("exited", ref(2)),
+    ]
+    assert site.maintained() == {"host-1"}
+
+
+def test_only_hosts_that_were_written_are_looked_at_again() -> None:
+    site = Site(3, addresses=("a.lab", "b.lab"))
+    site.vcenters[0].enter("host-1")
+    site.vcenters[0].enter("host-2")
+    site.watcher.meanwhile = [(site.vcenters[0], "host-3")]
+    report = site.sweep()
+    # The host-1 and host-2 of the other vCenter are not in maintenance mode, nor were written.
+    assert (report.corrections, len(site.maintained())) == ([], 2)
+
+
+def test_one_host_that_cannot_be_corrected_spares_the_others() -> None:
+    site = Site(4)
+    site.enter(1, 2)
+    site.watcher.meanwhile = [(site.vcenter, "host-1"), (site.vcenter, "host-2")]
+    gone = HostNotFoundError("gone by now")
+    site.operations.failures = [None, None, None, gone]
+    report = site.sweep()
+    assert (report.faults, len(report.corrections)) == ([gone], 1)
+    assert site.maintained() == {"host-1"}
+    assert ("host esx1 (host-1) of vcenter.lab.local", "gone by now") in site.watcher.told
+
+
+def test_a_persons_is_left_even_if_it_began_during_the_sweep() -> None:
+    site = Site(3)
+    site.enter(1)
+
+    class Person(Notes):
+        def done(self, action: Action, seen: bool) -> None:
+            site.operations.set_state(action.host, OPEN_ENDED)
+            site.vcenter.leave(action.host.moref)
+
+    site.watcher = Person()
+    [outcome] = site.sweep().corrections
+    assert (outcome.action, site.operations.state(ref(1))) == ("left", OPEN_ENDED)
+
+
+def test_the_watcher_is_told_everything_in_order() -> None:
+    site = Site(501, addresses=("a.lab", "b.lab"))
+    site.operations.set_state(ref(1, "a.lab"), TIMED)
+    site.vcenters[0].enter("host-2")
+    site.vcenters[1].failures = [VCenterUnavailableError("down")]
+    site.watcher.meanwhile = [(site.vcenters[0], "host-2")]
+    site.sweep()
+    assert site.watcher.told == [
+        ("a.lab", "vCenter", 500),
+        ("a.lab", "vCenter", 501),
+        ("a.lab", "vRealize Operations", 500),
+        ("a.lab", "vRealize Operations", 501),
+        ("b.lab", "down"),
+        ["end", "start"],
+        ("end", "host-1", True),
+        ("start", "host-2", True),
+        ("exited", "host-2"),
+    ]
+
+
+def test_nobody_need_watch() -> None:
+    class Restless(FakeVCenter):
+        def hosts(self) -> Iterator[VCenterHost]:
+            yield from super().hosts()
+            self.modes = {host: not mode for host, mode in self.modes.items()}
+
+    site = Site(3, addresses=("a.lab", "b.lab"))
+    restless = Restless(refs(3, "a.lab"), "a.lab", "uuid-a.lab")
+    site.vcenters[0] = restless
+    restless.enter("host-1")
+    site.vcenters[1].failures = [VCenterUnavailableError("down")]
+    report = reconcile(replace(site.mirror, watcher=Watcher()))
+    assert (len(report.actions), len(report.corrections), len(report.faults)) == (1, 1, 1)
+    assert site.operations.maintained() == set()
+
+
+def test_a_timer_has_the_hosts_compared() -> None:
+    site = Site(3)
+    site.enter(1)
+    outcome = dispatch(TIMER, site.mirror)
+    assert outcome == Outcome(
+        "reconciled",
+        reason="3 hosts compared: 1 started, 0 renewed, 0 ended, 0 left alone, 0 not comparable",
+    )
+    assert site.maintained() == {"host-1"}
+
+
+def test_a_sweep_that_left_something_alone_wants_to_be_seen() -> None:
+    site = Site(3)
+    site.operations.set_state(ref(1), OPEN_ENDED)
+    assert dispatch(TIMER, site.mirror).needs_attention
+
+
+def test_without_a_vcenter_there_is_nothing_to_compare_with() -> None:
+    outcome = dispatch(TIMER, Mirror(FakeOperations(refs(1))))
+    assert (outcome.action, outcome.needs_attention) == ("ignored", True)
+    assert outcome.reason == "no vCenter is configured, so there is nothing to compare with"
