@@ -1,5 +1,6 @@
 """What the documents show is what happens."""
 
+import os
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 
 from tests.documents import blocks, broken_links, crowded_lines
 from tests.processes import ROOT
+from tests.vcenters import needs_go
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 # Commands of the documents, and where each of them is run.
@@ -27,17 +29,27 @@ RUN_BY = {
 }
 
 
-def test_the_demo_prints_what_the_readme_shows() -> None:
+@pytest.mark.parametrize(
+    ("path", "which"),
+    [
+        pytest.param(os.environ["PATH"], "vcsim", marks=needs_go),
+        pytest.param("", "in memory", id="without go"),
+    ],
+)
+def test_the_demo_prints_what_the_readme_shows(path: str, which: str) -> None:
     result = subprocess.run(
-        [sys.executable, "examples/demo.py"],
+        [sys.executable, "-m", "examples.demo"],
         cwd=ROOT,
+        env={**os.environ, "PATH": path},
         capture_output=True,
         encoding="utf-8",
         timeout=100,
     )
     assert result.returncode == 0, result.stderr
     shown = next(text for text in blocks(ROOT / "README.md", "text") if "simulator" in text)
-    assert re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", result.stdout) == shown
+    told = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", result.stdout)
+    assert re.sub("vcenter .*", which, told, count=1) == re.sub("vcenter .*", which, shown, count=1)
+    assert which in told.splitlines()[0]
 
 
 def test_every_command_in_a_document_is_run_somewhere() -> None:

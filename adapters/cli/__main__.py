@@ -1,0 +1,5 @@
+"""``python -m adapters.cli`` is ``maintenance-mirror``."""
+
+from adapters.cli import main
+
+main()

@@ -1,0 +1,112 @@
+"""Does a vCenter let us in, and do both sides know the same hosts?"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from adapters.cli import status
+from adapters.cli.doctor import clocks
+from adapters.cli.doctor.findings import Finding, Findings, failed, note, ok, skipped, tried
+from adapters.vrops.resources import Instance
+from functions.errors import MaintenanceError
+from functions.mirror import Mirror
+from functions.ports import VCenterHost
+
+if TYPE_CHECKING:
+    from adapters.vcenter import VSphere
+
+_ASKED: Final = ("login", "clock", "hosts")
+_BOTH: Final = ("collected", "one host", "maintenance")
+_CREDENTIALS: Final = "are VCENTER_USERNAME (user@domain) and VCENTER_PASSWORD right?"
+_READ_ONLY: Final = "its account needs the role Read-only on the vCenter itself, propagated"
+
+
+def examined(
+    vsphere: "VSphere", mirror: Mirror, instances: list[Instance] | None, reachable: bool
+) -> Findings:
+    """Yield what it says, and how that fits what vRealize Operations says.
+
+    ``instances`` are the vCenters that are collected, None where that could not be read.
+    """
+    if not reachable:
+        yield from skipped(*_ASKED, *_BOTH, because="it cannot be reached")
+        return
+    login = tried("login", lambda: _let_in(vsphere), _CREDENTIALS)
+    yield login
+    if login.result == "failed":
+        yield from skipped(*_ASKED[1:], *_BOTH, because="it does not let us in")
+        return
+    yield tried("clock", lambda: clocks.compared(vsphere.now()))
+    hosts: list[VCenterHost] = []
+    yield tried("hosts", lambda: _read(vsphere, hosts))
+    if instances is None:
+        yield from skipped(*_BOTH, because="vRealize Operations does not let us in")
+        return
+    yield tried("collected", lambda: _collected(vsphere, instances))
+    yield from _on_both_sides(vsphere, mirror, hosts)
+
+
+def not_configured(instances: Sequence[Instance], vspheres: Sequence["VSphere"]) -> Findings:
+    """Yield the vCenters that are collected, but not configured."""
+    for instance in instances:
+        if not any(_collects(instance, vsphere) for vsphere in vspheres):
+            found = f"vCenter {instance.address} is collected, but not configured here"
+            yield note("collected", found, "its hosts are mirrored by events alone")
+
+
+def _let_in(vsphere: "VSphere") -> Finding:
+    uuid = vsphere.instance_uuid
+    return ok("login", f"it takes the user name and the password; its UUID is {uuid}")
+
+
+def _read(vsphere: "VSphere", hosts: list[VCenterHost]) -> Finding:
+    hosts += vsphere.hosts()
+    if not hosts:
+        return failed("hosts", "it shows us no hosts", _READ_ONLY)
+    in_mode = sum(each.in_maintenance_mode for each in hosts)
+    return ok("hosts", f"{len(hosts)}, {in_mode} of them in maintenance mode")
+
+
+def _collected(vsphere: "VSphere", instances: Iterable[Instance]) -> Finding:
+    if any(_collects(instance, vsphere) for instance in instances):
+        return ok("collected", "an adapter instance of vRealize Operations is its own")
+    found = f"no adapter instance is that of {vsphere.address}, by address or UUID"
+    return failed("collected", found, "add this vCenter to vRealize Operations")
+
+
+def _collects(instance: Instance, vsphere: "VSphere") -> bool:
+    if instance.address == vsphere.address:
+        return True
+    try:
+        return instance.uuid.casefold() == vsphere.instance_uuid.casefold()
+    except MaintenanceError:
+        return False
+
+
+def _on_both_sides(vsphere: "VSphere", mirror: Mirror, hosts: Sequence[VCenterHost]) -> Findings:
+    if not hosts:
+        yield from skipped(*_BOTH[1:], because="there are no hosts")
+        return
+    yield tried("one host", lambda: _one(hosts[0], mirror))
+    yield tried("maintenance", lambda: _maintenance(vsphere, mirror, hosts))
+
+
+def _one(first: VCenterHost, mirror: Mirror) -> Finding:
+    resource = mirror.operations.find(first.host)
+    here, there = status.MODES[first.in_maintenance_mode], status.STATES[resource.state]
+    name = f"{first.host.name} ({first.host.moref})"
+    found = f"{name}: {here} in vCenter, {there} in vRealize Operations"
+    if not resource.moref:
+        return note("one host", f"{found}; found by its name only")
+    return ok("one host", found)
+
+
+def _maintenance(vsphere: "VSphere", mirror: Mirror, hosts: Sequence[VCenterHost]) -> Finding:
+    resources = list(mirror.operations.resources(vsphere.address))
+    rows = status.compare(hosts, resources, mirror.lease_minutes, datetime.now(UTC))
+    differing = sum(not row.agrees for row in rows)
+    not_ours = sum(row.whose not in (None, "ours") for row in rows)
+    found = f"{differing} hosts differ, {not_ours} are in maintenance that may be a person's"
+    if differing or not_ours:
+        return note("maintenance", found, "maintenance-mirror status lists them")
+    return ok("maintenance", found)

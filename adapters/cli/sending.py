@@ -1,0 +1,160 @@
+"""send: plays the event source, byte for byte, and says what the reply means."""
+
+import json
+import socket
+import ssl
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http.client import HTTPException, HTTPResponse
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from adapters.cli import formats
+from adapters.cli.formats import Facts, Wire
+
+EVENTS: Final = {"enter": "EnteredMaintenanceModeEvent", "exit": "ExitMaintenanceModeEvent"}
+_SENTENCES: Final = {
+    "enter": "Host {} has entered maintenance mode",
+    "exit": "Host {} has exited maintenance mode",
+}
+_KEYS: Final = 2**31
+_PATIENCE_SECONDS: Final = 60.0
+_LONGEST_REPLY: Final = 64 * 1024
+_MEANINGS: Final = {
+    200: "handled",
+    202: "accepted, and handled later: the log of the function will tell",
+    204: "mirrored, or ignored for a reason: the log of the function tells which",
+    400: "not understood as a CloudEvent",
+    404: "no function is at that address",
+    405: "no function is at that address",
+    413: "larger than the function accepts (MAX_BODY_BYTES)",
+    422: "refused, and trying again cannot help: an ERROR line in its log says why",
+    503: "not now: its log says why, and an event processor would try again",
+}
+_NO_ANSWER_OF_OURS: Final = "not what this function answers; is --to right?"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a function listens."""
+
+    host: str
+    port: int
+    path: str
+    tls: bool
+
+    @classmethod
+    def of(cls, url: str) -> "Target":
+        """Read ``http[s]://host[:port][/path]``; raises ValueError for anything else."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or not _is_visible(url):
+            raise ValueError("it is not of the form http[s]://host[:port][/path]")
+        if parts.username is not None:
+            raise ValueError("a password would be seen on this command line; leave it out")
+        tls = parts.scheme == "https"
+        path = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
+        return cls(parts.hostname, parts.port or (443 if tls else 80), path, tls)
+
+    @property
+    def authority(self) -> str:
+        """What the header Host holds."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port in (80, 443) else f"{host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a function answered."""
+
+    status: int
+    phrase: str
+    body: bytes
+
+    @property
+    def done(self) -> bool:
+        """Whether the event was taken. Lambda's emulator answers 200 to what has failed, too."""
+        return 200 <= self.status < 300 and "errorType" not in self._told
+
+    @property
+    def meaning(self) -> str:
+        """What it means, in a sentence."""
+        fallback = "it failed" if self.status >= 500 else _NO_ANSWER_OF_OURS
+        meaning = _MEANINGS.get(self.status, fallback)
+        names = ("action", "host", "reason", "error", "errorType")
+        told = [str(self._told[name]) for name in names if self._told.get(name)]
+        return ": ".join([meaning, *told])
+
+    @property
+    def _told(self) -> Mapping[str, Any]:
+        try:
+            value = json.loads(self.body)
+        except ValueError:
+            return {}
+        return value if isinstance(value, dict) else {}
+
+
+def facts(verb: str, host: str, moref: str, vcenter: str, now: datetime) -> Facts:
+    """Return an event of ``now``; its key grows with the time, and has 32 bits as vCenter's."""
+    return Facts(
+        name=EVENTS[verb],
+        host=host,
+        moref=moref,
+        vcenter=vcenter,
+        key=int(now.timestamp()) % _KEYS,
+        created=now.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        user="maintenance-mirror",
+        message=_SENTENCES[verb].format(host),
+        datacenter="",
+        cluster="",
+        event_class="event",
+        event_id=str(uuid.uuid4()),
+    )
+
+
+def deliver(raw: bytes, target: Target, context: ssl.SSLContext) -> Reply:
+    """Send a request as it is, and return the reply, at most 64 KB of it.
+
+    Raises OSError or HTTPException if there is none.
+    """
+    address = (target.host, target.port)
+    with socket.create_connection(address, _PATIENCE_SECONDS) as plain:
+        connection = (
+            context.wrap_socket(plain, server_hostname=target.host) if target.tls else plain
+        )
+        with closing(connection):
+            connection.sendall(raw)
+            response = HTTPResponse(connection, method="POST")
+            response.begin()
+            return Reply(response.status, response.reason, response.read(_LONGEST_REPLY))
+
+
+def why_not(error: OSError | HTTPException) -> str:
+    """Say in words why there was no reply."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({error.verify_message}); see --ca-file"
+    if isinstance(error, ssl.SSLError):
+        return "it does not speak TLS"
+    if isinstance(error, TimeoutError):
+        return "it does not answer in time"
+    if isinstance(error, OSError):
+        return error.strerror or "the exchange broke off"
+    return "it does not speak HTTP"
+
+
+def _is_visible(url: str) -> bool:
+    return url.isascii() and url.isprintable() and " " not in url
+
+
+def _eventbridge(event: Facts) -> Wire:
+    """Return the request of Lambda's runtime interface emulator."""
+    document = formats.lambda_event(event, str(uuid.uuid4()), event.created)
+    return Wire({"Content-Type": "application/json"}, json.dumps(document).encode())
+
+
+FORMATS: Final[Mapping[str, Callable[[Facts], Wire]]] = {
+    **formats.HTTP_FORMATS,
+    "eventbridge": _eventbridge,
+}

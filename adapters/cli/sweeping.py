@@ -1,0 +1,152 @@
+"""reconcile: a sweep that a person started, and watches."""
+
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Final
+
+import click
+
+from adapters.cli.terminal import Column, Terminal, moment
+from functions.errors import MaintenanceError
+from functions.mirror import Mirror
+from functions.outcomes import Action, Outcome, Verb, Watcher
+from functions.ports import ResourceState
+from functions.reconciliation import Report, reconcile
+
+DONE, FAILED, REFUSED = 0, 1, 3
+
+_PLANNED: Final[dict[Verb, str]] = {
+    "start": "to start",
+    "renew": "to renew",
+    "end": "to end",
+    "leave": "to leave alone",
+    "report": "not comparable",
+}
+_WRITTEN: Final = ("start", "renew", "end")
+_STYLES: Final[dict[Verb, str]] = {"start": "yellow", "end": "green", "report": "yellow"}
+_GO_ON: Final = (
+    "  Look at what differs:    maintenance-mirror status\n"
+    "  If all of that is right: maintenance-mirror reconcile --max-changes {changes}"
+)
+
+
+class DeclinedError(Exception):
+    """A person was asked, and does not want the sweep to go on."""
+
+
+def sweep(mirror: Mirror, terminal: Terminal, *, dry_run: bool, adopt: bool, ask: bool) -> int:
+    """Compare all hosts, show the plan, carry it out, and say how that went.
+
+    With ``ask``, nobody's open-ended maintenance is ended before a person has agreed; raises
+    DeclinedError otherwise. Returns the exit code.
+    """
+    with ShownSweep(terminal, ask=ask, writes=not dry_run) as shown:
+        report = reconcile(replace(mirror, watcher=shown), dry_run=dry_run, adopt=adopt)
+    if report.refusal:
+        _say_refused(report, terminal)
+        return REFUSED
+    _say_done(report, terminal, dry_run=dry_run)
+    return FAILED if report.faults else DONE
+
+
+class ShownSweep(Watcher):
+    """Shows a sweep as it goes: how far it is on stderr, and its plan on stdout."""
+
+    def __init__(self, terminal: Terminal, *, ask: bool, writes: bool) -> None:
+        self._terminal = terminal
+        self._ask = ask
+        self._writes = writes
+        self._showing = ExitStack()
+
+    def __enter__(self) -> "ShownSweep":
+        """Begin to show how far it is."""
+        self._show = self._showing.enter_context(self._terminal.busy())
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """End that, however the sweep ended."""
+        self._showing.close()
+
+    def read(self, vcenter: str, side: str, count: int) -> None:
+        """See Watcher.read."""
+        self._show(f"{vcenter}: {count} hosts read from {side}")
+
+    def planned(self, actions: list[Action]) -> None:
+        """See Watcher.planned; raises DeclinedError if a person was asked, and says no."""
+        self._showing.close()
+        if actions:
+            self._terminal.show_hosts(_COLUMNS, actions, _VCENTER)
+            self._terminal.say("")
+        if self._ask:
+            _ask_about(actions)
+        count = sum(action.verb in _WRITTEN for action in actions)
+        if count and self._writes:
+            self._advance = self._showing.enter_context(self._terminal.progress("writing", count))
+
+    def done(self, action: Action, seen: bool) -> None:
+        """See Watcher.done."""
+        self._advance()
+        if not seen:
+            self._terminal.note(f"{action.host}: accepted, but the new state is not visible yet")
+
+    def corrected(self, outcome: Outcome) -> None:
+        """See Watcher.corrected."""
+        self._terminal.note(f"{outcome.host}: {outcome.action}, since its mode has just changed")
+
+    def failed(self, where: str, error: MaintenanceError) -> None:
+        """See Watcher.failed."""
+        self._terminal.error(f"{where}: {error}")
+
+
+def _ask_about(actions: list[Action]) -> None:
+    """Raise DeclinedError unless a person agrees to end what may be another person's."""
+    adopted = [action for action in actions if action.verb == "end" and _open_ended(action)]
+    question = f"End the open-ended maintenance of {_hosts(len(adopted))}?"
+    if adopted and not click.confirm(question, err=True):
+        raise DeclinedError
+
+
+def _open_ended(action: Action) -> bool:
+    state = action.resource.state if action.resource else None
+    return state is ResourceState.MAINTAINED_MANUAL
+
+
+def _hosts(count: int) -> str:
+    return "1 host" if count == 1 else f"{count} hosts"
+
+
+def _say_refused(report: Report, terminal: Terminal) -> None:
+    changes = sum(action.changes for action in report.actions)
+    terminal.error(f"REFUSED: {report.refusal}")
+    terminal.note(_counted(report))
+    for line in _GO_ON.format(changes=changes).splitlines():
+        terminal.note(line)
+
+
+def _say_done(report: Report, terminal: Terminal, *, dry_run: bool) -> None:
+    if dry_run:
+        terminal.say(f"Dry run, nothing was changed. {_counted(report)}")
+    elif report.faults:
+        terminal.say(f"Not all of it was done. {_counted(report)}")
+    else:
+        terminal.say(report.summary())
+
+
+def _counted(report: Report) -> str:
+    counts = Counter(report.counts())
+    words = [f"{counts[verb]} {text}" for verb, text in _PLANNED.items() if counts[verb]]
+    return f"{_hosts(report.hosts)} compared: {', '.join(words) or 'nothing to do'}"
+
+
+def _style(action: Action) -> str:
+    return _STYLES.get(action.verb, "dim")
+
+
+_COLUMNS: Final = (
+    Column[Action]("Host", lambda action: action.host.name or action.host.moref),
+    Column[Action]("Action", lambda action: action.verb, _style),
+    Column[Action]("Why", lambda action: action.reason),
+    Column[Action]("Until (UTC)", lambda action: moment(action.until)),
+)
+_VCENTER: Final = Column[Action]("vCenter", lambda a: a.host.vcenter, lambda a: "dim")
