@@ -114,8 +114,9 @@ def stay() -> int:
     ):
         print(f"Look at   {operations}/   (its CA is {CA_FILE.relative_to(ROOT)})")
         for verb in ("enter", "exit"):
-            command = f"{Path(sys.executable).with_name('maintenance-mirror')} send {verb} {HOST}"
-            print(f"Send      {command} --moref {morefs[HOST]} --to {url}")
+            command = f".venv/bin/maintenance-mirror send {verb} {HOST}"
+            which = f"--moref {morefs[HOST]} --vcenter {vcenters.ADDRESS}"
+            print(f"Send      {command} {which} --to {url}")
         print("Stop      with Ctrl-C", flush=True)
         signal.pause()
     return 0

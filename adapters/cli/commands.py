@@ -125,8 +125,9 @@ def reconcile(
 ) -> int:
     """Let vRealize Operations agree with vCenter.
 
-    All hosts are compared. Maintenance is started where it is missing, renewed where hosts are still in maintenance mode,
-    and ended where vCenter says that it is over. What may be a person's is left alone.
+    All hosts are compared. Maintenance is started where it is missing, renewed where hosts are
+    still in maintenance mode, and ended where vCenter says that it is over. What may be a person's
+    is left alone.
 
     --adopt is for those who come from functions that set open-ended maintenance, or who have
     just switched leases on: it ends what such functions have left behind. It cannot tell that
