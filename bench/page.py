@@ -8,6 +8,7 @@ from bench import outage, rate, storm
 from bench.goals import Goal, goals
 from bench.plots import Bar, bars
 from bench.results import Results, Spread
+from functions.errors import OperationsUnavailableError
 
 Page = dict[str, str]
 
@@ -223,7 +224,8 @@ def _outages(results: Results) -> Iterable[str]:
         longest, then = max(zip(lengths, recoveries, strict=True))
         yield f"The longest outage took {longest:g} s, and all were right {then:.0f} s after it."
         yield f"The shortest took {min(lengths):g} s: an open breaker sees no difference."
-    yield "The last to succeed are those that met it first, and were told to come back in 30 s."
+    pause = OperationsUnavailableError.retry_after
+    yield f"Those that meet it are told to come back in {pause:.0f} s."
     yield ""
     yield from _table("In s", _spreads(results, "outage", _own(results, "outage")))
     yield from _table(

@@ -93,6 +93,9 @@ class HostUnsettledError(TransientError):
 class OperationsUnavailableError(TransientError):
     """vRealize Operations could not be reached, or did not answer as the Suite API does."""
 
+    # Whoever met an outage first should not be the last to know that it is over.
+    retry_after = 10.0
+
 
 class VCenterUnavailableError(TransientError):
     """A vCenter could not be reached, or its answer cannot be believed."""

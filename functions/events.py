@@ -98,7 +98,7 @@ class Kind:
     @property
     def genuine(self) -> bool:
         """Whether the name is the vCenter class itself, or a timer's, and not just a claim."""
-        return self.event_class in ("event", "timer")
+        return self.event_class == ("timer" if self.name == RECONCILE else "event")
 
 
 def classify(envelope: Envelope) -> Kind | None:

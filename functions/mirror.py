@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from functions.errors import MaintenanceError
 from functions.events import HostEvent
 from functions.outcomes import Watcher
 from functions.ports import Memory, OperationsManager, Resource, VCenter
@@ -29,11 +30,18 @@ class VCenters:
     def owning(self, resource: Resource) -> VCenter | None:
         """Return the vCenter that ``resource`` itself says it belongs to, if it is configured.
 
-        Raises what VCenter does, if one of them has to be asked who it is.
+        Raises what VCenter does if one that might be it cannot be asked who it is.
         """
-        uuid = resource.vcenter_uuid.casefold()
-        owners = (each for each in self if uuid and each.instance_uuid.casefold() == uuid)
-        return next(owners, None)
+        uuid, unknown = resource.vcenter_uuid.casefold(), None
+        for vcenter in self if uuid else ():
+            try:
+                if vcenter.instance_uuid.casefold() == uuid:
+                    return vcenter
+            except MaintenanceError as error:
+                unknown = error
+        if unknown:
+            raise unknown
+        return None
 
 
 class Forgetful:

@@ -125,8 +125,10 @@ def reconcile(mirror: Mirror, *, dry_run: bool = False, adopt: bool = False) -> 
     mirror.watcher.planned(report.actions)
     report.refusal = _refusal(report, mirror.max_changes)
     if not dry_run and not report.refusal:
-        with _noting("vRealize Operations", report, mirror.watcher):
-            _apply(report, mirror)
+        # End first: of two things that may fail, a silenced host is the worse.
+        for write in (_end, _start):
+            with _noting("vRealize Operations", report, mirror.watcher):
+                write(report, mirror)
         for vcenter in mirror.vcenters:
             with _noting(vcenter.address, report, mirror.watcher):
                 _look_again(vcenter, mirror, report)
@@ -147,8 +149,7 @@ def _survey(vcenter: VCenter, mirror: Mirror, adopt: bool, report: Report) -> No
     hosts = list(_counted(vcenter.hosts(), watcher, address, "vCenter"))
     listed = mirror.operations.resources(address)
     resources = list(_counted(listed, watcher, address, "vRealize Operations"))
-    _check_plausible(address, hosts, resources)
-    report.hosts += len(hosts)
+    report.hosts += _compared(address, hosts, resources)
     report.actions += plan(hosts, resources, mirror.lease_minutes, mirror.now(), adopt)
 
 
@@ -158,13 +159,15 @@ def _counted(items: Iterable[T], watcher: Watcher, vcenter: str, side: str) -> I
         if count % _PROGRESS == 0:
             watcher.read(vcenter, side, count)
         yield item
-    watcher.read(vcenter, side, count)
+    if count % _PROGRESS or not count:
+        watcher.read(vcenter, side, count)
 
 
-def _check_plausible(
-    address: str, hosts: Sequence[VCenterHost], resources: Sequence[Resource]
-) -> None:
-    """Raise VCenterUnavailableError for an answer that would end or miss too much to be true."""
+def _compared(address: str, hosts: Sequence[VCenterHost], resources: Sequence[Resource]) -> int:
+    """Return how many hosts both sides know.
+
+    Raises VCenterUnavailableError for an answer that would end or miss too much to be true.
+    """
     if not hosts:
         raise VCenterUnavailableError(f"{address} says that it has no hosts; taken for a fault")
     known = {resource.moref for resource in resources}
@@ -174,6 +177,7 @@ def _check_plausible(
             f"{address} has only {there} of the {len(known)} hosts that vRealize Operations"
             " knows of it; taken for a fault"
         )
+    return there
 
 
 def _refusal(report: Report, max_changes: int | None) -> SweepRefusedError | None:
@@ -188,13 +192,16 @@ def _refusal(report: Report, max_changes: int | None) -> SweepRefusedError | Non
     )
 
 
-def _apply(report: Report, mirror: Mirror) -> None:
-    """End first: of two things that may still fail, a silenced host is the worse."""
-    operations, lease = mirror.operations, mirror.lease_minutes
-    ending, starting = _chosen(report, "end"), _chosen(report, "start", "renew")
-    for resource, seen in operations.end_all([each for each, _ in ending.values()]):
+def _end(report: Report, mirror: Mirror) -> None:
+    ending = _chosen(report, "end")
+    for resource, seen in mirror.operations.end_all([each for each, _ in ending.values()]):
         _note(ending[resource.identifier][1], seen, report, mirror.watcher)
-    for resource, seen in operations.start_all([each for each, _ in starting.values()], lease):
+
+
+def _start(report: Report, mirror: Mirror) -> None:
+    starting = _chosen(report, "start", "renew")
+    resources = [each for each, _ in starting.values()]
+    for resource, seen in mirror.operations.start_all(resources, mirror.lease_minutes):
         _note(starting[resource.identifier][1], seen, report, mirror.watcher)
 
 

@@ -326,6 +326,18 @@ def test_a_resource_says_by_its_uuid_in_any_case_whose_it_is(
     assert (owner.address if owner else None) == address
 
 
+def test_a_vcenter_that_is_down_does_not_hide_the_one_that_owns(
+    mirror: Mirror, vcenter: Restless
+) -> None:
+    resource = Resource("id", HOST, MONITORED, "host-1", "uuid-b")
+    vcenter.failures = [down := VCenterUnavailableError("down")]
+    owner = mirror.vcenters.owning(resource)
+    assert (owner.address if owner else None) == B
+    vcenter.failures = [down]
+    with pytest.raises(VCenterUnavailableError):
+        mirror.vcenters.owning(replace(resource, vcenter_uuid="uuid-c"))
+
+
 def test_a_vcenter_without_a_uuid_owns_nothing() -> None:
     vcenters = VCenters({A: FakeVCenter([HOST], A, "")})
     assert vcenters.owning(Resource("id", HOST, MONITORED, "host-1", "")) is None

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from functions.errors import HostNotFoundError, InvalidEventError, OperationsUnavailableError
-from functions.events import HostRef
+from functions.events import RECONCILE, HostRef
 from functions.handlers import HANDLERS, dispatch
 from functions.mirror import Mirror, VCenters
 from functions.outcomes import Outcome
@@ -166,3 +166,13 @@ def test_an_appliance_that_fails_is_no_success(facts: Facts, operations: FakeOpe
     with pytest.raises(OperationsUnavailableError):
         send(facts, operations)
     assert send(facts, operations).action in ("entered", "exited")
+
+
+@pytest.mark.parametrize("write", [router_envelope, source_envelope])
+def test_no_event_of_vcenter_is_the_time_to_compare(write: Any, operations: FakeOperations) -> None:
+    vcenter = FakeVCenter([HOST, OTHER])
+    vcenter.enter(OTHER.moref)
+    mirror = Mirror(operations, VCenters({vcenter.address: vcenter}))
+    outcome = dispatch(write(Facts(name=RECONCILE)), mirror)
+    assert (outcome.action, outcome.needs_attention) == ("ignored", True)
+    assert operations.maintained() == set()

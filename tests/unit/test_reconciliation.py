@@ -19,7 +19,7 @@ from functions.handlers import dispatch
 from functions.mirror import Mirror, VCenters
 from functions.outcomes import Action, Outcome, Verb, Watcher
 from functions.ports import Resource, ResourceState, VCenterHost
-from functions.reconciliation import Report, plan, reconcile
+from functions.reconciliation import Report, _counted, plan, reconcile
 from tests.fakes import Clock, FakeOperations, FakeVCenter
 
 MONITORED, TIMED, OPEN_ENDED = ResourceState
@@ -273,6 +273,24 @@ def test_a_host_that_has_left_its_vcenter_is_reported_and_not_touched() -> None:
     assert site.maintained() == {"host-1"}
 
 
+def test_hosts_that_only_one_side_knows_do_not_loosen_the_brake() -> None:
+    site = Site(500)
+    site.operations = FakeOperations(refs(100), uuids={ADDRESS: f"uuid-{ADDRESS}"})
+    site.enter(*range(1, 52))
+    report = site.sweep()
+    assert report.hosts == 100
+    assert str(report.refusal).startswith("would change 51 of 100 hosts, more than 50")
+
+
+@pytest.mark.parametrize("count", [0, 1, 499, 500, 501, 1000])
+def test_how_far_it_is_is_told_once_each_time(count: int) -> None:
+    notes = Notes()
+    assert list(_counted(range(count), notes, ADDRESS, "vCenter")) == list(range(count))
+    told = [*range(500, count + 1, 500)]
+    expected = told if count and count % 500 == 0 else [*told, count]
+    assert notes.told == [(ADDRESS, "vCenter", each) for each in expected]
+
+
 @pytest.mark.parametrize(
     ("hosts", "max_changes", "limit"),
     [
@@ -418,7 +436,7 @@ def test_a_server_that_fails_at_any_call_is_reported_and_the_next_sweep_does_the
     report = site.sweep()
     assert report.faults == [down]
     # One reads, the next two end, the last two start.
-    assert len(site.maintained()) == [2, 2, 1, 0, 1][after]
+    assert len(site.maintained()) == [2, 4, 3, 0, 1][after]
     assert site.sweep().faults == []
     assert site.maintained() == {"host-3", "host-4"}
 
