@@ -263,6 +263,8 @@ def send(
     """
     target = _target(url)
     _check_names(host, moref, vcenter)
+    if not vcenter.isascii() or " " in vcenter:
+        raise click.BadParameter("it is no address", param_hint="--vcenter")
     address = vcenter_address(vcenter) if vcenter else ""
     found = _located(call, HostRef(moref, host, address))
     facts = sending.facts(event, found.name, found.moref, found.vcenter, datetime.now(UTC))

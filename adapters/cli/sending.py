@@ -20,7 +20,7 @@ _SENTENCES: Final = {
     "enter": "Host {} has entered maintenance mode",
     "exit": "Host {} has exited maintenance mode",
 }
-_KEYS: Final = 2**31
+_KEYS: Final = 2**32
 _PATIENCE_SECONDS: Final = 60.0
 _LONGEST_REPLY: Final = 64 * 1024
 _MEANINGS: Final = {
@@ -75,17 +75,22 @@ class Reply:
 
     @property
     def done(self) -> bool:
-        """Whether the event was taken. Lambda's emulator answers 200 to what has failed, too."""
-        return 200 <= self.status < 300 and "errorType" not in self._told
+        """Whether the event was taken."""
+        return 200 <= self.status < 300 and not self._has_failed
 
     @property
     def meaning(self) -> str:
         """What it means, in a sentence."""
         fallback = "it failed" if self.status >= 500 else _NO_ANSWER_OF_OURS
-        meaning = _MEANINGS.get(self.status, fallback)
+        meaning = "failed" if self._has_failed else _MEANINGS.get(self.status, fallback)
         names = ("action", "host", "reason", "error", "errorType")
         told = [str(self._told[name]) for name in names if self._told.get(name)]
         return ": ".join([meaning, *told])
+
+    @property
+    def _has_failed(self) -> bool:
+        # Lambda answers 200 to what has raised an error, too.
+        return "errorType" in self._told
 
     @property
     def _told(self) -> Mapping[str, Any]:
@@ -97,13 +102,13 @@ class Reply:
 
 
 def facts(verb: str, host: str, moref: str, vcenter: str, now: datetime) -> Facts:
-    """Return an event of ``now``; its key grows with the time, and has 32 bits as vCenter's."""
+    """Return an event of ``now``, whose key grows with the time."""
     return Facts(
         name=EVENTS[verb],
         host=host,
         moref=moref,
         vcenter=vcenter,
-        key=int(now.timestamp()) % _KEYS,
+        key=_key(now),
         created=now.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         user="maintenance-mirror",
         message=_SENTENCES[verb].format(host),
@@ -142,6 +147,11 @@ def why_not(error: OSError | HTTPException) -> str:
     if isinstance(error, OSError):
         return error.strerror or "the exchange broke off"
     return "it does not speak HTTP"
+
+
+def _key(now: datetime) -> int:
+    """Return the seconds since 1970 as vCenter counts: with 32 bits, and on from below zero."""
+    return (int(now.timestamp()) + _KEYS // 2) % _KEYS - _KEYS // 2
 
 
 def _is_visible(url: str) -> bool:

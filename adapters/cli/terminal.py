@@ -129,6 +129,8 @@ class Terminal:
         """Send what the library logs to stderr: warnings, with 1 more of it, with 2 all."""
         level = _LEVELS[min(verbosity, len(_LEVELS) - 1)]
         logging.basicConfig(level=level, handlers=[_Lines(self.err)], force=True)
+        # It warns of every attempt; what becomes of the last one is said anyway.
+        logging.getLogger("urllib3").setLevel(level if verbosity else logging.ERROR)
 
 
 def table(columns: Sequence[Column[T]], things: Iterable[T]) -> Table:

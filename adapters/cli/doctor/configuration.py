@@ -52,7 +52,7 @@ def checked(settings: Settings, asked: Asked) -> Findings:
     yield ok("by default", ", ".join(n for n in known if not {n, f"{n}_FILE"} & {*given}))
     unread = [name for name in asked if name.startswith(_OURS) and _is_unread(name, asked)]
     if unread:
-        yield note("variables", f"{', '.join(sorted(unread))}: read by nobody", "is it misspelt?")
+        yield note("unread", ", ".join(sorted(unread)), "nobody reads this; is it misspelt?")
     yield _lease(settings)
     yield _interval(settings)
     yield _verification(settings)

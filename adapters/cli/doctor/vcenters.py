@@ -106,7 +106,8 @@ def _maintenance(vsphere: "VSphere", mirror: Mirror, hosts: Sequence[VCenterHost
     rows = status.compare(hosts, resources, mirror.lease_minutes, datetime.now(UTC))
     differing = sum(not row.agrees for row in rows)
     not_ours = sum(row.whose not in (None, "ours") for row in rows)
-    found = f"{differing} hosts differ, {not_ours} are in maintenance that may be a person's"
+    differ = f"{differing} of {len(rows)} hosts differ"
+    found = f"{differ}; {not_ours} in maintenance that may be a person's"
     if differing or not_ours:
         return note("maintenance", found, "maintenance-mirror status lists them")
     return ok("maintenance", found)

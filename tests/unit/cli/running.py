@@ -1,0 +1,218 @@
+"""Run the command line: within the test, and as a person does, in a terminal."""
+
+import contextlib
+import fcntl
+import io
+import logging
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
+
+from adapters.cli.commands import run
+from adapters.cli.connecting import Connect
+from adapters.parties import Parties
+from adapters.settings import Settings
+from functions.events import HostRef
+from functions.mirror import Mirror, VCenters
+from functions.outcomes import Watcher
+from tests.fakes import FakeOperations, FakeVCenter
+from tests.processes import ROOT
+
+COMMAND = [sys.executable, "-m", "adapters.cli"]
+ADDRESS = "vcenter.lab.local"
+ENVIRON = {
+    "VROPS_URL": "https://vrops.lab.local",
+    "VROPS_USERNAME": "mirror",
+    "VROPS_PASSWORD": "hunter2",
+}
+PATIENCE_SECONDS = 60.0
+CONTROL_SEQUENCES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class FakeVSphere(FakeVCenter):
+    """The fake, with what the command line asks beyond the port."""
+
+    since: dict[str, datetime] = field(default_factory=dict)
+    closed: int = 0
+
+    def maintenance_since(self, morefs: Collection[str]) -> dict[str, datetime]:
+        self._fail()
+        return {moref: self.since[moref] for moref in morefs if moref in self.since}
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def now(self) -> datetime:
+        self._fail()
+        return datetime.now(UTC)
+
+
+@dataclass
+class FakeParties:
+    """Both sides in memory."""
+
+    operations: FakeOperations
+    vspheres: list[FakeVSphere]
+    settings: Settings | None = None
+    closed: int = 0
+
+    @property
+    def vcenters(self) -> VCenters:
+        return VCenters({each.address: each for each in self.vspheres})
+
+    def connect(self, settings: Settings, environ: Mapping[str, str]) -> Parties:
+        self.settings = settings
+        return cast(Parties, self)
+
+    def mirror(self, watcher: Watcher) -> Mirror:
+        assert self.settings
+        return Mirror(
+            self.operations,
+            self.vcenters,
+            lease_minutes=self.settings.lease_minutes,
+            max_changes=self.settings.max_changes,
+            watcher=watcher,
+        )
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def hosts(count: int, address: str = ADDRESS) -> list[HostRef]:
+    return [HostRef(f"host-{n}", f"esx{n:02}.lab.local", address) for n in range(1, count + 1)]
+
+
+def parties(known: Iterable[HostRef]) -> FakeParties:
+    """Both sides know these hosts, of which none is in maintenance."""
+    known = [*known]
+    return FakeParties(FakeOperations(known), [FakeVSphere(known)])
+
+
+def command(
+    *arguments: str, connect: Connect = Parties, environ: Mapping[str, str] = ENVIRON
+) -> Result:
+    """Run a command line within this process, with its output in pipes."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", newline="") for _ in range(2))
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), _logging_as_before():
+        code = run(arguments, environ, connect)
+    return Result(code, _written(out), _written(err))
+
+
+def process(*arguments: str, environ: Mapping[str, str], **options: Any) -> Result:
+    """Run a command line as a process, with its output in pipes."""
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=ROOT,
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=PATIENCE_SECONDS,
+        **options,
+    )
+    return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@contextlib.contextmanager
+def terminal(
+    *arguments: str, environ: Mapping[str, str], columns: int = 80
+) -> Iterator[SimpleNamespace]:
+    """Run a command line in a terminal; ``said`` waits for a text, ``press`` types, ``end`` waits.
+
+    ``end`` returns the exit code, and all that was shown, control sequences and all.
+    """
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    child = subprocess.Popen(
+        [*COMMAND, *arguments],
+        cwd=ROOT,
+        env={**environ, "TERM": "xterm-256color"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown = bytearray()
+
+    def said(text: str) -> None:
+        while text.encode() not in shown:
+            assert _read(ours, shown), f"{text!r} is not in {bytes(shown)!r}"
+
+    def end() -> tuple[int, str]:
+        while _read(ours, shown):
+            pass
+        return child.wait(PATIENCE_SECONDS), shown.decode().replace("\r\n", "\n")
+
+    def press(keys: str) -> None:
+        os.write(ours, keys.encode())
+
+    try:
+        yield SimpleNamespace(said=said, end=end, press=press, process=child)
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.wait(PATIENCE_SECONDS)
+        os.close(ours)
+
+
+def interrupted(child: "subprocess.Popen[bytes]", when: Callable[[], bool]) -> tuple[int, str, str]:
+    """Press Ctrl-C as soon as ``when`` holds; returns the exit code and both outputs."""
+    ends = time.monotonic() + PATIENCE_SECONDS
+    while not when():
+        assert child.poll() is None
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=PATIENCE_SECONDS)
+    return child.returncode, out.decode(), err.decode()
+
+
+def bare(text: str) -> str:
+    """Return what a person sees, without the sequences that colour and move it."""
+    return CONTROL_SEQUENCES.sub("", text)
+
+
+@contextlib.contextmanager
+def _logging_as_before() -> Iterator[None]:
+    root, attempts = logging.getLogger(), logging.getLogger("urllib3")
+    handlers, levels = [*root.handlers], (root.level, attempts.level)
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(levels[0])
+    attempts.setLevel(levels[1])
+
+
+def _written(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    stream.seek(0)
+    return stream.read()
+
+
+def _read(descriptor: int, into: bytearray) -> bool:
+    try:
+        data = os.read(descriptor, 65536)
+    except OSError:  # Linux says EIO when the other end is closed.
+        return False
+    into += data
+    return bool(data)
