@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from adapters.vrops.client import Answer as ClientAnswer
+from adapters.vrops.client import SuiteApi
 from adapters.vrops.inspection import Inspection, Role
 from functions.errors import OperationsUnavailableError
 from simulator import SettableClock, Simulator, Switches, VCenter
@@ -70,6 +72,20 @@ def test_without_a_time_the_date_of_the_answer_counts(system_time: bytes) -> Non
         told = inspection.now()
         assert told
         assert abs((told - datetime.now(UTC)).total_seconds()) < 60
+
+
+class Dateless(SuiteApi):
+    """A server behind something that takes the date away."""
+
+    def __init__(self) -> None:
+        pass
+
+    def request(self, *what: Any, **how: Any) -> ClientAnswer:
+        return ClientAnswer("GET", 200, {}, b"{}", dict)
+
+
+def test_a_time_that_nobody_tells_is_none() -> None:
+    assert Inspection(Dateless(), list).now() is None
 
 
 @pytest.mark.parametrize("status", [403, 404, 405, 500])

@@ -26,9 +26,14 @@ RUN_BY = {
         "tests/e2e/test_install.py"
     ),
     "functions-framework --source adapters/knative.py --target echo": "tests/e2e/test_knative.py",
+    "maintenance-mirror doctor": "tests/e2e/test_cli_document.py",
+    "maintenance-mirror status": "tests/e2e/test_cli_document.py",
+    "maintenance-mirror reconcile --dry-run": "tests/e2e/test_cli_document.py",
 }
 
 
+# Both write to build/demo.
+@pytest.mark.xdist_group("demo")
 @pytest.mark.parametrize(
     ("path", "which"),
     [

@@ -50,7 +50,8 @@ def not_configured(instances: Sequence[Instance], vspheres: Sequence["VSphere"])
     """Yield the vCenters that are collected, but not configured."""
     for instance in instances:
         if not any(_collects(instance, vsphere) for vsphere in vspheres):
-            found = f"vCenter {instance.address} is collected, but not configured here"
+            who = instance.address or instance.uuid or "without an address"
+            found = f"vCenter {who} is collected, but not configured here"
             yield note("collected", found, "its hosts are mirrored by events alone")
 
 

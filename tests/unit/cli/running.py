@@ -119,6 +119,14 @@ def command(
     return Result(code, _written(out), _written(err))
 
 
+def seen(*arguments: str, environ: Mapping[str, str]) -> str:
+    """Run a command line within this process, and return both outputs as they come."""
+    both = io.TextIOWrapper(io.BytesIO(), "utf-8", newline="")
+    with contextlib.redirect_stdout(both), contextlib.redirect_stderr(both), _logging_as_before():
+        run(arguments, environ)
+    return _written(both)
+
+
 def process(*arguments: str, environ: Mapping[str, str], **options: Any) -> Result:
     """Run a command line as a process, with its output in pipes."""
     done = subprocess.run(
