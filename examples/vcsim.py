@@ -63,7 +63,7 @@ def running(
     with (
         tempfile.TemporaryDirectory(prefix="vcsim-") as folder,
         subprocess.Popen(
-            [built(), *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [built(), *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
         ) as process,
     ):
         try:
@@ -105,7 +105,6 @@ def _build(program: Path) -> None:
         [shutil.which("go") or "go", "build", "-trimpath", "-o", unfinished, "."],
         cwd=SOURCES,
         capture_output=True,
-        text=True,
         encoding="utf-8",
     )
     if result.returncode:

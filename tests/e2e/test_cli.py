@@ -317,7 +317,12 @@ def test_ctrl_c_ends_at_once_and_gives_the_token_back(simulator: Simulator) -> N
 def test_a_pipe_that_is_closed_is_no_traceback(simulator: Simulator) -> None:
     piped = f"{sys.executable} -m adapters.cli doctor | head -n 1"
     done = subprocess.run(
-        piped, shell=True, cwd=ROOT, env=environment(simulator), capture_output=True, text=True
+        piped,
+        shell=True,
+        cwd=ROOT,
+        env=environment(simulator),
+        capture_output=True,
+        encoding="utf-8",
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "Configuration\n", "")
 
@@ -327,5 +332,5 @@ def test_the_installed_command_is_the_same(simulator: Simulator) -> None:
     declared = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert 'maintenance-mirror = "adapters.cli:main"' in declared
     if tool.exists():
-        shown = subprocess.run([tool, "--help"], capture_output=True, text=True, cwd=ROOT)
+        shown = subprocess.run([tool, "--help"], capture_output=True, encoding="utf-8", cwd=ROOT)
         assert shown.stdout == process("--help", environ=environment()).out

@@ -225,7 +225,7 @@ def test_a_pipe_that_is_closed_is_no_traceback(centre: Centre) -> None:
     for arguments in ("status --all", "status --output csv", "reconcile --dry-run"):
         piped = f"{sys.executable} -m adapters.cli {arguments} | head -n 1"
         done = subprocess.run(
-            piped, shell=True, cwd=ROOT, env=centre.environ(), capture_output=True, text=True
+            piped, shell=True, cwd=ROOT, env=centre.environ(), capture_output=True, encoding="utf-8"
         )
         assert (done.stdout.count("\n"), done.stderr) == (1, "")
 

@@ -14,6 +14,6 @@ def test_without_pyvmomi_the_configuration_is_wrong() -> None:
         "except ConfigurationError as error: print(error)\n"
     )
     told = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8", check=True
     )
     assert told.stdout == "vCenter vc.lab needs pyVmomi, the extra 'vcenter'\n"

@@ -100,7 +100,7 @@ def test_without_click_and_rich_it_says_what_is_missing(tmp_path: Path) -> None:
         cwd=ROOT,
         env=environment(PYTHONPATH=str(tmp_path)),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
     assert (shown.returncode, shown.stdout) == (2, "")
     assert shown.stderr == (
@@ -111,6 +111,6 @@ def test_without_click_and_rich_it_says_what_is_missing(tmp_path: Path) -> None:
 def test_the_formats_of_events_need_neither_click_nor_rich() -> None:
     program = "import sys, adapters.cli.formats; print({'click', 'rich'} & {*sys.modules})"
     shown = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, encoding="utf-8"
     )
     assert (shown.stdout, cli.__name__) == ("set()\n", "adapters.cli")
