@@ -94,7 +94,7 @@ def test_ctrl_c_is_no_error() -> None:
 
 
 def test_without_click_and_rich_it_says_what_is_missing(tmp_path: Path) -> None:
-    (tmp_path / "click.py").write_text("raise ModuleNotFoundError(name='click')")
+    (tmp_path / "click.py").write_text("raise ModuleNotFoundError(name='click')", encoding="utf-8")
     shown = subprocess.run(
         [sys.executable, "-m", "adapters.cli"],
         cwd=ROOT,

@@ -67,7 +67,7 @@ def test_every_variable_is_named_and_no_value_is() -> None:
 
 
 def test_a_variable_of_a_file_is_named_as_it_is_set(tmp_path: Path) -> None:
-    (tmp_path / "password").write_text("hunter4")
+    (tmp_path / "password").write_text("hunter4", encoding="utf-8")
     environ = {**ENVIRON, "VROPS_PASSWORD_FILE": str(tmp_path / "password")}
     del environ["VROPS_PASSWORD"]
     given, default = configured(**environ)[:2]

@@ -281,7 +281,7 @@ def test_a_vcenter_is_an_address(vcenter: str) -> None:
 
 
 def test_a_ca_file_has_to_be_one(tmp_path: Any) -> None:
-    (tmp_path / "ca.pem").write_text("nothing")
+    (tmp_path / "ca.pem").write_text("nothing", encoding="utf-8")
     for path in ("ca.pem", "missing.pem"):
         to = (
             "--vcenter",
