@@ -19,7 +19,7 @@ run: $(VENV)/.demo ## leave the simulator and the function up, to look at and to
 test: $(VENV)/.tox ## lint, types, import rules and all tests
 	@$(BIN)/tox run $(TOXARGS)
 
-bench: $(VENV)/.demo ## measure everything, and write docs/benchmarks.md (9 minutes)
+bench: $(VENV)/.demo ## measure everything, and write docs/benchmarks.md (7 minutes)
 	@$(BIN)/python -m bench
 
 bench-quick: $(VENV)/.demo ## measure in a minute, into build/bench
