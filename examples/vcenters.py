@@ -76,14 +76,8 @@ class SimulatedVCenter:
     def __init__(self, program: vcsim.Vcsim) -> None:
         self.what = f"vcenter    {program.url}   vcsim, which speaks the vSphere API, over TLS"
         self.uuid = program.uuid
-        self.settings = {
-            "VCENTER_URL": program.url,
-            "VCENTER_USERNAME": program.username,
-            "VCENTER_PASSWORD": program.password,
-            "VCENTER_CA_FILE": str(program.ca_file),
-            # What the events in examples/events call it.
-            "VCENTER_ALIASES": ADDRESS,
-        }
+        # The alias is what the events in examples/events call it.
+        self.settings = {**program.variables, "VCENTER_ALIASES": ADDRESS}
         self._stub = connection(program)
         content = vim.ServiceInstance("ServiceInstance", self._stub).RetrieveContent()
         content.sessionManager.Login(userName=program.username, password=program.password)

@@ -42,6 +42,16 @@ class Vcsim:
     password: str = field(repr=False)
     stop: Callable[[], None] = field(repr=False)
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the function has to be told to reach it."""
+        return {
+            "VCENTER_URL": self.url,
+            "VCENTER_USERNAME": self.username,
+            "VCENTER_PASSWORD": self.password,
+            "VCENTER_CA_FILE": str(self.ca_file),
+        }
+
 
 def available() -> bool:
     """Whether there is a Go to build it with."""

@@ -193,30 +193,28 @@ def _refusal(report: Report, max_changes: int | None) -> SweepRefusedError | Non
 
 
 def _end(report: Report, mirror: Mirror) -> None:
-    ending = _chosen(report, "end")
-    for resource, seen in mirror.operations.end_all([each for each, _ in ending.values()]):
-        _note(ending[resource.identifier][1], seen, report, mirror.watcher)
+    resources = _chosen(report, "end")
+    _note(mirror.operations.end_all(resources), report, mirror.watcher)
 
 
 def _start(report: Report, mirror: Mirror) -> None:
-    starting = _chosen(report, "start", "renew")
-    resources = [each for each, _ in starting.values()]
-    for resource, seen in mirror.operations.start_all(resources, mirror.lease_minutes):
-        _note(starting[resource.identifier][1], seen, report, mirror.watcher)
+    resources = _chosen(report, "start", "renew")
+    written = mirror.operations.start_all(resources, mirror.lease_minutes)
+    _note(written, report, mirror.watcher)
 
 
-def _chosen(report: Report, *verbs: Verb) -> dict[str, tuple[Resource, Action]]:
-    return {
-        action.resource.identifier: (action.resource, action)
-        for action in report.actions
-        if action.resource and action.verb in verbs
-    }
+def _chosen(report: Report, *verbs: Verb) -> list[Resource]:
+    return [each.resource for each in report.actions if each.resource and each.verb in verbs]
 
 
-def _note(action: Action, seen: bool, report: Report, watcher: Watcher) -> None:
-    if not seen:
-        report.unseen.append(action)
-    watcher.done(action, seen)
+def _note(written: Iterable[tuple[Resource, bool]], report: Report, watcher: Watcher) -> None:
+    """Write, which happens as this is iterated, and tell of each as it is done."""
+    actions = {each.resource.identifier: each for each in report.actions if each.resource}
+    for resource, seen in written:
+        action = actions[resource.identifier]
+        if not seen:
+            report.unseen.append(action)
+        watcher.done(action, seen)
 
 
 def _look_again(vcenter: VCenter, mirror: Mirror, report: Report) -> None:

@@ -36,6 +36,7 @@ class Vcsim:
         self.ca_file = running.ca_file
         self.username = running.username
         self.password = running.password
+        self.variables = running.variables
         self.stop = running.stop
         self._stub = connection(running)
         self._content = vim.ServiceInstance("ServiceInstance", self._stub).RetrieveContent()

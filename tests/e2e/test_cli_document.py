@@ -50,10 +50,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
             operations.maintain(end.name, minutes=60)
             operations.maintain(persons.name)
             settings = {
-                "VCENTER_URL": vcenter.url,
-                "VCENTER_USERNAME": vcenter.username,
-                "VCENTER_PASSWORD": vcenter.password,
-                "VCENTER_CA_FILE": str(vcenter.ca_file),
+                **vcenter.variables,
                 "MAINTENANCE_LEASE_MINUTES": "120",
                 "RECONCILE_INTERVAL_MINUTES": "15",
             }

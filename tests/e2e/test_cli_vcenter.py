@@ -36,10 +36,7 @@ class Centre:
 
     def environ(self, **changes: str) -> dict[str, str]:
         settings = {
-            "VCENTER_URL": self.vcenter.url,
-            "VCENTER_USERNAME": self.vcenter.username,
-            "VCENTER_PASSWORD": self.vcenter.password,
-            "VCENTER_CA_FILE": str(self.vcenter.ca_file),
+            **self.vcenter.variables,
             "MAINTENANCE_LEASE_MINUTES": "120",
             **changes,
         }

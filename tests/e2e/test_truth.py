@@ -83,10 +83,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataCentre]:
     log = tmp_path_factory.mktemp("truth") / "log"
     with vcsim(4) as vcenter:
         settings = {
-            "VCENTER_URL": vcenter.url,
-            "VCENTER_USERNAME": vcenter.username,
-            "VCENTER_PASSWORD": vcenter.password,
-            "VCENTER_CA_FILE": str(vcenter.ca_file),
+            **vcenter.variables,
             "MAINTENANCE_LEASE_MINUTES": "120",
             "RECONCILE_INTERVAL_MINUTES": "15",
             "LOG_LEVEL": "INFO",
@@ -244,10 +241,7 @@ def test_unverified_events_are_refused_where_that_is_asked_for(tmp_path: Path) -
     with vcsim(1) as vcenter:
         [host] = vcenter.hosts
         settings = {
-            "VCENTER_URL": vcenter.url,
-            "VCENTER_USERNAME": vcenter.username,
-            "VCENTER_PASSWORD": vcenter.password,
-            "VCENTER_CA_FILE": str(vcenter.ca_file),
+            **vcenter.variables,
             "REQUIRE_VERIFICATION": "true",
         }
         with (

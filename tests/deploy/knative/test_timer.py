@@ -40,10 +40,7 @@ def running(
         **settings["data"],
         "VROPS_URL": simulator.url,
         "VROPS_CA_FILE": str(simulator.ca_file),
-        "VCENTER_URL": vcenter.url,
-        "VCENTER_CA_FILE": str(vcenter.ca_file),
-        "VCENTER_USERNAME": vcenter.username,
-        "VCENTER_PASSWORD": vcenter.password,
+        **vcenter.variables,
     }
     log = tmp_path_factory.mktemp("timer") / "log"
     with function(log, simulator, **here) as started:
