@@ -1,96 +1,130 @@
 """The composition root: settings -> clients -> dispatch, built once per process.
 
-Driving adapters ask for a target's dispatch, hand it a way to read what arrived, and get the
-Outcome or a MaintenanceError, which has been logged by then.
+Each door has a table of Targets: what it offers under which name. It starts one of them, and calls
+what it gets with each request of its runtime's: that returns the Outcome or raises a
+MaintenanceError, which has been logged by then.
 """
 
 import atexit
 import os
 import threading
 from collections.abc import Callable, Mapping
-from typing import Final
+from functools import partial
+from typing import Generic, NamedTuple, TypeVar
 
-from adapters import console, log
-from adapters.deadline import deadline
-from adapters.envelopes import Received
-from adapters.parties import Parties
-from adapters.settings import CommonSettings, Limits, Settings
+from adapters.clients import Clients
+from adapters.config.settings import CommonSettings, Limits, Settings
+from adapters.incoming.envelopes import Received
+from adapters.outgoing.deadline import deadline
+from adapters.output import console, log
 from functions import handlers
+from functions.context import Context
 from functions.errors import ConfigurationError
 from functions.events import Envelope, is_timer
-from functions.mirror import Mirror
 from functions.outcomes import Outcome
 
+Request = TypeVar("Request")
+Environ = Mapping[str, str]
 Read = Callable[[Limits], Received]
 Dispatch = Callable[[Read], Outcome]
 
 
-def start(target: str, environ: Mapping[str, str] = os.environ) -> Dispatch:
-    """Build ``target``'s dispatch from the environment.
+class Target(NamedTuple, Generic[Request]):
+    """What a door offers under one name: what to ``build``, and how to ``read`` its requests."""
+
+    build: Callable[[Environ], Dispatch]
+    read: Callable[[Request, Limits], Received]
+
+
+def start(
+    targets: Mapping[str, Target[Request]], name: str, environ: Environ = os.environ
+) -> Callable[[Request], Outcome]:
+    """Build what answers requests to the target called ``name``, from the environment.
 
     Ends the process with one line on stderr, and no traceback, if the configuration is wrong.
-    Raises AttributeError for a target that there is not: adapters build theirs as attributes.
+    Raises AttributeError for a target that there is not: doors build theirs as attributes.
     """
-    if target not in TARGETS:
-        raise AttributeError(f"no target {target!r} here, only {', '.join(TARGETS)}")
+    if name not in targets:
+        raise AttributeError(f"no target {name!r} here, only {', '.join(targets)}")
+    target = targets[name]
     try:
-        return TARGETS[target](environ)
+        return answering(target.build(environ), target.read)
     except ConfigurationError as error:
         raise SystemExit(f"maintenance-mirror: wrong configuration: {error}") from None
 
 
-def mirror(environ: Mapping[str, str]) -> Dispatch:
-    """Mirror maintenance mode into vRealize Operations, by events and by sweeps."""
+def answering(
+    dispatch: Dispatch, read: Callable[[Request, Limits], Received]
+) -> Callable[[Request], Outcome]:
+    """Return what takes a runtime's request, and lets ``dispatch`` ``read`` it."""
+    return lambda request: dispatch(partial(read, request))
+
+
+def mirror(environ: Environ) -> Dispatch:
+    """Return what mirrors maintenance mode into vRealize Operations, by events and by sweeps.
+
+    Raises ConfigurationError if a variable is wrong.
+    """
     settings = Settings.from_environ(environ)
     log.set_up(settings, default_format="json")
     log.warn_of_risks(settings)
-    parties = Parties(settings, environ)
-    atexit.register(parties.close)
-    return mirroring(settings, parties.mirror(log.SweepLog()))
+    clients = Clients(settings, environ)
+    atexit.register(clients.close)
+    return MirrorDispatch(settings, clients.context(log.SweepLog()))
 
 
-def mirroring(settings: Settings, mirror: Mirror) -> Dispatch:
-    """Return the dispatch that works with ``mirror``: the way of every event."""
-    sweeping = threading.Lock()
+def echo(environ: Environ) -> Dispatch:
+    """Return what shows every event on the console; needs no configuration at all.
 
-    def dispatch(read: Read) -> Outcome:
-        with log.journal() as entry:
-            entry.received = read(settings.limits)
-            entry.outcome = handle(entry.received.envelope)
-            return entry.outcome
-
-    def handle(envelope: Envelope) -> Outcome:
-        if not is_timer(envelope):
-            with deadline(settings.deadline_seconds):
-                return handlers.dispatch(envelope, mirror)
-        # Whoever sends a timer's event again and again must not keep all threads busy.
-        if not sweeping.acquire(blocking=False):
-            return Outcome("ignored", reason="a sweep is under way already")
-        try:
-            with deadline(settings.sweep_seconds):
-                return handlers.dispatch(envelope, mirror)
-        finally:
-            sweeping.release()
-
-    return dispatch
-
-
-def echo(environ: Mapping[str, str]) -> Dispatch:
-    """Show every event on the console; needs no configuration at all."""
+    Raises ConfigurationError if a variable is wrong nevertheless.
+    """
     settings = CommonSettings.from_environ(environ)
     log.set_up(settings, default_format="text")
-    show = console.printer(settings.log_format or "text")
+    return EchoDispatch(settings)
 
-    def dispatch(read: Read) -> Outcome:
-        with log.journal() as entry:
-            entry.received = read(settings.limits)
-            show(handlers.echo(entry.received.envelope))
+
+class MirrorDispatch:
+    """The way of every event that is mirrored: read, handled in ``context``, told in one line."""
+
+    def __init__(self, settings: Settings, context: Context) -> None:
+        self._settings = settings
+        self._context = context
+        self._sweeping = threading.Lock()
+
+    def __call__(self, read: Read) -> Outcome:
+        """Handle what ``read`` returns; raises a MaintenanceError where that fails."""
+        with log.event_line() as line:
+            line.received = read(self._settings.limits)
+            line.outcome = self._handle(line.received.envelope)
+            return line.outcome
+
+    def _handle(self, envelope: Envelope) -> Outcome:
+        if is_timer(envelope):
+            return self._sweep(envelope)
+        with deadline(self._settings.deadline_seconds):
+            return handlers.dispatch(envelope, self._context)
+
+    def _sweep(self, envelope: Envelope) -> Outcome:
+        # Whoever sends a timer's event again and again must not keep all threads busy.
+        if not self._sweeping.acquire(blocking=False):
+            return Outcome("ignored", reason="a sweep is under way already")
+        try:
+            with deadline(self._settings.sweep_seconds):
+                return handlers.dispatch(envelope, self._context)
+        finally:
+            self._sweeping.release()
+
+
+class EchoDispatch:
+    """The way of every event that is only shown."""
+
+    def __init__(self, settings: CommonSettings) -> None:
+        self._limits = settings.limits
+        self._show = console.printer(settings.log_format or "text")
+
+    def __call__(self, read: Read) -> Outcome:
+        """Show what ``read`` returns; raises a MaintenanceError where that is no event."""
+        with log.event_line() as line:
+            line.received = read(self._limits)
+            self._show(handlers.echo(line.received.envelope))
             return Outcome("echoed")
-
-    return dispatch
-
-
-TARGETS: Final[Mapping[str, Callable[[Mapping[str, str]], Dispatch]]] = {
-    "handle": mirror,
-    "echo": echo,
-}

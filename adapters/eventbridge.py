@@ -4,29 +4,41 @@ Lambda knows two results: a return value, which EventBridge ignores, and an exce
 tried again twice and then reaches the function's on-failure destination. So every error is raised.
 """
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
-from adapters import bootstrap, envelopes
+from adapters import bootstrap
+from adapters.bootstrap import Target
+from adapters.config.settings import Limits
+from adapters.incoming import envelopes
+from adapters.incoming.envelopes import Received
+from functions.outcomes import Outcome
 
 Handler = Callable[[Any, Any], dict[str, Any]]
 
-# Lambda names its handlers by module and attribute: these are ours, and the targets behind them.
-_TARGETS = {"lambda_handler": "handle", "echo_handler": "echo"}
+# The targets, as Lambda names its handlers: __getattr__ builds each when it is asked for.
+lambda_handler: Handler
+echo_handler: Handler
 
 
-def __getattr__(name: str) -> Handler:
-    """Build a handler when the Lambda runtime looks it up, once, at start."""
-    if name not in _TARGETS:
-        raise AttributeError(f"no handler {name!r} here, only {', '.join(_TARGETS)}")
-    globals()[name] = handler = _handler(bootstrap.start(_TARGETS[name]))
-    return handler
+def handler(answer: Callable[[Any], Outcome]) -> Handler:
+    """Return what Lambda's runtime calls: it returns what ``answer`` makes of an event."""
+    return lambda event, context: answer(event).as_dict()
 
 
-def _handler(dispatch: bootstrap.Dispatch) -> Handler:
-    def handle(event: Any, context: Any) -> dict[str, Any]:
-        detail = event.get("detail") if isinstance(event, dict) else None
-        return dispatch(partial(envelopes.from_object, detail)).as_dict()
+def detail(event: Any, limits: Limits) -> Received:
+    """Read the CloudEvent in an event of EventBridge's; raises NotACloudEventError."""
+    return envelopes.from_object(event.get("detail") if isinstance(event, dict) else None, limits)
 
-    return handle
+
+TARGETS: Final[Mapping[str, Target[Any]]] = {
+    "lambda_handler": Target(bootstrap.mirror, detail),
+    "echo_handler": Target(bootstrap.echo, detail),
+}
+
+if not TYPE_CHECKING:  # For mypy, a misspelt name would be a target, too.
+
+    def __getattr__(name: str) -> Handler:
+        """Build a target when Lambda's runtime looks it up, once, at start."""
+        globals()[name] = built = handler(bootstrap.start(TARGETS, name))
+        return built

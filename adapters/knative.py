@@ -6,50 +6,55 @@ answers with the body ``OK``, which Knative brokers take for a failed delivery a
 """
 
 import io
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
 
 import functions_framework
 from cloudevents.exceptions import GenericException
 from cloudevents.http import from_http
 from flask import Request, Response
 
-from adapters import bootstrap, envelopes, responses
-from adapters.envelopes import Received
-from adapters.settings import Limits
+from adapters import bootstrap
+from adapters.bootstrap import Target
+from adapters.config.settings import Limits
+from adapters.incoming import envelopes, responses
+from adapters.incoming.envelopes import Received
 from functions.errors import EventInterruptedError, MaintenanceError, NotACloudEventError
+from functions.outcomes import Outcome
 
 View = Callable[[Request], Response]
-_CHUNK = 64 * 1024
+_CHUNK: Final = 64 * 1024
+
+# The targets: __getattr__ builds each of them when it is asked for.
+handle: View
+echo: View
 
 
-def __getattr__(target: str) -> View:
-    """Build the view of a target when functions-framework asks for it by name, once, at start.
+def view(name: str, answer: Callable[[Request], Outcome]) -> View:
+    """Return the view ``name``, which replies what ``answer`` makes of an event.
 
-    So a wrong configuration stops the process before it is ready, and ``echo`` needs none.
+    functions-framework is told of it.
     """
-    globals()[target] = built = view(target, bootstrap.start(target))
-    return built
 
-
-def view(target: str, dispatch: bootstrap.Dispatch) -> View:
-    """Return what answers requests by ``dispatch``, and tell functions-framework of it."""
-
-    def answer(request: Request) -> Response:
+    def reply(request: Request) -> Response:
         if request.method != "POST":
             return _empty(200 if request.path == "/healthz" else 405)
         try:
-            dispatch(partial(_received, request))
+            answer(request)
         except MaintenanceError as error:
             return _empty(responses.status(error), responses.headers(error))
         return _empty(204)
 
-    answer.__name__ = target
-    functions_framework.http(answer)
-    return answer
+    reply.__name__ = name
+    functions_framework.http(reply)
+    return reply
 
 
-def _received(request: Request, limits: Limits) -> Received:
+def received(request: Request, limits: Limits) -> Received:
+    """Read the CloudEvent of a request, in binary or structured mode.
+
+    Raises NotACloudEventError, EventTooLargeError or EventInterruptedError.
+    """
     body = _body(request, limits)
     content_type = request.headers.get("Content-Type", "")
     structured = content_type.lower().startswith("application/cloudevents")
@@ -97,3 +102,19 @@ def _empty(status: int, headers: dict[str, str] | None = None) -> Response:
     response = Response(status=status, headers=headers)
     del response.headers["Content-Type"]
     return response
+
+
+TARGETS: Final[Mapping[str, Target[Request]]] = {
+    "handle": Target(bootstrap.mirror, received),
+    "echo": Target(bootstrap.echo, received),
+}
+
+if not TYPE_CHECKING:  # For mypy, a misspelt name would be a target, too.
+
+    def __getattr__(name: str) -> View:
+        """Build a target when functions-framework asks for it by name, once, at start.
+
+        So a wrong configuration stops the process before it is ready, and ``echo`` needs none.
+        """
+        globals()[name] = built = view(name, bootstrap.start(TARGETS, name))
+        return built

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from adapters.cache import TimedCache
+from adapters.outgoing.cache import TimedCache
 from functions.events import HostEvent
 
 # Brokers and Lambda try again for hours, the router replays an hour.
 _REMEMBERED_SECONDS: Final = 24 * 3600.0
 # Clocks differ by minutes. What claims to come from further ahead would make all later events old.
-_MOST_AHEAD: Final = timedelta(minutes=5)
+_MAX_AHEAD: Final = timedelta(minutes=5)
 
 
 def _now() -> datetime:
@@ -34,6 +34,6 @@ class EventMemory:
             known = self._events.get(key)
             if known and event.is_older_than(known):
                 return known
-            if not event.created or event.created <= self._now() + _MOST_AHEAD:
+            if not event.created or event.created <= self._now() + _MAX_AHEAD:
                 self._events.put(key, event)
             return event

@@ -6,44 +6,44 @@ posts nothing at all, and (in its Community Edition) only to functions of its ow
 why there is a handler ``reconcile`` for it.
 """
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
-from adapters import bootstrap, envelopes, responses
-from adapters.envelopes import Received
-from adapters.settings import Limits
+from adapters import bootstrap
+from adapters.bootstrap import Target
+from adapters.config.settings import Limits
+from adapters.incoming import envelopes, responses
+from adapters.incoming.envelopes import Received
 from functions.errors import MaintenanceError
 from functions.outcomes import Outcome
 
 Handler = Callable[[Any, Any], dict[str, Any]]
-Reading = Callable[[Any, Limits], Received]
+
+# The targets: __getattr__ builds each of them when it is asked for.
+handle: Handler
+echo: Handler
+reconcile: Handler
 
 
-def __getattr__(target: str) -> Handler:
-    """Build a target's handler when the function's folder imports it, once, at start."""
-    scheduled = target == "reconcile"
-    dispatch = bootstrap.start("handle" if scheduled else target)
-    globals()[target] = handler = _handler(dispatch, _timed if scheduled else _posted)
-    return handler
+def handler(answer: Callable[[Any], Outcome]) -> Handler:
+    """Return what the template calls: it replies what ``answer`` makes of an event."""
 
-
-def _handler(dispatch: bootstrap.Dispatch, read: Reading) -> Handler:
-    def handle(event: Any, context: Any) -> dict[str, Any]:
+    def reply(event: Any, context: Any) -> dict[str, Any]:
         try:
-            outcome = dispatch(partial(read, event))
+            return _reply(answer(event))
         except MaintenanceError as error:
             return _refusal(error)
-        return _reply(outcome)
 
-    return handle
+    return reply
 
 
-def _posted(event: Any, limits: Limits) -> Received:
+def posted(event: Any, limits: Limits) -> Received:
+    """Read the structured CloudEvent that the router posts; raises NotACloudEventError."""
     return envelopes.from_structured(_bytes(event.body), limits)
 
 
-def _timed(event: Any, limits: Limits) -> Received:
+def timed(event: Any, limits: Limits) -> Received:
+    """Take anything for the time to compare all hosts: the cron-connector sends no event."""
     return envelopes.from_timer("openfaas/cron-connector")
 
 
@@ -62,3 +62,17 @@ def _refusal(error: MaintenanceError) -> dict[str, Any]:
         "headers": responses.headers(error),
         "body": {"error": type(error).__name__},
     }
+
+
+TARGETS: Final[Mapping[str, Target[Any]]] = {
+    "handle": Target(bootstrap.mirror, posted),
+    "echo": Target(bootstrap.echo, posted),
+    "reconcile": Target(bootstrap.mirror, timed),
+}
+
+if not TYPE_CHECKING:  # For mypy, a misspelt name would be a target, too.
+
+    def __getattr__(name: str) -> Handler:
+        """Build a target when the function's folder imports it, once, at start."""
+        globals()[name] = built = handler(bootstrap.start(TARGETS, name))
+        return built

@@ -4,17 +4,17 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 from bench.lab import VCENTER
-from tests.formats import HTTP_FORMATS, Facts
+from tests.formats import HTTP_FORMATS, EventData
 
 _START = datetime.now(UTC) - timedelta(hours=1)
 _numbers = itertools.count(1)
 
 
-def facts(host: int, *, entered: bool) -> Facts:
+def event_data(host: int, *, entered: bool) -> EventData:
     """Return the next event, about the ``host``-th of the hosts that a simulator makes up."""
     number = next(_numbers)
     created = _START + timedelta(milliseconds=number)
-    return Facts(
+    return EventData(
         name=f"{'Entered' if entered else 'Exit'}MaintenanceModeEvent",
         host=f"esx{host:02}.lab.local",
         moref=f"host-{1000 + host}",
@@ -24,11 +24,11 @@ def facts(host: int, *, entered: bool) -> Facts:
     )
 
 
-def request(facts: Facts) -> bytes:
+def request(event_data: EventData) -> bytes:
     """Return an event as the bytes that a Knative broker sends for VEBA's router."""
-    return HTTP_FORMATS["router-binary"](facts).request()
+    return HTTP_FORMATS["router-binary"](event_data).request()
 
 
 def one_by_one(count: int, host: int = 1) -> list[bytes]:
     """Return requests that enter and leave maintenance of one host in turn."""
-    return [request(facts(host, entered=number % 2 == 0)) for number in range(count)]
+    return [request(event_data(host, entered=number % 2 == 0)) for number in range(count)]

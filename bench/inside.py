@@ -13,19 +13,21 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-from adapters import bootstrap, envelopes, log
-from adapters.credentials import EnvironCredentials
+from adapters import bootstrap
+from adapters.config.credentials import EnvironCredentials
+from adapters.config.settings import Settings
+from adapters.incoming import envelopes
 from adapters.memory import EventMemory
-from adapters.settings import Settings
+from adapters.output import log
 from adapters.vrops import Vrops
 from bench import events
 from bench.lab import CALL_SECONDS, VCENTER, VCENTER_UUID
 from bench.least import Least
 from bench.machine import status
 from bench.memory import MemoryVCenter
-from functions.mirror import Mirror, VCenters
+from functions.context import Context, VCenters
 from functions.reconciliation import reconcile
-from tests.formats import HTTP_FORMATS, Facts, lambda_event, router_envelope
+from tests.formats import HTTP_FORMATS, EventData, lambda_event, router_envelope
 
 Job = Callable[..., Any]
 
@@ -60,8 +62,8 @@ def openfaas() -> dict[str, Job]:
     """Our handler of OpenFaaS, called as the template calls it."""
     from adapters.openfaas import handle
 
-    def call(facts: Facts) -> None:
-        body = HTTP_FORMATS["router-openfaas"](facts).body
+    def call(event_data: EventData) -> None:
+        body = HTTP_FORMATS["router-openfaas"](event_data).body
         _check(handle(SimpleNamespace(body=body), None)["statusCode"] == 200)
 
     return {"run": partial(_one_by_one, call, 2)}
@@ -71,8 +73,8 @@ def eventbridge() -> dict[str, Job]:
     """Our handler of Lambda, called as its runtime calls it."""
     from adapters.eventbridge import lambda_handler
 
-    def call(facts: Facts) -> None:
-        _check(lambda_handler(lambda_event(facts), None)["action"] in ("entered", "exited"))
+    def call(event_data: EventData) -> None:
+        _check(lambda_handler(lambda_event(event_data), None)["action"] in ("entered", "exited"))
 
     return {"run": partial(_one_by_one, call, 3)}
 
@@ -91,32 +93,32 @@ def unverified() -> dict[str, Job]:
 def _mirroring(host: int, vcenter: MemoryVCenter | None) -> dict[str, Job]:
     settings = Settings.from_environ(os.environ)
     log.set_up(settings, default_format="json")
-    dispatch = bootstrap.mirroring(settings, _mirror(settings, vcenter))
+    dispatch = bootstrap.MirrorDispatch(settings, _mirror(settings, vcenter))
 
-    def call(facts: Facts) -> None:
+    def call(event_data: EventData) -> None:
         if vcenter:
-            entered = facts.name.startswith("Entered")
-            vcenter.in_maintenance = {facts.moref} if entered else set()
-        outcome = dispatch(partial(envelopes.from_object, router_envelope(facts)))
+            entered = event_data.name.startswith("Entered")
+            vcenter.in_maintenance = {event_data.moref} if entered else set()
+        outcome = dispatch(partial(envelopes.from_object, router_envelope(event_data)))
         _check(outcome.action in ("entered", "exited"))
 
     return {"run": partial(_one_by_one, call, host)}
 
 
-def _mirror(settings: Settings, vcenter: MemoryVCenter | None) -> Mirror:
+def _mirror(settings: Settings, vcenter: MemoryVCenter | None) -> Context:
     uuid = vcenter.instance_uuid if vcenter else ""
     credentials = EnvironCredentials(os.environ)
     vrops = Vrops(settings.vrops, credentials, uuid_of=lambda address: uuid)
     vcenters = VCenters({vcenter.address: vcenter} if vcenter else {})
-    return Mirror(vrops, vcenters, EventMemory(), lease_minutes=settings.lease_minutes)
+    return Context(vrops, vcenters, EventMemory(), settings.policy)
 
 
-def _one_by_one(call: Callable[[Facts], None], host: int, count: int) -> list[float]:
+def _one_by_one(call: Callable[[EventData], None], host: int, count: int) -> list[float]:
     seconds = []
     for number in range(count):
-        facts = events.facts(host, entered=number % 2 == 0)
+        event_data = events.event_data(host, entered=number % 2 == 0)
         started = time.perf_counter()
-        call(facts)
+        call(event_data)
         seconds.append(time.perf_counter() - started)
     return seconds
 
@@ -127,9 +129,9 @@ def sweep() -> dict[str, Job]:
     def run(hosts: int, wrong: int) -> dict[str, float]:
         vcenter = MemoryVCenter(VCENTER, VCENTER_UUID, hosts, CALL_SECONDS)
         vcenter.in_maintenance = {f"host-{1001 + n * hosts // (wrong or 1)}" for n in range(wrong)}
-        mirror = _mirror(Settings.from_environ(os.environ), vcenter)
+        context = _mirror(Settings.from_environ(os.environ), vcenter)
         before, started = _megabytes("VmRSS"), time.perf_counter()
-        report = reconcile(mirror)
+        report = reconcile(context)
         seconds = time.perf_counter() - started
         _check(report.counts()["start"] == wrong and not report.faults)
         return {"seconds": seconds, "megabytes": _megabytes("VmHWM") - before}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 # More than any event may take, since each has a deadline.
-_PATIENCE_SECONDS: Final = 60.0
+_TIMEOUT_SECONDS: Final = 60.0
 # Between two deliveries, where the function does not ask for another pause.
 _PAUSE_SECONDS: Final = 1.0
 
@@ -51,7 +51,7 @@ class Connection:
 
     async def send(self, request: bytes) -> Reply:
         """Send one request and read all of its answer; raises TimeoutError after a minute."""
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
             return await self._exchange(request)
 
     async def _exchange(self, request: bytes) -> Reply:

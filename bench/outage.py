@@ -49,4 +49,4 @@ def _outage(results: Results, operations: Operations, port: int, seconds: float)
 
 
 def _backlog(*, entered: bool) -> list[bytes]:
-    return [events.request(events.facts(n, entered=entered)) for n in range(1, BACKLOG + 1)]
+    return [events.request(events.event_data(n, entered=entered)) for n in range(1, BACKLOG + 1)]

@@ -55,4 +55,4 @@ def _least(worker: Worker, results: Results, seconds: float) -> None:
 def _lane(host: int) -> Iterator[bytes]:
     """Enter and leave maintenance of one host in turn, for ever."""
     for number in itertools.count():
-        yield events.request(events.facts(host, entered=number % 2 == 0))
+        yield events.request(events.event_data(host, entered=number % 2 == 0))

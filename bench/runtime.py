@@ -60,8 +60,8 @@ def _turn(machine: Machine, name: str, settings: Mapping[str, str], results: Res
 
 
 def _event(function: Lambda, number: int) -> float:
-    facts = events.facts(1, entered=number % 2 == 0)
-    return _invoked(function, lambda_event(facts))
+    event_data = events.event_data(1, entered=number % 2 == 0)
+    return _invoked(function, lambda_event(event_data))
 
 
 def _invoked(function: Lambda, event: object) -> float:

@@ -16,7 +16,7 @@ from tests.processes import ROOT, command, free_port
 OPTIONAL = ("boto3", "botocore", "pyVmomi", "click", "rich", "flask", "functions_framework")
 _IMPORT = "import time; t = time.perf_counter(); import {}; print(time.perf_counter() - t)"
 _LOADED = f"import sys, adapters.eventbridge; print(len(sys.modules.keys() & {set(OPTIONAL)}))"
-_PATIENCE_SECONDS = 30.0
+_TIMEOUT_SECONDS = 30.0
 Command = Callable[[int], Sequence[str]]
 
 
@@ -47,7 +47,7 @@ def measure(results: Results, rounds: int) -> None:
 def _server(name: str, run: Command, settings: Mapping[str, str], results: Results) -> None:
     port = free_port()
     environ = environment(**settings, PORT=str(port))
-    request = events.request(events.facts(1, entered=True))
+    request = events.request(events.event_data(1, entered=True))
     with (world.BUILD / f"cold-{name}.log").open("wb") as log:
         started = time.perf_counter()
         process = subprocess.Popen(run(port), cwd=ROOT, env=environ, stdout=log, stderr=log)
@@ -64,11 +64,11 @@ def first_answer(port: int, request: bytes) -> None:
 
     Raises OSError if it is another one, or none for 30 s.
     """
-    ends = time.perf_counter() + _PATIENCE_SECONDS
+    ends = time.perf_counter() + _TIMEOUT_SECONDS
     while time.perf_counter() < ends:
         with (
             contextlib.suppress(ConnectionRefusedError),
-            socket.create_connection(("127.0.0.1", port), _PATIENCE_SECONDS) as connection,
+            socket.create_connection(("127.0.0.1", port), _TIMEOUT_SECONDS) as connection,
         ):
             connection.sendall(request)
             status = connection.makefile("rb").readline()

@@ -38,8 +38,8 @@ def _deliver(results: Results, function: Function) -> set[str]:
 def _storm() -> tuple[list[bytes], set[str]]:
     """Return the requests, shuffled, and which hosts are in maintenance in the end."""
     hosts = range(1, HOSTS + 1)
-    first = [events.facts(host, entered=True) for host in hosts]
-    then = [events.facts(host, entered=host % 2 == 0) for host in hosts]
+    first = [events.event_data(host, entered=True) for host in hosts]
+    then = [events.event_data(host, entered=host % 2 == 0) for host in hosts]
     requests = [events.request(each) for each in first + then]
     random.Random(1).shuffle(requests)  # noqa: S311 - always the same storm
     return requests, {each.host for each in then if each.name.startswith("Entered")}

@@ -1,6 +1,6 @@
 """The function with a vCenter in a file: ``functions-framework --source`` this, for the demo.
 
-It also shows how to put the function together with parties of your own: anything that fits the
+It also shows how to put the function together with clients of your own: anything that fits the
 protocols in functions/ports.py will do.
 """
 
@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from adapters import bootstrap, knative, log
-from adapters.parties import Parties
-from adapters.settings import Settings
+from adapters import bootstrap, knative
+from adapters.clients import Clients
+from adapters.config.settings import Settings
+from adapters.output import log
+from functions.context import VCenters
 from functions.errors import HostNotFoundError
 from functions.events import HostRef
-from functions.mirror import VCenters
 from functions.ports import VCenterHost
 
 
@@ -44,6 +45,7 @@ class MemoryVCenter:
 _settings = Settings.from_environ(os.environ)
 log.set_up(_settings, default_format="json")
 _vcenter = MemoryVCenter(Path(os.environ["MEMORY_VCENTER"]))
-_mirror = Parties(_settings, os.environ).mirror(log.SweepLog())
-_mirror = replace(_mirror, vcenters=VCenters({_vcenter.address: _vcenter}))
-handle = knative.view("handle", bootstrap.mirroring(_settings, _mirror))
+_context = Clients(_settings, os.environ).context(log.SweepLog())
+_context = replace(_context, vcenters=VCenters({_vcenter.address: _vcenter}))
+_dispatch = bootstrap.MirrorDispatch(_settings, _context)
+handle = knative.view("handle", bootstrap.answering(_dispatch, knative.received))

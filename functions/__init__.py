@@ -1,1 +1,16 @@
-"""The core: what should happen. Standard library only, no I/O, no platform."""
+"""The core: what should happen. Standard library only, no I/O, no platform.
+
+::
+
+    handlers.py         HANDLERS: what each event means
+    reconciliation.py   the sweep: all hosts compared, and what differs repaired
+    convergence.py      one host: ask, write, ask again
+    context.py          what handlers work with: the clients behind the ports, and the policy
+    outcomes.py         what became of an event, and what a sweep does to a host
+    ports.py            what the core asks of the outside world
+    masking.py          secrets are hidden before an event is shown
+    events.py           a CloudEvent -> which event, of which host
+    errors.py           everything that can go wrong: would trying again help?
+
+Each imports only what stands below it, which import-linter checks (decision 0001).
+"""

@@ -4,32 +4,32 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from functions import reconciliation
-from functions.convergence import follow
+from functions.context import Context
+from functions.convergence import mirror_event
 from functions.events import RECONCILE, Envelope, HostEvent, Kind, classify, host_event
 from functions.masking import masked
-from functions.mirror import Mirror
 from functions.outcomes import Outcome
 
 
-def enter_maintenance_mode(event: HostEvent, mirror: Mirror) -> Outcome:
+def enter_maintenance_mode(event: HostEvent, context: Context) -> Outcome:
     """Mirror that the event's host is in maintenance mode, unless that is not true (any more)."""
-    return follow(event, True, mirror)
+    return mirror_event(event, True, context)
 
 
-def exit_maintenance_mode(event: HostEvent, mirror: Mirror) -> Outcome:
+def exit_maintenance_mode(event: HostEvent, context: Context) -> Outcome:
     """Mirror that the event's host is back from maintenance mode, unless that is not true."""
-    return follow(event, False, mirror)
+    return mirror_event(event, False, context)
 
 
-def reconcile(mirror: Mirror) -> Outcome:
+def reconcile(context: Context) -> Outcome:
     """Compare all hosts of all vCenters, and repair what events have missed.
 
     Raises SweepRefusedError if that were too much to be true, and the first error that was met.
     """
-    if not mirror.vcenters:
+    if not context.vcenters:
         reason = "no vCenter is configured, so there is nothing to compare with"
         return Outcome("ignored", reason=reason, needs_attention=True)
-    report = reconciliation.reconcile(mirror)
+    report = reconciliation.reconcile(context)
     for error in filter(None, [report.refusal, *report.faults]):
         raise error
     left = report.counts()["leave"]
@@ -42,7 +42,7 @@ def echo(envelope: Envelope) -> dict[str, Any]:
     return {**attributes, "data": masked(envelope.get("data"))}
 
 
-def dispatch(envelope: Envelope, mirror: Mirror) -> Outcome:
+def dispatch(envelope: Envelope, context: Context) -> Outcome:
     """Handle one CloudEvent, whatever it is; what is not ours is ignored for a stated reason.
 
     Raises InvalidEventError for one of ours that names no host, and whatever the handler does.
@@ -54,7 +54,7 @@ def dispatch(envelope: Envelope, mirror: Mirror) -> Outcome:
         return Outcome("ignored", reason="not a maintenance event")
     if not kind.genuine:
         return _ignore_impostor(kind)
-    return HANDLERS[kind.name](envelope, kind.name, mirror)
+    return HANDLERS[kind.name](envelope, kind.name, context)
 
 
 def _ignore_impostor(kind: Kind) -> Outcome:
@@ -62,15 +62,15 @@ def _ignore_impostor(kind: Kind) -> Outcome:
     return Outcome("ignored", reason=reason, needs_attention=True)
 
 
-Handler = Callable[[Envelope, str, Mirror], Outcome]
+Handler = Callable[[Envelope, str, Context], Outcome]
 
 
-def _of_a_host(handle: Callable[[HostEvent, Mirror], Outcome]) -> Handler:
-    return lambda envelope, name, mirror: handle(host_event(envelope, name), mirror)
+def _of_a_host(handle: Callable[[HostEvent, Context], Outcome]) -> Handler:
+    return lambda envelope, name, context: handle(host_event(envelope, name), context)
 
 
 HANDLERS: Final[Mapping[str, Handler]] = {
     "EnteredMaintenanceModeEvent": _of_a_host(enter_maintenance_mode),
     "ExitMaintenanceModeEvent": _of_a_host(exit_maintenance_mode),
-    RECONCILE: lambda envelope, name, mirror: reconcile(mirror),
+    RECONCILE: lambda envelope, name, context: reconcile(context),
 }

@@ -52,7 +52,7 @@ class Action:
         return self.verb in ("start", "end")
 
 
-class Watcher:
+class SweepListener:
     """Is told how a sweep goes, as it goes. This one does not care."""
 
     def read(self, vcenter: str, side: str, count: int) -> None:

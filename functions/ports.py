@@ -1,6 +1,6 @@
 """What the core asks of the outside world.
 
-The real parties stand behind these protocols in ``adapters``, and in-memory fakes in the tests;
+The real services stand behind these protocols in ``adapters``, and in-memory fakes in the tests;
 one contract suite holds both to what is written here.
 """
 
@@ -13,15 +13,15 @@ from functions.events import HostEvent, HostRef
 
 
 class ResourceState(StrEnum):
-    """The states of a host's resource that matter to us.
+    """The states of a host's resource that matter to us, by the Suite API's names of them.
 
-    MAINTAINED is a timed window, MAINTAINED_MANUAL an open-ended one (Suite API, resourceState).
-    Every other state (STARTED, NONE, UNKNOWN, ...) means that nothing suppresses its alerts.
+    A timed window of maintenance ends by itself, an open-ended one does not. Every other
+    resourceState (STARTED, NONE, UNKNOWN, ...) means that nothing suppresses its alerts.
     """
 
     MONITORED = "MONITORED"
-    MAINTAINED = "MAINTAINED"
-    MAINTAINED_MANUAL = "MAINTAINED_MANUAL"
+    TIMED = "MAINTAINED"
+    OPEN_ENDED = "MAINTAINED_MANUAL"
 
     @property
     def maintained(self) -> bool:

@@ -12,16 +12,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
+from functions.context import Context, Policy
 from functions.convergence import converge
 from functions.errors import MaintenanceError, SweepRefusedError, VCenterUnavailableError
-from functions.mirror import Mirror
-from functions.outcomes import Action, Outcome, Verb, Watcher
+from functions.outcomes import Action, Outcome, SweepListener, Verb
 from functions.ports import Resource, ResourceState, VCenter, VCenterHost
 
 T = TypeVar("T")
 _Decision = tuple[Verb, str]
 
-_MONITORED, _TIMED, _OPEN_ENDED = ResourceState
 _LEAST_LIMIT: Final = 50
 _LIMITED_SHARE: Final = 5
 _PROGRESS: Final = 500
@@ -35,36 +34,36 @@ _ANOTHERS: Final[_Decision] = ("leave", "a timed window, so not ours, since ours
 
 # Whether there are leases, whether the host is in maintenance mode, and its resource's state.
 _RULES: Final[Mapping[tuple[bool, bool, ResourceState], _Decision]] = {
-    (True, True, _MONITORED): _MISSED,
-    (True, True, _TIMED): _STILL,
-    (True, True, _OPEN_ENDED): _A_PERSONS,
-    (True, False, _TIMED): _OVER,
-    (True, False, _OPEN_ENDED): _A_PERSONS,
-    (False, True, _MONITORED): _MISSED,
-    (False, False, _TIMED): _ANOTHERS,
-    (False, False, _OPEN_ENDED): _ANYONES,
+    (True, True, ResourceState.MONITORED): _MISSED,
+    (True, True, ResourceState.TIMED): _STILL,
+    (True, True, ResourceState.OPEN_ENDED): _A_PERSONS,
+    (True, False, ResourceState.TIMED): _OVER,
+    (True, False, ResourceState.OPEN_ENDED): _A_PERSONS,
+    (False, True, ResourceState.MONITORED): _MISSED,
+    (False, False, ResourceState.TIMED): _ANOTHERS,
+    (False, False, ResourceState.OPEN_ENDED): _ANYONES,
 }
 _ADOPTING: Final[Mapping[tuple[bool, bool, ResourceState], _Decision]] = {
     **_RULES,
-    (True, False, _OPEN_ENDED): _OVER,
-    (False, False, _OPEN_ENDED): _OVER,
+    (True, False, ResourceState.OPEN_ENDED): _OVER,
+    (False, False, ResourceState.OPEN_ENDED): _OVER,
 }
 
 
 def plan(
     vcenter_hosts: Iterable[VCenterHost],
     resources: Iterable[Resource],
-    lease: int | None,
+    policy: Policy,
     now: datetime,
     adopt: bool = False,
 ) -> list[Action]:
     """Return what a sweep of one vCenter does, an Action for each host that is not just right.
 
-    ``lease`` is in minutes, or None where maintenance is open-ended. With ``adopt``, open-ended
-    maintenance is taken for ours where the host is not in maintenance mode. Hosts are matched by
-    their MoRefs; of two resources with the same one, neither is touched.
+    With ``adopt``, open-ended maintenance is taken for ours where the host is not in maintenance
+    mode. Hosts are matched by their MoRefs; of two resources with the same one, neither is touched.
     """
     known = _by_moref(resources)
+    lease = policy.lease_minutes
     until = now + timedelta(minutes=lease) if lease else None
     rules = _ADOPTING if adopt else _RULES
     actions = []
@@ -112,55 +111,55 @@ _VERBS: Final[Mapping[Verb, str]] = {
 }
 
 
-def reconcile(mirror: Mirror, *, dry_run: bool = False, adopt: bool = False) -> Report:
+def reconcile(context: Context, *, dry_run: bool = False, adopt: bool = False) -> Report:
     """Sweep all vCenters; what fails for one of them is in the report, and spares the others.
 
     A sweep that would change more hosts than it may changes none, and neither does one of a
     vCenter whose answer cannot be the truth.
     """
     report = Report()
-    for vcenter in mirror.vcenters:
-        with _noting(vcenter.address, report, mirror.watcher):
-            _survey(vcenter, mirror, adopt, report)
-    mirror.watcher.planned(report.actions)
-    report.refusal = _refusal(report, mirror.max_changes)
+    for vcenter in context.vcenters:
+        with _noting(vcenter.address, report, context.listener):
+            _survey(vcenter, context, adopt, report)
+    context.listener.planned(report.actions)
+    report.refusal = _refusal(report, context.policy.max_changes)
     if not dry_run and not report.refusal:
         # End first: of two things that may fail, a silenced host is the worse.
         for write in (_end, _start):
-            with _noting("vRealize Operations", report, mirror.watcher):
-                write(report, mirror)
-        for vcenter in mirror.vcenters:
-            with _noting(vcenter.address, report, mirror.watcher):
-                _look_again(vcenter, mirror, report)
+            with _noting("vRealize Operations", report, context.listener):
+                write(report, context)
+        for vcenter in context.vcenters:
+            with _noting(vcenter.address, report, context.listener):
+                _look_again(vcenter, context, report)
     return report
 
 
 @contextmanager
-def _noting(where: str, report: Report, watcher: Watcher) -> Iterator[None]:
+def _noting(where: str, report: Report, listener: SweepListener) -> Iterator[None]:
     try:
         yield
     except MaintenanceError as error:
         report.faults.append(error)
-        watcher.failed(where, error)
+        listener.failed(where, error)
 
 
-def _survey(vcenter: VCenter, mirror: Mirror, adopt: bool, report: Report) -> None:
-    address, watcher = vcenter.address, mirror.watcher
-    hosts = list(_counted(vcenter.hosts(), watcher, address, "vCenter"))
-    listed = mirror.operations.resources(address)
-    resources = list(_counted(listed, watcher, address, "vRealize Operations"))
+def _survey(vcenter: VCenter, context: Context, adopt: bool, report: Report) -> None:
+    address, listener = vcenter.address, context.listener
+    hosts = list(_counted(vcenter.hosts(), listener, address, "vCenter"))
+    listed = context.operations.resources(address)
+    resources = list(_counted(listed, listener, address, "vRealize Operations"))
     report.hosts += _compared(address, hosts, resources)
-    report.actions += plan(hosts, resources, mirror.lease_minutes, mirror.now(), adopt)
+    report.actions += plan(hosts, resources, context.policy, context.now(), adopt)
 
 
-def _counted(items: Iterable[T], watcher: Watcher, vcenter: str, side: str) -> Iterator[T]:
+def _counted(items: Iterable[T], listener: SweepListener, vcenter: str, side: str) -> Iterator[T]:
     count = 0
     for count, item in enumerate(items, 1):
         if count % _PROGRESS == 0:
-            watcher.read(vcenter, side, count)
+            listener.read(vcenter, side, count)
         yield item
     if count % _PROGRESS or not count:
-        watcher.read(vcenter, side, count)
+        listener.read(vcenter, side, count)
 
 
 def _compared(address: str, hosts: Sequence[VCenterHost], resources: Sequence[Resource]) -> int:
@@ -192,32 +191,34 @@ def _refusal(report: Report, max_changes: int | None) -> SweepRefusedError | Non
     )
 
 
-def _end(report: Report, mirror: Mirror) -> None:
+def _end(report: Report, context: Context) -> None:
     resources = _chosen(report, "end")
-    _note(mirror.operations.end_all(resources), report, mirror.watcher)
+    _note(context.operations.end_all(resources), report, context.listener)
 
 
-def _start(report: Report, mirror: Mirror) -> None:
+def _start(report: Report, context: Context) -> None:
     resources = _chosen(report, "start", "renew")
-    written = mirror.operations.start_all(resources, mirror.lease_minutes)
-    _note(written, report, mirror.watcher)
+    written = context.operations.start_all(resources, context.policy.lease_minutes)
+    _note(written, report, context.listener)
 
 
 def _chosen(report: Report, *verbs: Verb) -> list[Resource]:
     return [each.resource for each in report.actions if each.resource and each.verb in verbs]
 
 
-def _note(written: Iterable[tuple[Resource, bool]], report: Report, watcher: Watcher) -> None:
+def _note(
+    written: Iterable[tuple[Resource, bool]], report: Report, listener: SweepListener
+) -> None:
     """Write, which happens as this is iterated, and tell of each as it is done."""
     actions = {each.resource.identifier: each for each in report.actions if each.resource}
     for resource, seen in written:
         action = actions[resource.identifier]
         if not seen:
             report.unseen.append(action)
-        watcher.done(action, seen)
+        listener.done(action, seen)
 
 
-def _look_again(vcenter: VCenter, mirror: Mirror, report: Report) -> None:
+def _look_again(vcenter: VCenter, context: Context, report: Report) -> None:
     """Ask once more, since hosts may have changed their mode after they were compared."""
     written = {
         action.host.moref: action.verb != "end"
@@ -225,17 +226,18 @@ def _look_again(vcenter: VCenter, mirror: Mirror, report: Report) -> None:
         if action.host.vcenter == vcenter.address and action.verb in ("start", "renew", "end")
     }
     for each in vcenter.hosts() if written else ():
-        true = each.in_maintenance_mode
-        if written.get(each.host.moref, true) != true:
-            with _noting(str(each.host), report, mirror.watcher):
-                _correct(each, vcenter, mirror, report)
+        in_maintenance = each.in_maintenance_mode
+        if written.get(each.host.moref, in_maintenance) != in_maintenance:
+            with _noting(str(each.host), report, context.listener):
+                _correct(each, vcenter, context, report)
 
 
-def _correct(each: VCenterHost, vcenter: VCenter, mirror: Mirror, report: Report) -> None:
-    true, lease = each.in_maintenance_mode, mirror.lease_minutes
-    outcome = converge(each.host, true, mirror.operations, vcenter, lease)
+def _correct(each: VCenterHost, vcenter: VCenter, context: Context, report: Report) -> None:
+    outcome = converge(
+        each.host, each.in_maintenance_mode, context.operations, vcenter, context.policy
+    )
     report.corrections.append(outcome)
-    mirror.watcher.corrected(outcome)
+    context.listener.corrected(outcome)
 
 
 def _by_moref(resources: Iterable[Resource]) -> dict[str, list[Resource]]:

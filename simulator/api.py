@@ -27,7 +27,7 @@ from simulator.search import (
 
 api = Blueprint("suite_api", __name__, url_prefix=documents.BASE)
 
-LONGEST_END = 2**63 - 1
+MAX_END = 2**63 - 1
 READABLE = "%A, %B %d, %Y at %I:%M:%S %p Coordinated Universal Time"
 
 
@@ -215,7 +215,7 @@ def _window() -> Window:
     callers send it), and "end time takes preference over duration".
     """
     if end := request.args.get("end"):
-        return Window(whole_number(end, 0, LONGEST_END) / 1000)
+        return Window(whole_number(end, 0, MAX_END) / 1000)
     if duration := request.args.get("duration"):
         return Window(appliance().clock.now() + 60 * whole_number(duration, 1))
     return Window()

@@ -14,7 +14,7 @@ from simulator.inventory import Resource, Window
 control = Blueprint("control", __name__)
 
 SHOWN_CALLS = 30
-LONGEST_WINDOW = 525_600
+MAX_WINDOW = 525_600
 READING = ("GET", "HEAD", "OPTIONS")
 
 
@@ -123,8 +123,8 @@ def _wanted_host(body: dict[str, Any]) -> Resource:
 def _window(minutes: object) -> Window:
     if minutes is None:
         return Window()
-    if type(minutes) is not int or not 1 <= minutes <= LONGEST_WINDOW:
-        raise ApiError(400, f"minutes must be a number from 1 to {LONGEST_WINDOW}, or null.")
+    if type(minutes) is not int or not 1 <= minutes <= MAX_WINDOW:
+        raise ApiError(400, f"minutes must be a number from 1 to {MAX_WINDOW}, or null.")
     return Window(appliance().clock.now() + 60 * minutes)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-LONGEST_DELAY = 3600
+MAX_DELAY = 3600
 CUTS = (None, "before", "after")
 BODIES = ("json", "html", "empty")
 
@@ -73,8 +73,8 @@ _RULES: dict[str, Any] = {
     "path": (lambda v: isinstance(v, str), "a part of a path or a glob"),
     "method": (lambda v: isinstance(v, str), "the name of an HTTP method"),
     "delay": (
-        lambda v: _is_number(v) and 0 <= v <= LONGEST_DELAY,
-        f"a number of seconds from 0 to {LONGEST_DELAY}",
+        lambda v: _is_number(v) and 0 <= v <= MAX_DELAY,
+        f"a number of seconds from 0 to {MAX_DELAY}",
     ),
     "cut": (lambda v: v in CUTS, '"before" or "after"'),
     "body": (lambda v: v in BODIES, '"json", "html" or "empty"'),

@@ -12,7 +12,7 @@ from simulator.threaded import DEMO_PASSWORD, USERNAME, Simulator
 
 DEFAULT_PORT = 8443
 DEFAULT_HOSTS = 12
-MOST_HOSTS = 100_000
+MAX_HOSTS = 100_000
 DEFAULT_CA_FILE = Path("build/simulator-ca.pem")
 METAVARS: dict[type, str] = {float: "SECONDS", int: "N", str: "TEXT"}
 
@@ -134,7 +134,7 @@ def _add_listening(group: argparse._ArgumentGroup) -> None:
 def _add_inventory(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--hosts",
-        type=_number(0, MOST_HOSTS),
+        type=_number(0, MAX_HOSTS),
         metavar="N",
         help=f"how many hosts to make up (default: {DEFAULT_HOSTS}, none beside --host)",
     )

@@ -78,7 +78,7 @@ class FakeOperations:
 
     def start_maintenance(self, resource: Resource, minutes: int | None) -> bool:
         timed = minutes is not None
-        state = ResourceState.MAINTAINED if timed else ResourceState.MAINTAINED_MANUAL
+        state = ResourceState.TIMED if timed else ResourceState.OPEN_ENDED
         return self._change(resource, state, minutes)
 
     def end_maintenance(self, resource: Resource) -> bool:

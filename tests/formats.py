@@ -11,7 +11,7 @@ from typing import Any
 from adapters.cli import formats
 from adapters.cli.formats import (
     HTTP_FORMATS,
-    Wire,
+    HttpMessage,
     binary,
     camel_data,
     pascal_data,
@@ -23,7 +23,7 @@ from adapters.cli.formats import (
 
 __all__ = [
     "HTTP_FORMATS",
-    "Wire",
+    "HttpMessage",
     "binary",
     "camel_data",
     "pascal_data",
@@ -38,7 +38,7 @@ CLOUDEVENT_ID = "8f2b8a52-6a0d-4f7e-9a55-0c2f6b1d7e21"
 
 
 @dataclass(frozen=True)
-class Facts(formats.Facts):
+class EventData(formats.EventData):
     """What vCenter said in the examples; one id serves to compare the encodings."""
 
     name: str = "EnteredMaintenanceModeEvent"
@@ -55,27 +55,27 @@ class Facts(formats.Facts):
     event_id: str = CLOUDEVENT_ID
 
 
-def lambda_event(facts: formats.Facts) -> dict[str, Any]:
+def lambda_event(event_data: formats.EventData) -> dict[str, Any]:
     """What EventBridge hands to Lambda."""
     identifier = "2f0e9d3c-3b0c-4bd2-8a51-51c7f0b1d6aa"
-    return formats.lambda_event(facts, identifier, "2026-03-14T09:26:55Z")
+    return formats.lambda_event(event_data, identifier, "2026-03-14T09:26:55Z")
 
 
-ENTER = Facts()
-EXIT = Facts(
+ENTER = EventData()
+EXIT = EventData(
     name="ExitMaintenanceModeEvent",
     key=51377,
     created="2026-03-14T11:02:10.04Z",
     message="Host esx01.lab.local in Lab has exited maintenance mode",
 )
-NOT_OURS = Facts(
+NOT_OURS = EventData(
     name="HostConnectionLostEvent", key=51300, message="Host esx01.lab.local is not responding"
 )
-IMPOSTOR = Facts(event_class="eventex")
-HOSTLESS = Facts(host="", moref="")
+IMPOSTOR = EventData(event_class="eventex")
+HOSTLESS = EventData(host="", moref="")
 
 
-def ping() -> Wire:
+def ping() -> HttpMessage:
     """What Knative's PingSource sends when it is time for a sweep."""
     envelope = {
         "specversion": "1.0",
@@ -92,11 +92,11 @@ def ping() -> Wire:
 def example_files() -> dict[str, bytes]:
     """Every example by the name of its file."""
     files = {}
-    for verb, facts in (("enter", ENTER), ("exit", EXIT)):
+    for verb, event_data in (("enter", ENTER), ("exit", EXIT)):
         for name, encode in HTTP_FORMATS.items():
-            files[f"{name}-{verb}.http"] = encode(facts).request()
-        files[f"cloudevent-{verb}.json"] = _pretty(router_envelope(facts))
-        files[f"router-eventbridge-{verb}.json"] = _pretty(lambda_event(facts))
+            files[f"{name}-{verb}.http"] = encode(event_data).request()
+        files[f"cloudevent-{verb}.json"] = _pretty(router_envelope(event_data))
+        files[f"router-eventbridge-{verb}.json"] = _pretty(lambda_event(event_data))
     files["knative-ping.http"] = ping().request()
     files["another-event.http"] = HTTP_FORMATS["router-binary"](NOT_OURS).request()
     files["impostor.http"] = HTTP_FORMATS["router-binary"](IMPOSTOR).request()

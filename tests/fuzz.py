@@ -15,9 +15,9 @@ from collections.abc import Iterator
 
 from hypothesis import HealthCheck, given, seed, settings
 
-from tests.formats import HTTP_FORMATS, Facts, Wire
+from tests.formats import HTTP_FORMATS, EventData, HttpMessage
+from tests.messages import request
 from tests.strategies import VIEW, bodies, ce_headers, content_types
-from tests.wire import request
 
 ROUND = 500
 REPLIES = {204, 400, 413, 422}
@@ -30,37 +30,37 @@ def main(seconds: float) -> int:
     for number in itertools.count():
         if time.monotonic() - started > seconds:
             break
-        for wire in itertools.chain(damaged_requests(number), generated_requests(number)):
-            status = send(wire)
+        for message in itertools.chain(damaged_requests(number), generated_requests(number)):
+            status = send(message)
             replies[status] += 1
             if status not in REPLIES:
-                print(f"round {number}: {status} for {wire!r}")
+                print(f"round {number}: {status} for {message!r}")
                 return 1
     told = ", ".join(f"{count} x {status}" for status, count in sorted(replies.items()))
     print(f"{replies.total()} inputs in {time.monotonic() - started:.0f} s: {told}")
     return 0
 
 
-def send(wire: Wire) -> int:
+def send(message: HttpMessage) -> int:
     """Send one input; returns the status, or 500 for an exception or a reply with a body."""
     try:
-        reply = VIEW(request(wire))
+        reply = VIEW(request(message))
     except Exception as error:
         print(repr(error))
         return 500
     return 500 if reply.data else int(reply.status_code)
 
 
-def damaged_requests(number: int) -> Iterator[Wire]:
+def damaged_requests(number: int) -> Iterator[HttpMessage]:
     """Return example requests with bytes changed, cut out or repeated; each round has its own."""
     chance = random.Random(number)
-    wires = [encode(Facts()) for encode in HTTP_FORMATS.values()]
+    wires = [encode(EventData()) for encode in HTTP_FORMATS.values()]
     return (_damaged(chance.choice(wires), chance) for _ in range(ROUND))
 
 
-def generated_requests(number: int) -> list[Wire]:
+def generated_requests(number: int) -> list[HttpMessage]:
     """Return what hypothesis makes up in this round."""
-    made: list[Wire] = []
+    made: list[HttpMessage] = []
 
     @seed(number)
     @settings(
@@ -68,20 +68,20 @@ def generated_requests(number: int) -> list[Wire]:
     )
     @given(bodies, content_types, ce_headers)
     def make(body: bytes, content_type: str, headers: dict[str, str]) -> None:
-        made.append(Wire({"Content-Type": content_type, **headers}, body))
+        made.append(HttpMessage({"Content-Type": content_type, **headers}, body))
 
     make()
     return made
 
 
-def _damaged(wire: Wire, chance: random.Random) -> Wire:
-    body = bytearray(wire.body)
+def _damaged(message: HttpMessage, chance: random.Random) -> HttpMessage:
+    body = bytearray(message.body)
     for _ in range(chance.randint(1, 8)):
         start = chance.randrange(len(body) + 1)
         end = min(len(body), start + chance.randint(0, 20))
         part = bytes(body[start:end])
         body[start:end] = chance.choice([b"", part * 2, chance.randbytes(len(part)), b"[" * 40])
-    return Wire(wire.headers, bytes(body))
+    return HttpMessage(message.headers, bytes(body))
 
 
 if __name__ == "__main__":

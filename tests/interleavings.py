@@ -1,9 +1,9 @@
 """Every order in which two processes can handle two events of a host that changes meanwhile.
 
 ``python -m tests.interleavings`` prints what was found. Nothing of the core is copied: the real
-``follow`` and ``reconcile`` run against ports that answer from a recorded history, and stop at the
-first question that has no answer yet. The explorer lets the world answer it, in each way that it
-can, and runs them anew with one answer more.
+``mirror_event`` and ``reconcile`` run against ports that answer from a recorded history, and stop
+at the first question that has no answer yet. The explorer lets the world answer it, in each way
+that it can, and runs them anew with one answer more.
 
 The world is a vCenter whose host changes its mode, and a vRealize Operations that accepts writes
 in the order in which they come, and shows them in that order, at once or at any later time. Each
@@ -16,14 +16,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from functions.convergence import follow
+from functions.context import Context, Policy, VCenters
+from functions.convergence import mirror_event
 from functions.errors import MaintenanceError
 from functions.events import HostEvent, HostRef
-from functions.mirror import Mirror, VCenters
 from functions.ports import OperationsManager, Resource, ResourceState, VCenter, VCenterHost
 from functions.reconciliation import Report, reconcile
 
-MONITORED, TIMED, OPEN_ENDED = ResourceState
+MONITORED = ResourceState.MONITORED
+TIMED = ResourceState.TIMED
+OPEN_ENDED = ResourceState.OPEN_ENDED
 HOST: Final = HostRef("host-9", "esx1", "vc.lab")
 LEASE: Final = 60
 _UUID: Final = "2d0f1c3e-4a5b-4c6d-8e7f-9a0b1c2d3e4f"
@@ -176,22 +178,22 @@ class Scenario:
 
     def _handler(self, number: int, events: Sequence[HostEvent]) -> Program:
         wanted = self._after(number) == self.truthful
-        return lambda ask: follow(events[number], wanted, self._mirror(ask, events))
+        return lambda ask: mirror_event(events[number], wanted, self._mirror(ask, events))
 
     def _sweeper(self, events: Sequence[HostEvent]) -> Program:
         return lambda ask: _sweep(self._mirror(ask, events))
 
-    def _mirror(self, ask: Ask, events: Sequence[HostEvent]) -> Mirror:
+    def _mirror(self, ask: Ask, events: Sequence[HostEvent]) -> Context:
         operations = self.operations(ask)
         if self.memories:
             memory = AskedMemory(ask, events)
-            return Mirror(operations, memory=memory, lease_minutes=self.lease)
+            return Context(operations, memory=memory, policy=Policy(self.lease))
         vcenters = VCenters({HOST.vcenter: self.vcenter(ask)})
-        return Mirror(operations, vcenters, lease_minutes=self.lease)
+        return Context(operations, vcenters, policy=Policy(self.lease))
 
 
-def _sweep(mirror: Mirror) -> Report:
-    report = reconcile(mirror)
+def _sweep(context: Context) -> Report:
+    report = reconcile(context)
     for error in report.faults:
         raise error
     return report

@@ -16,12 +16,12 @@ import requests
 from simulator import Simulator
 
 ROOT = Path(__file__).parents[1]
-PATIENCE_SECONDS = 30.0
+TIMEOUT_SECONDS = 30.0
 OURS = ("VROPS_", "VCENTER", "REQUIRE_", "RECONCILE_", "MAINTENANCE_", "LOG_", "MAX_", "FUNCTION_")
 
 
 def _is_healthy(url: str) -> bool:
-    return requests.get(f"{url}/healthz", timeout=PATIENCE_SECONDS).ok
+    return requests.get(f"{url}/healthz", timeout=TIMEOUT_SECONDS).ok
 
 
 class Function:
@@ -42,7 +42,7 @@ class Function:
 
     def said(self, *texts: str) -> str:
         """Return the first line that holds all ``texts``; a container's log may be late."""
-        ends = time.monotonic() + PATIENCE_SECONDS
+        ends = time.monotonic() + TIMEOUT_SECONDS
         while time.monotonic() < ends:
             for line in self.output.splitlines():
                 if all(text in line for text in texts):
@@ -52,14 +52,14 @@ class Function:
 
     def send(self, request: bytes) -> bytes:
         """Send raw bytes and return the whole reply, up to the end of its headers and body."""
-        with socket.create_connection(("127.0.0.1", self.port), PATIENCE_SECONDS) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), TIMEOUT_SECONDS) as connection:
             connection.sendall(request.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
             return b"".join(iter(lambda: connection.recv(65536), b""))
 
     def stop(self) -> int:
         """End it as Kubernetes would; returns the exit code."""
         self.process.terminate()
-        return self.process.wait(PATIENCE_SECONDS)
+        return self.process.wait(TIMEOUT_SECONDS)
 
 
 def environment(simulator: Simulator | None = None, **settings: str) -> dict[str, str]:
@@ -131,7 +131,7 @@ def wait_until_healthy(running: Function) -> None:
 
 def wait_until(answers: Callable[[str], bool], running: Function) -> None:
     """Return as soon as its address ``answers``; fails with its output if it never does."""
-    ends = time.monotonic() + PATIENCE_SECONDS
+    ends = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < ends and running.process.poll() is None:
         with contextlib.suppress(requests.ConnectionError):
             if answers(running.url):

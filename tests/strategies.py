@@ -8,13 +8,13 @@ from typing import Any
 from hypothesis import strategies as st
 
 from adapters import bootstrap, knative
-from adapters.settings import Settings, VropsSettings
+from adapters.config.settings import Settings, VropsSettings
+from functions.context import Context
 from functions.events import HostEvent, HostRef
-from functions.mirror import Mirror
 from functions.ports import Resource, ResourceState
 from tests.fakes import FakeOperations
-from tests.formats import HTTP_FORMATS, Facts, Wire, router_envelope
-from tests.wire import read
+from tests.formats import HTTP_FORMATS, EventData, HttpMessage, router_envelope
+from tests.messages import read
 
 
 class KnowsEveryHost(FakeOperations):
@@ -31,8 +31,8 @@ class KnowsEveryHost(FakeOperations):
 
 
 SETTINGS = Settings(vrops=VropsSettings("https://x"))
-DISPATCH = bootstrap.mirroring(SETTINGS, Mirror(KnowsEveryHost()))
-VIEW = knative.view("handle", DISPATCH)
+DISPATCH = bootstrap.MirrorDispatch(SETTINGS, Context(KnowsEveryHost()))
+VIEW = knative.view("handle", bootstrap.answering(DISPATCH, knative.received))
 
 # What XML 1.0 can say: no control characters, no surrogates.
 texts = st.text(
@@ -58,12 +58,12 @@ def timestamps(draw: st.DrawFn) -> tuple[str, datetime]:
 
 
 @st.composite
-def events(draw: st.DrawFn) -> tuple[Facts, HostEvent]:
+def events(draw: st.DrawFn) -> tuple[EventData, HostEvent]:
     """What vCenter says of one event, and what must be understood of it."""
     written, created = draw(timestamps())
     name = draw(st.sampled_from(["EnteredMaintenanceModeEvent", "ExitMaintenanceModeEvent"]))
     host, moref = draw(st.one_of(st.tuples(names, names), st.tuples(st.just(""), names)))
-    facts = Facts(
+    event_data = EventData(
         name=name,
         host=host,
         moref=moref,
@@ -75,16 +75,16 @@ def events(draw: st.DrawFn) -> tuple[Facts, HostEvent]:
         datacenter=draw(texts),
         cluster=draw(texts),
     )
-    return facts, HostEvent(
+    return event_data, HostEvent(
         name=name,
-        host=HostRef(moref, host, facts.vcenter),
-        key=facts.key,
+        host=HostRef(moref, host, event_data.vcenter),
+        key=event_data.key,
         created=created.astimezone(UTC),
-        event_id=router_envelope(facts)["id"],
-        user=facts.user,
-        message=facts.message,
-        datacenter=facts.datacenter,
-        cluster=facts.cluster,
+        event_id=router_envelope(event_data)["id"],
+        user=event_data.user,
+        message=event_data.message,
+        datacenter=event_data.datacenter,
+        cluster=event_data.cluster,
     )
 
 
@@ -137,8 +137,8 @@ bodies = st.binary(max_size=200) | st.lists(snippets, max_size=12).map(b"".join)
 @st.composite
 def damaged(draw: st.DrawFn) -> Any:
     """A good envelope, one part of which is something else."""
-    encode: Callable[[Facts], Wire] = draw(st.sampled_from([*HTTP_FORMATS.values()]))
-    envelope = json.loads(json.dumps(read(encode(Facts())).envelope))
+    encode: Callable[[EventData], HttpMessage] = draw(st.sampled_from([*HTTP_FORMATS.values()]))
+    envelope = json.loads(json.dumps(read(encode(EventData())).envelope))
     place, key = envelope, draw(st.sampled_from(sorted(envelope)))
     while isinstance(place[key], dict) and place[key] and draw(st.booleans()):
         place, key = place[key], draw(st.sampled_from(sorted(place[key])))

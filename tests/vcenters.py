@@ -10,8 +10,8 @@ import pytest
 from pyVim.task import WaitForTask
 from pyVmomi import vim, vmodl
 
-from adapters.credentials import EnvironCredentials
-from adapters.settings import VCenterSettings
+from adapters.config.credentials import EnvironCredentials
+from adapters.config.settings import VCenterSettings
 from adapters.vcenter import VSphere
 from examples import vcsim as program
 from examples.vcenters import connection

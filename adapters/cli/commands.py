@@ -12,20 +12,20 @@ from typing import Final
 
 import click
 
-from adapters import log
 from adapters.cli import doctor as doctor_
 from adapters.cli import examining, locating, sending, sweeping
 from adapters.cli import status as status_
 from adapters.cli.connecting import Connect, connected
 from adapters.cli.sending import Target
 from adapters.cli.terminal import Terminal
-from adapters.deadline import deadline
-from adapters.parties import Parties
-from adapters.settings import Settings
-from adapters.tls import client_context
+from adapters.clients import Clients
+from adapters.config.settings import Settings
+from adapters.outgoing.deadline import deadline
+from adapters.outgoing.tls import client_context
+from adapters.output import log
 from functions.errors import ConfigurationError, MaintenanceError
 from functions.events import HostRef, vcenter_address
-from functions.outcomes import Watcher
+from functions.outcomes import SweepListener
 
 OK, FAILED, WRONG_USE, DIFFERENT, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -35,7 +35,7 @@ _NO_VCENTER: Final = (
     " set VCENTER_URL or VCENTERS_FILE"
 )
 _BELIEVED: Final = "note: a function without a configured vCenter believes such an event"
-_LONGEST_NAME: Final = 255
+_MAX_NAME_LENGTH: Final = 255
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Call:
     terminal: Terminal = field(default_factory=Terminal)
 
 
-def run(arguments: Sequence[str], environ: Mapping[str, str], connect: Connect = Parties) -> int:
-    """Run a command line, and return its exit code; ``connect`` makes the parties of settings.
+def run(arguments: Sequence[str], environ: Mapping[str, str], connect: Connect = Clients) -> int:
+    """Run a command line, and return its exit code; ``connect`` makes the clients of settings.
 
     What can be foreseen is said in one line on stderr, without a traceback.
     """
@@ -151,12 +151,12 @@ def reconcile(
         raise click.UsageError(
             "--adopt may end a person's maintenance: without a terminal, add --yes"
         )
-    with _compared(call) as (_, parties), deadline(timeout * 60):
-        mirror = parties.mirror(Watcher())
+    with _compared(call) as (_, clients), deadline(timeout * 60):
+        context = clients.context(SweepListener())
         if max_changes is not None:
-            mirror = replace(mirror, max_changes=max_changes)
+            context = replace(context, policy=replace(context.policy, max_changes=max_changes))
         try:
-            return sweeping.sweep(mirror, call.terminal, dry_run=dry_run, adopt=adopt, ask=ask)
+            return sweeping.sweep(context, call.terminal, dry_run=dry_run, adopt=adopt, ask=ask)
         except sweeping.DeclinedError:
             call.terminal.note("Nothing was changed.")
             return FAILED
@@ -188,8 +188,8 @@ def status(call: Call, output: str, every: bool) -> int:
       2  wrong use or configuration
       3  both sides differ
     """
-    with _compared(call) as (settings, parties):
-        rows, complete = _rows(call, settings, parties)
+    with _compared(call) as (settings, clients):
+        rows, complete = _rows(call, settings, clients)
     if rows or complete:
         _show_status(call.terminal, output, rows, every=every)
     if not complete:
@@ -267,8 +267,8 @@ def send(
         raise click.BadParameter("it is no address", param_hint="--vcenter")
     address = vcenter_address(vcenter) if vcenter else ""
     found = _located(call, HostRef(moref, host, address))
-    facts = sending.facts(event, found.name, found.moref, found.vcenter, datetime.now(UTC))
-    raw = sending.FORMATS[form](facts).request(target.path, target.authority)
+    event_data = sending.event_data(event, found, datetime.now(UTC))
+    raw = sending.FORMATS[form](event_data).request(target.path, target.authority)
     if dry_run:
         click.echo(raw)
         return OK
@@ -297,21 +297,21 @@ def doctor(call: Call) -> int:
 
 
 @contextmanager
-def _compared(call: Call) -> Iterator[tuple[Settings, Parties]]:
+def _compared(call: Call) -> Iterator[tuple[Settings, Clients]]:
     """Connect to both sides; without a vCenter there is only one."""
-    with connected(call.environ, call.connect) as (settings, parties):
+    with connected(call.environ, call.connect) as (settings, clients):
         log.warn_of_risks(settings)
-        if not parties.vspheres:
+        if not clients.vspheres:
             raise ConfigurationError(_NO_VCENTER)
-        yield settings, parties
+        yield settings, clients
 
 
-def _rows(call: Call, settings: Settings, parties: Parties) -> tuple[list[status_.Row], bool]:
+def _rows(call: Call, settings: Settings, clients: Clients) -> tuple[list[status_.Row], bool]:
     """Read all vCenters; returns whether none of them failed, which spares the others."""
     rows, complete = [], True
-    for vsphere in parties.vspheres:
+    for vsphere in clients.vspheres:
         try:
-            rows += status_.read(vsphere, parties.operations, settings.lease_minutes, call.terminal)
+            rows += status_.read(vsphere, clients.operations, settings.policy, call.terminal)
         except MaintenanceError as error:
             call.terminal.error(f"{vsphere.address}: {error}")
             complete = False
@@ -340,15 +340,15 @@ def _target(url: str) -> Target:
 
 def _check_names(*texts: str) -> None:
     for text in texts:
-        if not text.isprintable() or len(text) > _LONGEST_NAME:
+        if not text.isprintable() or len(text) > _MAX_NAME_LENGTH:
             raise click.UsageError("a name, a MoRef or an address cannot look like that")
 
 
 def _located(call: Call, host: HostRef) -> HostRef:
     if locating.is_complete(host) or not locating.is_vcenter_configured(call.environ):
         return locating.as_given(host)
-    with connected(call.environ, call.connect) as (_, parties):
-        return locating.looked_up(host, parties, call.terminal)
+    with connected(call.environ, call.connect) as (_, clients):
+        return locating.looked_up(host, clients, call.terminal)
 
 
 def _context(ca_file: str | None) -> ssl.SSLContext:

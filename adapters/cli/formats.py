@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 
 @dataclass(frozen=True)
-class Facts:
+class EventData:
     """What vCenter said, in no particular form.
 
     ``event_class`` is ``event`` for vCenter's own classes, ``event_id`` the CloudEvent's id.
@@ -38,7 +38,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Wire:
+class HttpMessage:
     """What arrives: headers in their order, and a body."""
 
     headers: Mapping[str, str]
@@ -52,83 +52,83 @@ class Wire:
         return "\r\n".join([*lines, "", ""]).encode() + self.body
 
 
-def pascal_data(facts: Facts) -> dict[str, Any]:
+def pascal_data(event_data: EventData) -> dict[str, Any]:
     """Return the payload as Go writes a govmomi struct without JSON tags, as all routers do."""
     return {
-        "Key": facts.key,
-        "ChainId": facts.key,
-        "CreatedTime": facts.created,
-        "UserName": facts.user,
-        "Datacenter": _argument("Datacenter", facts.datacenter, "Datacenter", "datacenter-3"),
+        "Key": event_data.key,
+        "ChainId": event_data.key,
+        "CreatedTime": event_data.created,
+        "UserName": event_data.user,
+        "Datacenter": _argument("Datacenter", event_data.datacenter, "Datacenter", "datacenter-3"),
         "ComputeResource": _argument(
-            "ComputeResource", facts.cluster, "ClusterComputeResource", "domain-c8"
+            "ComputeResource", event_data.cluster, "ClusterComputeResource", "domain-c8"
         ),
-        "Host": _argument("Host", facts.host, "HostSystem", facts.moref),
+        "Host": _argument("Host", event_data.host, "HostSystem", event_data.moref),
         "Vm": None,
         "Ds": None,
         "Net": None,
         "Dvs": None,
-        "FullFormattedMessage": facts.message,
+        "FullFormattedMessage": event_data.message,
         "ChangeTag": "",
     }
 
 
-def camel_data(facts: Facts) -> Any:
+def camel_data(event_data: EventData) -> Any:
     """Return the payload with the JSON tags of govmomi 0.31 and later: camelCase, nothing empty."""
-    return _camel(pascal_data(facts))
+    return _camel(pascal_data(event_data))
 
 
-def xml_data(facts: Facts) -> str:
+def xml_data(event_data: EventData) -> str:
     """Return the payload as VSphereSource writes it unless it is told otherwise."""
-    fields = "".join(_xml_field(name, value) for name, value in pascal_data(facts).items())
-    return f"<{facts.name}>{fields}</{facts.name}>"
+    fields = "".join(_xml_field(name, value) for name, value in pascal_data(event_data).items())
+    return f"<{event_data.name}>{fields}</{event_data.name}>"
 
 
-def router_envelope(facts: Facts) -> dict[str, Any]:
+def router_envelope(event_data: EventData) -> dict[str, Any]:
     """Return the CloudEvent that the router makes of it."""
     return {
         "specversion": "1.0",
-        "id": facts.event_id,
-        "source": facts.source,
-        "type": f"com.vmware.event.router/{facts.event_class}",
-        "subject": facts.name,
+        "id": event_data.event_id,
+        "source": event_data.source,
+        "type": f"com.vmware.event.router/{event_data.event_class}",
+        "subject": event_data.name,
         "datacontenttype": "application/json",
-        "time": facts.created,
-        "data": pascal_data(facts),
+        "time": event_data.created,
+        "data": pascal_data(event_data),
         "vsphereapiversion": "8.0.3.0",
     }
 
 
-def source_envelope(facts: Facts) -> dict[str, Any]:
+def source_envelope(event_data: EventData) -> dict[str, Any]:
     """Return the CloudEvent that VSphereSource makes of it."""
     return {
         "specversion": "1.0",
-        "id": facts.event_id,
-        "source": facts.source,
-        "type": f"com.vmware.vsphere.{facts.name}.v0",
+        "id": event_data.event_id,
+        "source": event_data.source,
+        "type": f"com.vmware.vsphere.{event_data.name}.v0",
         "datacontenttype": "application/json",
-        "time": facts.created,
-        "data": pascal_data(facts),
-        "eventclass": facts.event_class,
+        "time": event_data.created,
+        "data": pascal_data(event_data),
+        "eventclass": event_data.event_class,
         "vsphereapiversion": "8.0.3.0",
     }
 
 
-def binary(envelope: Mapping[str, Any], data: str | None = None) -> Wire:
+def binary(envelope: Mapping[str, Any], data: str | None = None) -> HttpMessage:
     """Return an envelope as headers and its data as the body; ``data`` is one in XML."""
     attributes = {k: v for k, v in envelope.items() if k not in ("data", "datacontenttype")}
     headers = {f"Ce-{name.capitalize()}": value for name, value in sorted(attributes.items())}
     body = _json(envelope["data"]) if data is None else data.encode()
-    return Wire({**headers, "Content-Type": envelope["datacontenttype"]}, body)
+    return HttpMessage({**headers, "Content-Type": envelope["datacontenttype"]}, body)
 
 
-def structured(envelope: Mapping[str, Any], content_type: str | None) -> Wire:
+def structured(envelope: Mapping[str, Any], content_type: str | None) -> HttpMessage:
     """Return an envelope as one JSON document, labelled with ``content_type`` if there is one."""
     headers = {"Content-Type": content_type} if content_type else {}
-    return Wire(headers, _json(envelope))
+    return HttpMessage(headers, _json(envelope))
 
 
-def lambda_event(facts: Facts, identifier: str, delivered: str) -> dict[str, Any]:
+def lambda_event(event_data: EventData, identifier: str, delivered: str) -> dict[str, Any]:
     """Return what EventBridge hands to Lambda: the router's CloudEvent is the detail.
 
     ``identifier`` and ``delivered`` are its own id and time.
@@ -136,62 +136,64 @@ def lambda_event(facts: Facts, identifier: str, delivered: str) -> dict[str, Any
     return {
         "version": "0",
         "id": identifier,
-        "detail-type": facts.name,
-        "source": facts.source,
+        "detail-type": event_data.name,
+        "source": event_data.source,
         "account": "111122223333",
         "time": delivered,
         "region": "eu-central-1",
         "resources": [],
-        "detail": router_envelope(facts),
+        "detail": router_envelope(event_data),
     }
 
 
-def _router_binary(facts: Facts) -> Wire:
-    return binary(router_envelope(facts))
+def _router_binary(event_data: EventData) -> HttpMessage:
+    return binary(router_envelope(event_data))
 
 
-def _router_without_api_version(facts: Facts) -> Wire:
+def _router_without_api_version(event_data: EventData) -> HttpMessage:
     """Before v0.7 the router did not say which vSphere API it spoke to."""
-    envelope = router_envelope(facts)
+    envelope = router_envelope(event_data)
     del envelope["vsphereapiversion"]
     return binary(envelope)
 
 
-def _router_by_hand(facts: Facts) -> Wire:
+def _router_by_hand(event_data: EventData) -> HttpMessage:
     """v0.3 and v0.4 wrote the envelope without an SDK, in an order of their own."""
-    envelope = router_envelope(facts)
+    envelope = router_envelope(event_data)
     order = ("id", "source", "specversion", "type", "subject", "time", "data")
     last = {"datacontenttype": envelope["datacontenttype"]}
     return structured({**{name: envelope[name] for name in order}, **last}, None)
 
 
-def _router_structured(facts: Facts) -> Wire:
-    return structured(router_envelope(facts), "application/cloudevents+json")
+def _router_structured(event_data: EventData) -> HttpMessage:
+    return structured(router_envelope(event_data), "application/cloudevents+json")
 
 
-def _router_labelled_json(facts: Facts) -> Wire:
-    return structured(router_envelope(facts), "application/json")
+def _router_labelled_json(event_data: EventData) -> HttpMessage:
+    return structured(router_envelope(event_data), "application/json")
 
 
-def _openfaas(facts: Facts) -> Wire:
-    return structured(router_envelope(facts), None)
+def _openfaas(event_data: EventData) -> HttpMessage:
+    return structured(router_envelope(event_data), None)
 
 
-def _source_json(facts: Facts) -> Wire:
-    return binary(source_envelope(facts))
+def _source_json(event_data: EventData) -> HttpMessage:
+    return binary(source_envelope(event_data))
 
 
-def _source_camel(facts: Facts) -> Wire:
-    return binary({**source_envelope(facts), "data": camel_data(facts)})
+def _source_camel(event_data: EventData) -> HttpMessage:
+    return binary({**source_envelope(event_data), "data": camel_data(event_data)})
 
 
-def _source_xml(facts: Facts) -> Wire:
-    return binary({**source_envelope(facts), "datacontenttype": "application/xml"}, xml_data(facts))
+def _source_xml(event_data: EventData) -> HttpMessage:
+    return binary(
+        {**source_envelope(event_data), "datacontenttype": "application/xml"}, xml_data(event_data)
+    )
 
 
-def _source_structured_xml(facts: Facts) -> Wire:
-    envelope = source_envelope(facts)
-    envelope |= {"datacontenttype": "application/xml", "data": xml_data(facts)}
+def _source_structured_xml(event_data: EventData) -> HttpMessage:
+    envelope = source_envelope(event_data)
+    envelope |= {"datacontenttype": "application/xml", "data": xml_data(event_data)}
     return structured(envelope, "application/cloudevents+json")
 
 
@@ -221,7 +223,7 @@ def _json(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-HTTP_FORMATS: Final[Mapping[str, Callable[[Facts], Wire]]] = {
+HTTP_FORMATS: Final[Mapping[str, Callable[[EventData], HttpMessage]]] = {
     "router-0.3-openfaas": _router_by_hand,
     "router-0.5-binary": _router_without_api_version,
     "router-binary": _router_binary,

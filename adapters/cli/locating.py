@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from adapters.cli.terminal import Terminal, plain
-from adapters.parties import Parties
+from adapters.clients import Clients
 from functions.events import HostRef
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ def as_given(host: HostRef) -> HostRef:
     return host
 
 
-def looked_up(host: HostRef, parties: Parties, terminal: Terminal) -> HostRef:
+def looked_up(host: HostRef, clients: Clients, terminal: Terminal) -> HostRef:
     """Let the configured vCenters complete ``host``, or the one that it names.
 
     Raises UsageError if that leaves open which host is meant, and what VSphere does.
     """
-    asked = [each for each in parties.vspheres if _may_have(each, host, parties)]
+    asked = [each for each in clients.vspheres if _may_have(each, host, clients)]
     if host.moref or not asked:
         return _of_the_one(host, asked)
     with terminal.busy("looking for the host in vCenter"):
@@ -52,8 +52,8 @@ def looked_up(host: HostRef, parties: Parties, terminal: Terminal) -> HostRef:
     return _of_the_one(host, asked)
 
 
-def _may_have(vsphere: "VSphere", host: HostRef, parties: Parties) -> bool:
-    return not host.vcenter or parties.vcenters.at(host.vcenter) is vsphere
+def _may_have(vsphere: "VSphere", host: HostRef, clients: Clients) -> bool:
+    return not host.vcenter or clients.vcenters.at(host.vcenter) is vsphere
 
 
 def _of_the_one(host: HostRef, asked: Sequence["VSphere"]) -> HostRef:

@@ -13,7 +13,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from adapters.cli import formats
-from adapters.cli.formats import Facts, Wire
+from adapters.cli.formats import EventData, HttpMessage
+from functions.events import HostRef
 
 EVENTS: Final = {"enter": "EnteredMaintenanceModeEvent", "exit": "ExitMaintenanceModeEvent"}
 _SENTENCES: Final = {
@@ -21,8 +22,8 @@ _SENTENCES: Final = {
     "exit": "Host {} has exited maintenance mode",
 }
 _KEYS: Final = 2**32
-_PATIENCE_SECONDS: Final = 60.0
-_LONGEST_REPLY: Final = 64 * 1024
+_TIMEOUT_SECONDS: Final = 60.0
+_MAX_REPLY_BYTES: Final = 64 * 1024
 _MEANINGS: Final = {
     200: "handled",
     202: "accepted, and handled later: the log of the function will tell",
@@ -101,17 +102,17 @@ class Reply:
         return value if isinstance(value, dict) else {}
 
 
-def facts(verb: str, host: str, moref: str, vcenter: str, now: datetime) -> Facts:
+def event_data(verb: str, host: HostRef, now: datetime) -> EventData:
     """Return an event of ``now``, whose key grows with the time."""
-    return Facts(
+    return EventData(
         name=EVENTS[verb],
-        host=host,
-        moref=moref,
-        vcenter=vcenter,
+        host=host.name,
+        moref=host.moref,
+        vcenter=host.vcenter,
         key=_key(now),
         created=now.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         user="maintenance-mirror",
-        message=_SENTENCES[verb].format(host),
+        message=_SENTENCES[verb].format(host.name),
         datacenter="",
         cluster="",
         event_class="event",
@@ -125,7 +126,7 @@ def deliver(raw: bytes, target: Target, context: ssl.SSLContext) -> Reply:
     Raises OSError or HTTPException if there is none.
     """
     address = (target.host, target.port)
-    with socket.create_connection(address, _PATIENCE_SECONDS) as plain:
+    with socket.create_connection(address, _TIMEOUT_SECONDS) as plain:
         connection = (
             context.wrap_socket(plain, server_hostname=target.host) if target.tls else plain
         )
@@ -133,7 +134,7 @@ def deliver(raw: bytes, target: Target, context: ssl.SSLContext) -> Reply:
             connection.sendall(raw)
             response = HTTPResponse(connection, method="POST")
             response.begin()
-            return Reply(response.status, response.reason, response.read(_LONGEST_REPLY))
+            return Reply(response.status, response.reason, response.read(_MAX_REPLY_BYTES))
 
 
 def why_not(error: OSError | HTTPException) -> str:
@@ -158,13 +159,13 @@ def _is_visible(url: str) -> bool:
     return url.isascii() and url.isprintable() and " " not in url
 
 
-def _eventbridge(event: Facts) -> Wire:
+def _eventbridge(event: EventData) -> HttpMessage:
     """Return the request of Lambda's runtime interface emulator."""
     document = formats.lambda_event(event, str(uuid.uuid4()), event.created)
-    return Wire({"Content-Type": "application/json"}, json.dumps(document).encode())
+    return HttpMessage({"Content-Type": "application/json"}, json.dumps(document).encode())
 
 
-FORMATS: Final[Mapping[str, Callable[[Facts], Wire]]] = {
+FORMATS: Final[Mapping[str, Callable[[EventData], HttpMessage]]] = {
     **formats.HTTP_FORMATS,
     "eventbridge": _eventbridge,
 }

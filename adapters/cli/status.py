@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from adapters.cli.terminal import Column, Terminal, moment, plain
+from functions.context import Policy
 from functions.errors import MaintenanceError
 from functions.events import HostRef
 from functions.outcomes import Action, Verb
@@ -19,14 +20,12 @@ from functions.reconciliation import plan
 if TYPE_CHECKING:
     from adapters.vcenter import VSphere
 
-_MONITORED, _TIMED, _OPEN_ENDED = ResourceState
-
 # Whether there are leases, and the state: decision 0005 says why this tells.
 _WHOSE: Final[Mapping[tuple[bool, ResourceState], str]] = {
-    (True, _TIMED): "ours",
-    (True, _OPEN_ENDED): "person",
-    (False, _TIMED): "other",
-    (False, _OPEN_ENDED): "unknown",
+    (True, ResourceState.TIMED): "ours",
+    (True, ResourceState.OPEN_ENDED): "person",
+    (False, ResourceState.TIMED): "other",
+    (False, ResourceState.OPEN_ENDED): "unknown",
 }
 _WHOSE_IN_WORDS: Final[Mapping[str | None, str]] = {
     "ours": "ours",
@@ -36,9 +35,9 @@ _WHOSE_IN_WORDS: Final[Mapping[str | None, str]] = {
 }
 MODES: Final = {True: "maintenance", False: "in service", None: "unknown"}
 STATES: Final = {
-    _MONITORED: "monitored",
-    _TIMED: "timed",
-    _OPEN_ENDED: "open-ended",
+    ResourceState.MONITORED: "monitored",
+    ResourceState.TIMED: "timed",
+    ResourceState.OPEN_ENDED: "open-ended",
     None: "unknown",
 }
 _FORMULA: Final = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
@@ -72,32 +71,32 @@ class Row:
 
 
 def compare(
-    hosts: Sequence[VCenterHost], resources: Sequence[Resource], lease: int | None, now: datetime
+    hosts: Sequence[VCenterHost], resources: Sequence[Resource], policy: Policy, now: datetime
 ) -> list[Row]:
     """Return a row for every host of a vCenter, and for every resource that is none of them."""
     modes = {each.host.moref: each.in_maintenance_mode for each in hosts}
-    actions = plan(hosts, resources, lease, now)
+    actions = plan(hosts, resources, policy, now)
     planned = {action.host.moref: action for action in actions}
     states = _states(resources)
     rows = [
-        _row(each.host, modes[each.host.moref], states.get(each.host.moref), lease)
+        _row(each.host, modes[each.host.moref], states.get(each.host.moref), policy)
         for each in hosts
     ]
     left_over = [action for action in actions if action.host.moref not in modes]
     return [
         *(_with(row, planned.get(row.host.moref)) for row in rows),
-        *(_with(_row(each.host, None, _state(each), lease), each) for each in left_over),
+        *(_with(_row(each.host, None, _state(each), policy), each) for each in left_over),
     ]
 
 
 def read(
-    vsphere: "VSphere", operations: OperationsManager, lease: int | None, terminal: Terminal
+    vsphere: "VSphere", operations: OperationsManager, policy: Policy, terminal: Terminal
 ) -> list[Row]:
     """Read both sides of one vCenter; raises what they do."""
     with terminal.busy(f"reading the hosts of {vsphere.address}"):
         hosts = list(vsphere.hosts())
         resources = list(operations.resources(vsphere.address))
-        rows = compare(hosts, resources, lease, datetime.now(UTC))
+        rows = compare(hosts, resources, policy, datetime.now(UTC))
         return _since(rows, vsphere, terminal)
 
 
@@ -132,8 +131,8 @@ def summary(rows: Sequence[Row]) -> str:
     )
 
 
-def _row(host: HostRef, mode: bool | None, state: ResourceState | None, lease: int | None) -> Row:
-    whose = _WHOSE.get((bool(lease), state)) if state else None
+def _row(host: HostRef, mode: bool | None, state: ResourceState | None, policy: Policy) -> Row:
+    whose = _WHOSE.get((bool(policy.lease_minutes), state)) if state else None
     return Row(host, mode, state, whose)
 
 

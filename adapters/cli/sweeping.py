@@ -8,9 +8,9 @@ from typing import Final
 import click
 
 from adapters.cli.terminal import Column, Terminal, moment
+from functions.context import Context
 from functions.errors import MaintenanceError
-from functions.mirror import Mirror
-from functions.outcomes import Action, Outcome, Verb, Watcher
+from functions.outcomes import Action, Outcome, SweepListener, Verb
 from functions.ports import ResourceState
 from functions.reconciliation import Report, reconcile
 
@@ -35,14 +35,14 @@ class DeclinedError(Exception):
     """A person was asked, and does not want the sweep to go on."""
 
 
-def sweep(mirror: Mirror, terminal: Terminal, *, dry_run: bool, adopt: bool, ask: bool) -> int:
+def sweep(context: Context, terminal: Terminal, *, dry_run: bool, adopt: bool, ask: bool) -> int:
     """Compare all hosts, show the plan, carry it out, and say how that went.
 
     With ``ask``, nobody's open-ended maintenance is ended before a person has agreed; raises
     DeclinedError otherwise. Returns the exit code.
     """
     with ShownSweep(terminal, ask=ask, writes=not dry_run) as shown:
-        report = reconcile(replace(mirror, watcher=shown), dry_run=dry_run, adopt=adopt)
+        report = reconcile(replace(context, listener=shown), dry_run=dry_run, adopt=adopt)
     if report.refusal:
         _say_refused(report, terminal)
         return REFUSED
@@ -50,7 +50,7 @@ def sweep(mirror: Mirror, terminal: Terminal, *, dry_run: bool, adopt: bool, ask
     return FAILED if report.faults else DONE
 
 
-class ShownSweep(Watcher):
+class ShownSweep(SweepListener):
     """Shows a sweep as it goes: how far it is on stderr, and its plan on stdout."""
 
     def __init__(self, terminal: Terminal, *, ask: bool, writes: bool) -> None:
@@ -69,11 +69,11 @@ class ShownSweep(Watcher):
         self._showing.close()
 
     def read(self, vcenter: str, side: str, count: int) -> None:
-        """See Watcher.read."""
+        """See SweepListener.read."""
         self._show(f"{vcenter}: {count} hosts read from {side}")
 
     def planned(self, actions: list[Action]) -> None:
-        """See Watcher.planned; raises DeclinedError if a person was asked, and says no."""
+        """See SweepListener.planned; raises DeclinedError if a person was asked, and says no."""
         self._showing.close()
         if actions:
             self._terminal.show_hosts(_COLUMNS, actions, _VCENTER)
@@ -85,17 +85,17 @@ class ShownSweep(Watcher):
             self._advance = self._showing.enter_context(self._terminal.progress("writing", count))
 
     def done(self, action: Action, seen: bool) -> None:
-        """See Watcher.done."""
+        """See SweepListener.done."""
         self._advance()
         if not seen:
             self._terminal.note(f"{action.host}: accepted, but the new state is not visible yet")
 
     def corrected(self, outcome: Outcome) -> None:
-        """See Watcher.corrected."""
+        """See SweepListener.corrected."""
         self._terminal.note(f"{outcome.host}: {outcome.action}, since its mode has just changed")
 
     def failed(self, where: str, error: MaintenanceError) -> None:
-        """See Watcher.failed."""
+        """See SweepListener.failed."""
         self._terminal.error(f"{where}: {error}")
 
 
@@ -109,7 +109,7 @@ def _ask_about(actions: list[Action]) -> None:
 
 def _open_ended(action: Action) -> bool:
     state = action.resource.state if action.resource else None
-    return state is ResourceState.MAINTAINED_MANUAL
+    return state is ResourceState.OPEN_ENDED
 
 
 def _hosts(count: int) -> str:

@@ -2,7 +2,7 @@
 
 ::
 
-    __init__.py     the port, and what the command line asks beyond it
+    vsphere.py      the port, and what the command line asks beyond it
     inventory.py    one host's mode, and all hosts page by page
     history.py      since when hosts are in maintenance mode
     session.py      one session for all threads, and no locked account
@@ -13,85 +13,6 @@ pyVmomi is optional and slow to import, so that this package is imported only wh
 configured.
 """
 
-from collections.abc import Collection, Generator
-from datetime import UTC, datetime
-from functools import partial
-
-from adapters.credentials import CredentialSource
-from adapters.settings import VCenterSettings
-from functions.errors import ConfigurationError, HostNotFoundError
-from functions.events import vcenter_address
-from functions.ports import VCenterHost
-
-try:
-    from adapters.vcenter import history, inventory
-    from adapters.vcenter.session import Sessions
-except ModuleNotFoundError as missing:
-    if missing.name != "pyVmomi":
-        raise
-    _INSTALLED = False
-else:
-    _INSTALLED = True
+from adapters.vcenter.vsphere import VSphere
 
 __all__ = ["VSphere"]
-
-
-class VSphere:
-    """A VCenter that asks the vSphere API; the role Read-only on its root, propagated, is enough.
-
-    Nobody is called before there is something to ask. All threads share one session, and every
-    call ends within the deadline. Proxies are those of the environment (HTTPS_PROXY, NO_PROXY).
-
-    Raises ConfigurationError if pyVmomi is not installed.
-    """
-
-    def __init__(self, settings: VCenterSettings, credentials: CredentialSource) -> None:
-        self._address = vcenter_address(settings.url)
-        if not _INSTALLED:
-            raise ConfigurationError(f"vCenter {self._address} needs pyVmomi, the extra 'vcenter'")
-        self._sessions = Sessions(settings, credentials)
-        self._instance_uuid = ""
-
-    @property
-    def address(self) -> str:
-        """See VCenter.address."""
-        return self._address
-
-    @property
-    def instance_uuid(self) -> str:
-        """See VCenter.instance_uuid; asked for once."""
-        if not self._instance_uuid:
-            self._instance_uuid = self._sessions.run(inventory.instance_uuid)
-        return self._instance_uuid
-
-    def in_maintenance_mode(self, moref: str) -> bool:
-        """See VCenter.in_maintenance_mode."""
-        mode = self._sessions.run(partial(inventory.in_maintenance_mode, moref=moref))
-        if mode is None:
-            raise HostNotFoundError(f"vCenter {self._address} has no host {moref[:80]!a}")
-        return mode
-
-    def hosts(self) -> Generator[VCenterHost, None, None]:
-        """See VCenter.hosts.
-
-        A host whose mode may not be read is left out, and a WARNING names its MoRef. A session
-        that ends between two pages is a VCenterUnavailableError.
-        """
-        view = self._sessions.run(inventory.view_of_hosts)
-        with self._sessions.lasting():
-            yield from inventory.hosts(view, self._address)
-
-    def maintenance_since(self, morefs: Collection[str]) -> dict[str, datetime]:
-        """Return when each host entered maintenance mode last, as far as vCenter's events know.
-
-        The newest 10,000 events of that kind are looked through; a host without one is left out.
-        """
-        return self._sessions.run(partial(history.entered, morefs=frozenset(morefs)))
-
-    def now(self) -> datetime:
-        """Return the time on vCenter's clock, in UTC."""
-        return self._sessions.run(inventory.current_time).astimezone(UTC)
-
-    def close(self) -> None:
-        """Log out, if need be, and close the connections; never raises, and takes 3 s at most."""
-        self._sessions.close()

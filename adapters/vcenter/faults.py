@@ -59,15 +59,15 @@ _UNREACHABLE: Final[tuple[tuple[Kinds, type[MaintenanceError], str], ...]] = (
 )
 
 
-def refusal(fault: Exception, party: str) -> Exception:
+def refusal(fault: Exception, service: str) -> Exception:
     """Return what a fault of the vSphere API means; of its text, only its class is told."""
     for kinds, error, meaning in _REFUSALS:
         if isinstance(fault, kinds):
-            return error(f"{party}: {meaning}")
-    return VCenterUnavailableError(f"{party} answers with the fault {type(fault).__name__}")
+            return error(f"{service}: {meaning}")
+    return VCenterUnavailableError(f"{service} answers with the fault {type(fault).__name__}")
 
 
-def unreachable(error: Exception, party: str) -> MaintenanceError:
+def unreachable(error: Exception, service: str) -> MaintenanceError:
     """Return what it means that there was no answer, or none of the vSphere API.
 
     pyVmomi raises errors of any kind when it parses what is no SOAP; none of their texts is told,
@@ -75,7 +75,9 @@ def unreachable(error: Exception, party: str) -> MaintenanceError:
     """
     for kinds, meant, meaning in _UNREACHABLE:
         if isinstance(error, kinds):
-            return meant(f"{party}: {meaning}")
+            return meant(f"{service}: {meaning}")
     if isinstance(error, HTTPException) and (status := re.match(r"[13-5]\d\d\b", str(error))):
-        return VCenterUnavailableError(f"{party} answers with HTTP {status[0]}")
-    return VCenterUnavailableError(f"{party} does not answer as a vCenter does; is its URL right?")
+        return VCenterUnavailableError(f"{service} answers with HTTP {status[0]}")
+    return VCenterUnavailableError(
+        f"{service} does not answer as a vCenter does; is its URL right?"
+    )

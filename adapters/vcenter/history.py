@@ -14,7 +14,7 @@ from functions.errors import MaintenanceError
 
 # The most events that vCenter hands out at once.
 _PAGE_SIZE: Final = 1000
-_MOST_PAGES: Final = 10
+_MAX_PAGES: Final = 10
 
 
 def entered(session: Session, morefs: Collection[str]) -> dict[str, datetime]:
@@ -37,7 +37,7 @@ def _pages(session: Session) -> Iterator[Any]:
         # From here on, what is read goes back from the latest page.
         collector.ResetCollector()
         yield read(session, collector, "latestPage")
-        for _ in range(_MOST_PAGES - 1):
+        for _ in range(_MAX_PAGES - 1):
             events = collector.ReadPreviousEvents(maxCount=_PAGE_SIZE)
             if not events:
                 return

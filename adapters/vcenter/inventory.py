@@ -25,7 +25,7 @@ _logger: Final = logging.getLogger(__name__)
 _MODE: Final = "runtime.inMaintenanceMode"
 _PAGE_SIZE: Final = 1000
 _MOREF: Final = re.compile(r"[\w.:-]{1,80}", re.ASCII)
-_LONGEST_NAME: Final = 255
+_MAX_NAME_LENGTH: Final = 255
 
 _Collector = vmodl.query.PropertyCollector
 
@@ -54,7 +54,7 @@ def in_maintenance_mode(session: Session, moref: str) -> bool | None:
     if not _MOREF.fullmatch(moref):
         return None
     try:
-        return _mode(read(session, vim.HostSystem(moref, session.stub), _MODE), session.party)
+        return _mode(read(session, vim.HostSystem(moref, session.stub), _MODE), session.service)
     except ObjectGoneError:
         return None
 
@@ -71,10 +71,10 @@ def read(session: Session, thing: Any, name: str) -> Any:
     )
     for found in result.objects if result else ():
         for missing in found.missingSet:
-            raise refusal(missing.fault, session.party)
+            raise refusal(missing.fault, session.service)
         for each in found.propSet:
             return each.val
-    raise VCenterUnavailableError(f"{session.party} does not tell what it was asked")
+    raise VCenterUnavailableError(f"{session.service} does not tell what it was asked")
 
 
 def view_of_hosts(session: Session) -> View:
@@ -90,7 +90,7 @@ def hosts(view: View, address: str) -> Iterator[VCenterHost]:
     with closing(_pages(view)) as pages:
         for page in pages:
             for found in page:
-                yield from _host(found, address, view.session.party)
+                yield from _host(found, address, view.session.service)
 
 
 def _pages(view: View) -> Generator[Any, None, None]:
@@ -130,31 +130,31 @@ def _specification(start: Any, kind: Any, *names: str) -> Any:
     return _Collector.FilterSpec(objectSet=[start], propSet=[properties])
 
 
-def _host(found: Any, address: str, party: str) -> Iterator[VCenterHost]:
+def _host(found: Any, address: str, service: str) -> Iterator[VCenterHost]:
     """Yield the host, unless its mode is missing: that must not count as no maintenance."""
     values = {each.name: each.val for each in found.propSet}
     moref = found.obj._GetMoId()
     if _MODE in values and _MOREF.fullmatch(moref):
         host = HostRef(moref, _printable(values.get("name")), address)
-        yield VCenterHost(host, _mode(values[_MODE], party))
+        yield VCenterHost(host, _mode(values[_MODE], service))
         return
-    _check_session([missing.fault for missing in found.missingSet], party)
-    _logger.warning("%s does not tell the mode of host %a; it is left out", party, moref[:80])
+    _check_session([missing.fault for missing in found.missingSet], service)
+    _logger.warning("%s does not tell the mode of host %a; it is left out", service, moref[:80])
 
 
-def _check_session(faults: Iterable[Any], party: str) -> None:
-    for error in (refusal(fault, party) for fault in faults):
+def _check_session(faults: Iterable[Any], service: str) -> None:
+    for error in (refusal(fault, service) for fault in faults):
         if isinstance(error, SessionEndedError):
             raise error
 
 
-def _mode(value: object, party: str) -> bool:
+def _mode(value: object, service: str) -> bool:
     if not isinstance(value, bool):
-        raise VCenterUnavailableError(f"{party} tells a mode that is neither true nor false")
+        raise VCenterUnavailableError(f"{service} tells a mode that is neither true nor false")
     return value
 
 
 def _printable(name: object) -> str:
     """Return a name that may be shown, or none: the MoRef says which host it is."""
-    usable = isinstance(name, str) and name.isprintable() and len(name) <= _LONGEST_NAME
+    usable = isinstance(name, str) and name.isprintable() and len(name) <= _MAX_NAME_LENGTH
     return str(name) if usable else ""

@@ -12,12 +12,12 @@ from typing import Any, Final, TypeVar
 
 from pyVmomi import vim
 
-from adapters.breaker import CircuitBreaker
-from adapters.credentials import CredentialSource
-from adapters.deadline import deadline
-from adapters.login import Authenticator, Login, log_in
-from adapters.settings import Credentials, VCenterSettings
-from adapters.tls import client_context
+from adapters.config.credentials import CredentialSource
+from adapters.config.settings import Credentials, VCenterSettings
+from adapters.outgoing.breaker import CircuitBreaker
+from adapters.outgoing.deadline import deadline
+from adapters.outgoing.login import Authenticator, Login, log_in
+from adapters.outgoing.tls import client_context
 from adapters.vcenter.faults import ObjectGoneError, SessionEndedError
 from adapters.vcenter.stub import Stub
 from functions.errors import AuthenticationError, MaintenanceError, VCenterUnavailableError
@@ -34,7 +34,7 @@ _LOGOUT_SECONDS: Final = 3.0
 class Session:
     """A vCenter that has let us in: its ServiceContent, and the stub to ask it through."""
 
-    party: str
+    service: str
     stub: Stub
     content: Any
 
@@ -43,12 +43,12 @@ class Sessions:
     """The sessions of a process with one vCenter, one at a time."""
 
     def __init__(self, settings: VCenterSettings, credentials: CredentialSource) -> None:
-        self._party = f"vCenter {vcenter_address(settings.url)}"
-        breaker = CircuitBreaker(self._party, VCenterUnavailableError)
+        self._service = f"vCenter {vcenter_address(settings.url)}"
+        breaker = CircuitBreaker(self._service, VCenterUnavailableError)
         context = client_context(settings.ca_file, insecure=settings.insecure_tls)
-        self._new_stub = partial(Stub, settings, self._party, context, breaker)
+        self._new_stub = partial(Stub, settings, self._service, context, breaker)
         acquire = partial(log_in, credentials, self._begin)
-        self._auth = Authenticator(self._party, VCenterUnavailableError, acquire)
+        self._auth = Authenticator(self._service, VCenterUnavailableError, acquire)
 
     def run(self, ask: Callable[[Session], T]) -> T:
         """Return what ``ask`` finds out in a session, a new one if the last one has ended.
@@ -67,7 +67,7 @@ class Sessions:
                 self._auth.confirm(login)
                 return answer
         self._auth.pause()
-        raise AuthenticationError(f"{self._party} ends the sessions that it begins")
+        raise AuthenticationError(f"{self._service} ends the sessions that it begins")
 
     @contextmanager
     def lasting(self) -> Iterator[None]:
@@ -76,7 +76,7 @@ class Sessions:
             with self._gone_is_unavailable():
                 yield
         except SessionEndedError:
-            raise VCenterUnavailableError(f"{self._party} ended the session meanwhile") from None
+            raise VCenterUnavailableError(f"{self._service} ended the session meanwhile") from None
 
     def close(self) -> None:
         """End the session, if there is one, and close the connections; never raises."""
@@ -93,7 +93,7 @@ class Sessions:
         try:
             yield
         except ObjectGoneError:
-            raise VCenterUnavailableError(f"{self._party} lost what it was asked about") from None
+            raise VCenterUnavailableError(f"{self._service} lost what it was asked about") from None
 
     def _begin(self, credentials: Credentials) -> Login[Session]:
         stub = self._new_stub()
@@ -105,11 +105,11 @@ class Sessions:
         except BaseException:
             stub.close()
             raise
-        return Login(Session(self._party, stub, content))
+        return Login(Session(self._service, stub, content))
 
     def _content(self, stub: Stub) -> Any:
         """Ask who is there, before a password is sent: an ESXi host would not know the others."""
         content = vim.ServiceInstance("ServiceInstance", stub).RetrieveContent()
         if content.about.apiType != "VirtualCenter" or not content.about.instanceUuid:
-            raise VCenterUnavailableError(f"{self._party} is no vCenter; is its URL right?")
+            raise VCenterUnavailableError(f"{self._service} is no vCenter; is its URL right?")
         return content

@@ -11,9 +11,9 @@ from pyVmomi import SoapStubAdapter, vmodl
 from pyVmomi.VmomiSupport import F_OPTIONAL
 from requests.utils import get_environ_proxies, select_proxy
 
-from adapters.breaker import CircuitBreaker
-from adapters.deadline import remaining
-from adapters.settings import VCenterSettings
+from adapters.config.settings import VCenterSettings
+from adapters.outgoing.breaker import CircuitBreaker
+from adapters.outgoing.deadline import remaining
 from adapters.vcenter.faults import refusal, unreachable
 from functions.errors import VCenterUnavailableError
 
@@ -40,11 +40,11 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]
     def __init__(
         self,
         settings: VCenterSettings,
-        party: str,
+        service: str,
         context: ssl.SSLContext,
         breaker: CircuitBreaker,
     ) -> None:
-        self._party = party
+        self._service = service
         self._breaker = breaker
         parts = urlsplit(settings.url)
         proxy, credentials = _proxy(settings.url)
@@ -63,11 +63,11 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]
     def InvokeMethod(self, mo: Any, info: Any, args: Any, outerStub: Any = None) -> Any:
         """Send one call and return its answer, which is of the type that the API promises."""
         if not remaining():
-            raise VCenterUnavailableError(f"{self._party}: the event's deadline is over")
+            raise VCenterUnavailableError(f"{self._service}: the event's deadline is over")
         with self._breaker.guard():
             answer = self._exchange(mo, info, args)
         if isinstance(answer, vmodl.MethodFault):
-            raise refusal(answer, self._party)
+            raise refusal(answer, self._service)
         return answer
 
     def close(self) -> None:
@@ -82,7 +82,7 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]
         except vmodl.MethodFault as fault:
             return fault
         except Exception as error:
-            failure = unreachable(error, self._party)
+            failure = unreachable(error, self._service)
             cause = error if isinstance(error, OSError) else None
         # Outside of the clause, so that nothing hangs on to an error that may hold the password.
         raise failure from cause

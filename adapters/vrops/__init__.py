@@ -4,7 +4,8 @@
 
     operations.py   the port: find, start_maintenance, end_maintenance
     inspection.py   what it says of itself, for people who look whether all is well
-    resources.py    which resource is this host? and what state is it in?
+    resolver.py     which resource is this host? and what state is it in?
+    models.py       what the JSON says of vCenters and hosts, as dataclasses
     client.py       one request: URL, token, errors
     transport.py    the requests.Session: pool, TLS, timeouts, retries
 """

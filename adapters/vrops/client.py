@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import requests
 
-from adapters.breaker import CircuitBreaker
-from adapters.credentials import CredentialSource
-from adapters.deadline import deadline, remaining
-from adapters.login import Authenticator, Login, log_in
-from adapters.settings import Credentials, Secret, VropsSettings
+from adapters.config.credentials import CredentialSource
+from adapters.config.settings import Credentials, Secret, VropsSettings
+from adapters.outgoing.breaker import CircuitBreaker
+from adapters.outgoing.deadline import deadline, remaining
+from adapters.outgoing.login import Authenticator, Login, log_in
 from adapters.vrops.transport import new_session, timeout
 from functions.errors import (
     AuthenticationError,
@@ -27,13 +27,13 @@ Params = Mapping[str, Any]
 Token = Login[Secret]
 
 PAGE_SIZE: Final = 1000
-_PARTY: Final = "vRealize Operations"
-_MOST_PAGES: Final = 1000
+_SERVICE: Final = "vRealize Operations"
+_MAX_PAGES: Final = 1000
 # Logins that one request may cause: the token may be revoked again while it is being used.
 _LOGINS: Final = 3
 _RELEASE_SECONDS: Final = 3.0
 _SCHEMES: Final = ("vRealizeOpsToken", "OpsToken")
-_LONGEST_RETRY_AFTER: Final = 3600
+_MAX_RETRY_AFTER: Final = 3600
 _LATEST: Final = 1e15
 _PRIVILEGE: Final = (
     "the account lacks a privilege: its role needs 'All other Read, Write APIs' under"
@@ -92,9 +92,9 @@ class SuiteApi:
         self._session = new_session(settings)
         # requests passes urllib3's own Timeout through, though its types do not say so.
         self._timeout: Any = timeout(settings)
-        self._breaker = CircuitBreaker(_PARTY, OperationsUnavailableError)
+        self._breaker = CircuitBreaker(_SERVICE, OperationsUnavailableError)
         acquire = partial(log_in, credentials, self._acquire)
-        self._auth = Authenticator(_PARTY, OperationsUnavailableError, acquire)
+        self._auth = Authenticator(_SERVICE, OperationsUnavailableError, acquire)
         automatic = settings.auth_scheme == "auto"
         self._schemes = _SCHEMES if automatic else (settings.auth_scheme,)
         self._scheme = self._schemes[0]
@@ -125,7 +125,7 @@ class SuiteApi:
         The links hold a literal ``&amp;`` (seen on 8.18.7), and a server may grant smaller pages.
         """
         read = 0
-        for page in range(_MOST_PAGES):
+        for page in range(_MAX_PAGES):
             answer = self.get(path, {**params, "page": page, "pageSize": PAGE_SIZE})
             items = objects(answer, key)
             yield from items
@@ -244,4 +244,4 @@ def _error(answer: Answer) -> MaintenanceError:
 
 def _retry_after(answer: Answer) -> float | None:
     text = answer.headers.get("Retry-After", "")
-    return min(float(text), _LONGEST_RETRY_AFTER) if text.isascii() and text.isdigit() else None
+    return min(float(text), _MAX_RETRY_AFTER) if text.isascii() and text.isdigit() else None

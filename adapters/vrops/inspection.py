@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from adapters.vrops.client import Answer, SuiteApi, objects
-from adapters.vrops.resources import Instance
+from adapters.vrops.models import Instance
 
 # Seen on 8.18.7: 503 for hours, with the time in its body, while everything else was well.
 _OFFLINE: Final = 503

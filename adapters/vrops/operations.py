@@ -5,12 +5,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import suppress
 from typing import Final, TypeVar
 
-from adapters.credentials import CredentialSource
-from adapters.deadline import remaining
-from adapters.settings import VropsSettings
+from adapters.config.credentials import CredentialSource
+from adapters.config.settings import VropsSettings
+from adapters.outgoing.deadline import remaining
 from adapters.vrops.client import Answer, SuiteApi
 from adapters.vrops.inspection import Inspection
-from adapters.vrops.resources import Resolver
+from adapters.vrops.resolver import Resolver
 from functions.errors import (
     HostNotFoundError,
     MaintenanceError,
@@ -30,8 +30,8 @@ _NOTHING_TO_END: Final = (400, 404, 409, 422, 500)
 # What it may say where one of many resources is gone, or where it cannot do many at once.
 _NOT_ALL: Final = (400, 404, 405, 501)
 # Servers and proxies cut off what is longer than some 8 KB; half of that is safe with any prefix.
-_LONGEST_QUERY: Final = 4000
-_BATCH: Final = _LONGEST_QUERY // len("&resourceId=01234567-89ab-cdef-0123-456789abcdef")
+_MAX_QUERY_LENGTH: Final = 4000
+_BATCH: Final = _MAX_QUERY_LENGTH // len("&resourceId=01234567-89ab-cdef-0123-456789abcdef")
 
 
 class Vrops:

@@ -14,9 +14,9 @@ from urllib3.connectionpool import ConnectionPool
 from urllib3.exceptions import InsecureRequestWarning, MaxRetryError, ResponseError
 from urllib3.util import Retry, Timeout
 
-from adapters.deadline import remaining
-from adapters.settings import VropsSettings
-from adapters.tls import client_context
+from adapters.config.settings import VropsSettings
+from adapters.outgoing.deadline import remaining
+from adapters.outgoing.tls import client_context
 
 RETRIED_STATUSES: Final = (429, 502, 503, 504)
 

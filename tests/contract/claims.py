@@ -11,8 +11,8 @@ from tests.contract.inventory import UNKNOWN, A, B, C, known
 from tests.contract.worlds import BuiltWorld, World
 
 MONITORED = ResourceState.MONITORED
-TIMED = ResourceState.MAINTAINED
-OPEN_ENDED = ResourceState.MAINTAINED_MANUAL
+TIMED = ResourceState.TIMED
+OPEN_ENDED = ResourceState.OPEN_ENDED
 
 
 class Reading:

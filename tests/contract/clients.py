@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from adapters.credentials import EnvironCredentials
-from adapters.settings import VropsSettings
+from adapters.config.credentials import EnvironCredentials
+from adapters.config.settings import VropsSettings
 from adapters.vrops import Vrops
 from functions.events import HostRef
 from simulator import Simulator

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from adapters.breaker import CircuitBreaker
-from adapters.cache import TimedCache
-from adapters.login import Authenticator
+from adapters.outgoing.breaker import CircuitBreaker
+from adapters.outgoing.cache import TimedCache
+from adapters.outgoing.login import Authenticator
 from simulator import SettableClock, Simulator
 from tests.contract.worlds import BuiltWorld
 
@@ -56,7 +56,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SettableClock:
     for name, kind in (
         ("client.Authenticator", Authenticator),
         ("client.CircuitBreaker", CircuitBreaker),
-        ("resources.TimedCache", TimedCache),
+        ("resolver.TimedCache", TimedCache),
     ):
         monkeypatch.setattr(f"adapters.vrops.{name}", partial(kind, clock=clock.now))
     return clock

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from adapters.vrops import Vrops
+from functions.context import Context
 from functions.events import HostEvent, HostRef
 from functions.handlers import enter_maintenance_mode, exit_maintenance_mode
-from functions.mirror import Mirror
 from simulator import Simulator, Switches
 from tests.contract.clients import VCENTER, asked, connected, enter, esx, leave
 
@@ -21,7 +21,7 @@ def event(host: HostRef) -> HostEvent:
 def test_the_first_event_of_a_process_costs_five_calls(vcid_upper_case: bool) -> None:
     switches = Switches(vcid_upper_case=vcid_upper_case)
     with Simulator(switches=switches) as simulator, connected(simulator) as vrops:
-        enter_maintenance_mode(event(esx(1)), Mirror(vrops))
+        enter_maintenance_mode(event(esx(1)), Context(vrops))
         assert asked(simulator) == [
             "POST acquire",
             "GET adapters",
@@ -44,7 +44,7 @@ def test_every_later_event_of_a_host_costs_three_calls(simulator: Simulator) -> 
         enter(vrops, esx(1))
         for handle in (exit_maintenance_mode, enter_maintenance_mode, exit_maintenance_mode):
             simulator.clear_calls()
-            handle(event(esx(1)), Mirror(vrops))
+            handle(event(esx(1)), Context(vrops))
             assert len(simulator.calls) == 3
 
 
@@ -52,7 +52,7 @@ def test_entering_a_host_that_is_in_maintenance_costs_one_call(simulator: Simula
     with connected(simulator) as vrops:
         enter(vrops, esx(1))
         simulator.clear_calls()
-        assert enter_maintenance_mode(event(esx(1)), Mirror(vrops)).action == "unchanged"
+        assert enter_maintenance_mode(event(esx(1)), Context(vrops)).action == "unchanged"
         assert len(simulator.calls) == 1
 
 

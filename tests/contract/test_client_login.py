@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adapters.credentials import EnvironCredentials
+from adapters.config.credentials import EnvironCredentials
 from adapters.vrops import Vrops
 from functions.errors import AuthenticationError, OperationsUnavailableError
 from simulator import SettableClock, Simulator, Switches

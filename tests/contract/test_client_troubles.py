@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from adapters.credentials import EnvironCredentials
-from adapters.deadline import deadline
-from adapters.settings import VropsSettings
+from adapters.config.credentials import EnvironCredentials
+from adapters.config.settings import VropsSettings
+from adapters.outgoing.deadline import deadline
 from adapters.vrops import Vrops
 from functions.errors import (
     AmbiguousHostError,
@@ -23,7 +23,7 @@ from tests.contract.clients import VCENTER, asked, connected, enter, esx, leave,
 from tests.contract.scripted import Answer, scripted
 
 NAME = "esx01.lab.local"
-# More than any pause between attempts, less than anybody's patience.
+# More than any pause between attempts, less than anybody waits.
 SLACK_SECONDS = 3.0
 
 
@@ -162,7 +162,7 @@ def test_a_request_that_is_wrong_is_not_sent_again(simulator: Simulator) -> None
 
 @pytest.mark.parametrize("status", [400, 404])
 def test_a_resource_with_no_proper_id_is_never_taken_for_ended(status: int) -> None:
-    resource = Resource("no-uuid", esx(1), ResourceState.MAINTAINED_MANUAL)
+    resource = Resource("no-uuid", esx(1), ResourceState.OPEN_ENDED)
     switches = Switches(malformed_uuid=status)
     with Simulator(switches=switches) as simulator, connected(simulator) as vrops:
         with pytest.raises((RequestRejectedError, HostNotFoundError)):
@@ -343,7 +343,7 @@ def test_a_list_that_was_read_before_does_not_tell_the_state_of_now() -> None:
         vrops.find(HostRef("host-1", "new1", VCENTER))
         simulator.maintain("old2")
         found = vrops.find(HostRef("host-2", "new2", VCENTER))
-        assert found.state is ResourceState.MAINTAINED_MANUAL
+        assert found.state is ResourceState.OPEN_ENDED
 
 
 def test_a_quiet_host_of_another_vcenter_is_not_a_stale_twin() -> None:

@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from adapters.deadline import deadline
+from adapters.outgoing.deadline import deadline
 from functions.errors import OperationsUnavailableError
 from functions.events import HostRef
 from functions.ports import OperationsManager, Resource, ResourceState
@@ -20,7 +20,8 @@ UUIDS = {A: "11111111-0000-4000-8000-00000000000a", B: "11111111-0000-4000-8000-
 VCENTERS = [VCenter(A, uuid=UUIDS[A]), VCenter(B, uuid=UUIDS[B])]
 # The same MoRefs and names in both.
 REFS = [HostRef(f"host-{n}", f"esx{n}", vcenter) for vcenter in (A, B) for n in range(1, 6)]
-TIMED, OPEN_ENDED = ResourceState.MAINTAINED, ResourceState.MAINTAINED_MANUAL
+TIMED = ResourceState.TIMED
+OPEN_ENDED = ResourceState.OPEN_ENDED
 
 
 @contextmanager

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.credentials import EnvironCredentials
-from adapters.settings import Settings, VropsSettings
+from adapters.config.credentials import EnvironCredentials
+from adapters.config.settings import Settings, VropsSettings
+from adapters.vrops import models
 from adapters.vrops.client import SuiteApi
-from adapters.vrops.resources import _candidate, _instance
 from functions.errors import TransientError
 from functions.events import HostRef
 from tests.contract.claims import MONITORED, Reading, Writing
@@ -76,9 +76,9 @@ def _any_host(settings: VropsSettings) -> HostRef:
     api = SuiteApi(settings, EnvironCredentials(os.environ))
     try:
         adapters = api.get("/adapters", {"adapterKindKey": "VMWARE"})["adapterInstancesInfoDto"]
-        addresses = {each.identifier: each.address for each in map(_instance, adapters)}
+        addresses = {each.identifier: each.address for each in map(models.instance, adapters)}
         for item in api.pages("/resources", HOSTS, "resourceList"):
-            host = _candidate(item).owned_by(addresses)
+            host = models.candidate(item).owned_by(addresses)
             owner = host.entries[0][0] if host.entries else ""
             if owner in addresses and not host.gone and not host.state.maintained:
                 return HostRef(host.moref, host.name, addresses[owner])

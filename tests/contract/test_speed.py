@@ -12,17 +12,17 @@ import pytest
 
 from adapters import bootstrap, eventbridge, knative, openfaas
 from adapters.memory import EventMemory
+from functions.context import Context, VCenters
 from functions.handlers import dispatch
-from functions.mirror import Mirror, VCenters
 from simulator import Simulator
 from tests.contract.clients import VCENTER, connected, esx
 from tests.fakes import FakeVCenter
-from tests.formats import ENTER, EXIT, HTTP_FORMATS, Facts, lambda_event, router_envelope
+from tests.formats import ENTER, EXIT, HTTP_FORMATS, EventData, lambda_event, router_envelope
+from tests.messages import request
 from tests.processes import ROOT, environment
-from tests.wire import request
 
 _minutes = itertools.count(1)
-Send = Callable[[Facts], None]
+Send = Callable[[EventData], None]
 
 # What has to be there for any event in JSON; functions-framework brings much more to Knative.
 NEEDED = {
@@ -30,7 +30,11 @@ NEEDED = {
     *("requests", "urllib3", "certifi", "idna", "charset_normalizer", "chardet"),
 }
 OPTIONAL = {"boto3", "botocore", "pyVmomi", "pyVim", "rich", "defusedxml"}
-OURS_IF_CONFIGURED = {"adapters.vcenter", "adapters.aws_secrets", "adapters.vsphere_xml"}
+OURS_IF_CONFIGURED = {
+    "adapters.vcenter",
+    "adapters.config.aws_secrets",
+    "adapters.incoming.vsphere_xml",
+}
 HANDLE = {
     "knative": "import functions_framework, adapters.knative; adapters.knative.handle",
     "openfaas": """
@@ -45,34 +49,35 @@ adapters.eventbridge.lambda_handler(lambda_event(ENTER), None)
 }
 
 
-def now(facts: Facts) -> Facts:
+def now(event_data: EventData) -> EventData:
     """Let an event be later than any before."""
-    return replace(facts, created=f"2026-03-15T10:{next(_minutes):02}:00Z", key=next(_minutes))
+    return replace(event_data, created=f"2026-03-15T10:{next(_minutes):02}:00Z", key=next(_minutes))
 
 
-def _send_by_knative(dispatch: bootstrap.Dispatch) -> Send:
-    view = knative.view("handle", dispatch)
+def _send_by_knative(environ: dict[str, str]) -> Send:
+    view = knative.view("handle", bootstrap.start(knative.TARGETS, "handle", environ))
 
-    def send(facts: Facts) -> None:
-        view(request(HTTP_FORMATS["router-binary"](facts)))
-
-    return send
-
-
-def _send_by_openfaas(dispatch: bootstrap.Dispatch) -> Send:
-    handle = openfaas._handler(dispatch, openfaas._posted)
-
-    def send(facts: Facts) -> None:
-        handle(SimpleNamespace(body=json.dumps(router_envelope(facts))), None)
+    def send(event_data: EventData) -> None:
+        view(request(HTTP_FORMATS["router-binary"](event_data)))
 
     return send
 
 
-def _send_by_eventbridge(dispatch: bootstrap.Dispatch) -> Send:
-    handle = eventbridge._handler(dispatch)
+def _send_by_openfaas(environ: dict[str, str]) -> Send:
+    handle = openfaas.handler(bootstrap.start(openfaas.TARGETS, "handle", environ))
 
-    def send(facts: Facts) -> None:
-        handle(lambda_event(facts), None)
+    def send(event_data: EventData) -> None:
+        handle(SimpleNamespace(body=json.dumps(router_envelope(event_data))), None)
+
+    return send
+
+
+def _send_by_eventbridge(environ: dict[str, str]) -> Send:
+    started = bootstrap.start(eventbridge.TARGETS, "lambda_handler", environ)
+    handle = eventbridge.handler(started)
+
+    def send(event_data: EventData) -> None:
+        handle(lambda_event(event_data), None)
 
     return send
 
@@ -84,7 +89,7 @@ def send(
     """Send an event through everything between a processor and the simulator."""
     closers: list[Callable[[], None]] = []
     monkeypatch.setattr(bootstrap, "atexit", SimpleNamespace(register=closers.append))
-    sender: Send = request.param(bootstrap.start("handle", environment(simulator)))
+    sender: Send = request.param(environment(simulator))
     yield sender
     for close in closers:
         close()
@@ -94,9 +99,9 @@ def test_a_warm_event_costs_three_calls_and_one_that_is_so_already_one(
     send: Send, simulator: Simulator
 ) -> None:
     send(now(ENTER))
-    for facts, calls in ((EXIT, 3), (ENTER, 3), (ENTER, 1), (EXIT, 3)):
+    for event_data, calls in ((EXIT, 3), (ENTER, 3), (ENTER, 1), (EXIT, 3)):
         simulator.clear_calls()
-        send(now(facts))
+        send(now(event_data))
         assert len(simulator.calls) == calls
     assert (simulator.connections, simulator.logins) == (1, 1)
 
@@ -116,12 +121,12 @@ def test_asking_vcenter_costs_two_questions_more(simulator: Simulator) -> None:
     uuid = simulator.resource("esx01.lab.local").vcenter.instance_uuid
     vcenter = CountingVCenter([esx(1)], VCENTER, uuid)
     with connected(simulator, uuid_of=lambda address: uuid) as vrops:
-        mirror = Mirror(vrops, VCenters({VCENTER: vcenter}), EventMemory())
-        for facts, set_mode in ((ENTER, vcenter.enter), (EXIT, vcenter.leave)) * 2:
+        context = Context(vrops, VCenters({VCENTER: vcenter}), EventMemory())
+        for event_data, set_mode in ((ENTER, vcenter.enter), (EXIT, vcenter.leave)) * 2:
             simulator.clear_calls()
             vcenter.questions.clear()
             set_mode("host-1001")
-            dispatch(router_envelope(now(facts)), mirror)
+            dispatch(router_envelope(now(event_data)), context)
         assert (len(simulator.calls), len(vcenter.questions)) == (3, 2)
 
 

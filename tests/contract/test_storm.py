@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 
-from adapters.deadline import deadline
+from adapters.outgoing.deadline import deadline
 from adapters.vrops import Vrops
+from functions.context import Context
 from functions.errors import TransientError
 from functions.handlers import dispatch
-from functions.mirror import Mirror
 from simulator import Simulator
 from tests.contract.clients import connected
-from tests.formats import Facts, router_envelope
+from tests.formats import EventData, router_envelope
 
 THREADS = 64
 HOSTS = 200
@@ -33,7 +33,7 @@ DEADLINE_SECONDS = 12.0
 SLACK_SECONDS = 5.0
 CALLS_PER_FAULT = 10
 CALLS_PER_REVOCATION = 1000
-MOST_DELIVERIES = 500
+MAX_DELIVERIES = 500
 
 FAULTS: list[dict[str, Any]] = [
     {"status": 503},
@@ -115,20 +115,20 @@ def _deliver_all(vrops: Vrops, deliveries: Deliveries) -> None:
 
 def _deliver(vrops: Vrops, number: int, deliveries: Deliveries) -> None:
     waiting = deque(_events(number))
-    for _ in range(MOST_DELIVERIES):
+    for _ in range(MAX_DELIVERIES):
         if not waiting:
             return
         started = time.monotonic()
         try:
             with deadline(DEADLINE_SECONDS):
-                deliveries.successes.append(dispatch(waiting[0], Mirror(vrops)).action)
+                deliveries.successes.append(dispatch(waiting[0], Context(vrops)).action)
             waiting.popleft()
         except TransientError as error:
             deliveries.failures.append(str(error))
             time.sleep(min(error.retry_after, 0.1))
         finally:
             deliveries.seconds.append(time.monotonic() - started)
-    pytest.fail(f"events of {_name(number)} were delivered {MOST_DELIVERIES} times in vain")
+    pytest.fail(f"events of {_name(number)} were delivered {MAX_DELIVERIES} times in vain")
 
 
 def _events(number: int) -> Iterator[dict[str, Any]]:
@@ -136,7 +136,9 @@ def _events(number: int) -> Iterator[dict[str, Any]]:
     for count in range(EVENTS_PER_HOST):
         enters = (count + number) % 2 == 0
         name = "EnteredMaintenanceModeEvent" if enters else "ExitMaintenanceModeEvent"
-        yield router_envelope(Facts(name=name, host=_name(number), moref=f"host-{1001 + number}"))
+        yield router_envelope(
+            EventData(name=name, host=_name(number), moref=f"host-{1001 + number}")
+        )
 
 
 def _expected(number: int) -> str:

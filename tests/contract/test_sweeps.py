@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import pytest
 
 from adapters.vrops import Vrops
+from functions.context import Context, Policy, VCenters
 from functions.events import HostRef
-from functions.mirror import Mirror, VCenters
 from functions.reconciliation import Report, reconcile
 from simulator import Simulator, VCenter
 from tests.contract.clients import connected
@@ -36,7 +36,8 @@ def _ref(simulator: Simulator, name: str) -> HostRef:
 
 def sweep(vrops: Vrops, vcenter: FakeVCenter, max_changes: int | None = None) -> Report:
     vcenters = VCenters({NAME: vcenter})
-    return reconcile(Mirror(vrops, vcenters, lease_minutes=LEASE, max_changes=max_changes))
+    policy = Policy(LEASE, max_changes=max_changes)
+    return reconcile(Context(vrops, vcenters, policy=policy))
 
 
 def test_a_lost_exit_and_a_lost_enter_are_repaired() -> None:

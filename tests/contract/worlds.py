@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import requests
 
-from adapters.credentials import EnvironCredentials
-from adapters.settings import VropsSettings
+from adapters.config.credentials import EnvironCredentials
+from adapters.config.settings import VropsSettings
 from adapters.vrops import Vrops
 from functions.events import HostRef
 from functions.ports import OperationsManager, ResourceState
@@ -18,7 +18,7 @@ from tests.contract.clients import connected
 from tests.contract.inventory import ADDRESSES, HOSTS, VCENTERS, reference, stale
 from tests.fakes import FakeOperations
 
-_PATIENCE_SECONDS = 60.0
+_TIMEOUT_SECONDS = 60.0
 
 
 class World(Protocol):
@@ -100,7 +100,7 @@ class SimulatedWorld:
 
     def put(self, host: HostRef, state: ResourceState) -> None:
         id = next(shown["id"] for shown in self._shown() if _reference(shown) == host)
-        minutes = 30 if state is ResourceState.MAINTAINED else None
+        minutes = 30 if state is ResourceState.TIMED else None
         action, more = ("maintain", {"minutes": minutes}) if state.maintained else ("end", {})
         url = f"{self.simulator.url}/_simulator/{action}"
         self._page.post(url, json={"id": id, **more}, timeout=10).raise_for_status()
@@ -127,7 +127,7 @@ class RealWorld:
         self.host = host
 
     def seen(self, host: HostRef, expected: ResourceState) -> ResourceState:
-        ends = time.monotonic() + _PATIENCE_SECONDS
+        ends = time.monotonic() + _TIMEOUT_SECONDS
         while (state := self.operations.find(host).state) != expected and time.monotonic() < ends:
             time.sleep(1)
         return state

@@ -11,10 +11,10 @@ import pytest
 
 from adapters.cli import sending
 from adapters.cli.connecting import Connect
-from adapters.parties import Parties
-from adapters.settings import Settings
+from adapters.clients import Clients
+from adapters.config.settings import Settings
+from functions.context import VCenters
 from functions.events import HostRef
-from functions.mirror import VCenters
 from simulator import Host, SettableClock, Simulator, VCenter
 from tests.fakes import VCENTER_UUID
 from tests.processes import ROOT, Function, environment, free_port, function
@@ -48,11 +48,11 @@ def vcenter() -> FakeVSphere:
 def connect(vcenter: FakeVSphere) -> Connect:
     """The real client of vRealize Operations, and a vCenter in memory."""
 
-    def made(settings: Settings, environ: Mapping[str, str]) -> Parties:
-        parties = Parties(settings, environ)
-        parties.vspheres = [cast(Any, vcenter)]
-        parties.vcenters = VCenters({vcenter.address: vcenter})
-        return parties
+    def made(settings: Settings, environ: Mapping[str, str]) -> Clients:
+        clients = Clients(settings, environ)
+        clients.vspheres = [cast(Any, vcenter)]
+        clients.vcenters = VCenters({vcenter.address: vcenter})
+        return clients
 
     return made
 

@@ -15,8 +15,8 @@ import requests
 
 from simulator import Host, Simulator
 from tests.formats import EXAMPLES
-from tests.processes import PATIENCE_SECONDS, ROOT, environment, free_port
-from tests.wire import parse
+from tests.messages import parse
+from tests.processes import ROOT, TIMEOUT_SECONDS, environment, free_port
 
 # One installation for all tests, however many processes run them.
 pytestmark = pytest.mark.xdist_group("install")
@@ -60,18 +60,18 @@ def test_the_function_runs_from_the_checkout_and_mirrors(checkout: Path) -> None
         command = ".venv/bin/functions-framework --source adapters/knative.py --target handle"
         with subprocess.Popen(command.split(), cwd=checkout, env=environ) as process:
             try:
-                wire = parse((EXAMPLES / "router-binary-enter.http").read_bytes())
+                message = parse((EXAMPLES / "router-binary-enter.http").read_bytes())
                 session = requests.Session()
                 retries = requests.adapters.Retry(connect=20, backoff_factor=0.1)
                 session.mount("http://", requests.adapters.HTTPAdapter(max_retries=retries))
                 url = f"http://127.0.0.1:{port}/"
-                reply = session.post(url, wire.body, headers=wire.headers, timeout=30)
+                reply = session.post(url, message.body, headers=message.headers, timeout=30)
                 assert reply.status_code == 204
                 assert simulator.state("esx01.lab.local") == "MAINTAINED_MANUAL"
             finally:
                 session.close()
                 process.terminate()
-                process.wait(PATIENCE_SECONDS)
+                process.wait(TIMEOUT_SECONDS)
 
 
 def test_what_is_installed_is_what_is_deployed_and_no_more(checkout: Path) -> None:

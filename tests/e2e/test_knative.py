@@ -15,11 +15,12 @@ import pytest
 import requests
 
 from simulator import Host, Simulator
-from tests.formats import EXAMPLES, HTTP_FORMATS, Facts, Wire, example_files
+from tests.formats import EXAMPLES, HTTP_FORMATS, EventData, HttpMessage, example_files
+from tests.messages import SAMPLES, latest, parse
 from tests.processes import ROOT, Function, command, environment, free_port, function
-from tests.wire import SAMPLES, latest, parse
 
 VCENTER = "vcenter.lab.local"
+BINARY_HEADERS = HTTP_FORMATS["router-binary"](EventData()).headers
 HOSTS = [
     Host("esx01.lab.local", "host-1001", VCENTER),
     Host("esx1", "host-1", VCENTER),
@@ -49,8 +50,8 @@ def _fresh(simulator: Simulator) -> None:
 
 
 def event(name: str, host: str = "esx01.lab.local", moref: str = "host-1001") -> bytes:
-    facts = Facts(name=f"{name}MaintenanceModeEvent", host=host, moref=moref)
-    return latest(HTTP_FORMATS["router-binary"](facts).request())
+    event_data = EventData(name=f"{name}MaintenanceModeEvent", host=host, moref=moref)
+    return latest(HTTP_FORMATS["router-binary"](event_data).request())
 
 
 def status(reply: bytes) -> int:
@@ -141,32 +142,36 @@ def test_an_event_without_a_host_is_an_error_that_names_event_and_field(
 
 
 @pytest.mark.parametrize(
-    "wire",
+    "message",
     [
-        Wire({}, b""),
-        Wire({}, b"hello"),
-        Wire({"Content-Type": "application/json"}, b"{}"),
-        Wire({"Content-Type": "application/cloudevents-batch+json"}, b"[]"),
-        Wire({"Ce-Specversion": "1.0"}, b"{}"),
-        Wire({**HTTP_FORMATS["router-binary"](Facts()).headers, "Ce-Specversion": "9"}, b"{}"),
-        Wire({**HTTP_FORMATS["router-binary"](Facts()).headers, "Ce-Extensions": "x"}, b"{"),
-        Wire({"Authorization": "Bearer hunter2"}, b"<script>"),
+        HttpMessage({}, b""),
+        HttpMessage({}, b"hello"),
+        HttpMessage({"Content-Type": "application/json"}, b"{}"),
+        HttpMessage({"Content-Type": "application/cloudevents-batch+json"}, b"[]"),
+        HttpMessage({"Ce-Specversion": "1.0"}, b"{}"),
+        HttpMessage({**BINARY_HEADERS, "Ce-Specversion": "9"}, b"{}"),
+        HttpMessage({**BINARY_HEADERS, "Ce-Extensions": "x"}, b"{"),
+        HttpMessage({"Authorization": "Bearer hunter2"}, b"<script>"),
     ],
 )
-def test_what_is_no_cloudevent_gets_400_and_no_echo(wire: Wire, running: Function) -> None:
-    reply = running.send(wire.request())
+def test_what_is_no_cloudevent_gets_400_and_no_echo(
+    message: HttpMessage, running: Function
+) -> None:
+    reply = running.send(message.request())
     assert status(reply) == 400
     assert reply.partition(b"\r\n\r\n")[2] == b""
     assert b"hunter2" not in reply
 
 
 def test_a_body_over_the_limit_gets_413(running: Function) -> None:
-    assert status(running.send(Wire({}, b"[" * (1024 * 1024 + 1)).request())) == 413
+    assert status(running.send(HttpMessage({}, b"[" * (1024 * 1024 + 1)).request())) == 413
 
 
 def test_a_chunked_body_is_read_and_limited_alike(running: Function, simulator: Simulator) -> None:
-    wire = parse(latest(HTTP_FORMATS["router-openfaas"](Facts()).request()))
-    sent = requests.post(running.url, data=iter([wire.body[:100], wire.body[100:]]), timeout=30)
+    message = parse(latest(HTTP_FORMATS["router-openfaas"](EventData()).request()))
+    sent = requests.post(
+        running.url, data=iter([message.body[:100], message.body[100:]]), timeout=30
+    )
     assert sent.status_code == 204
     assert simulator.state("esx01.lab.local") == "MAINTAINED_MANUAL"
     endless = (b"[" * 65536 for _ in range(64))
@@ -174,7 +179,7 @@ def test_a_chunked_body_is_read_and_limited_alike(running: Function, simulator: 
 
 
 CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-ENTER = HTTP_FORMATS["router-binary"](Facts()).request()
+ENTER = HTTP_FORMATS["router-binary"](EventData()).request()
 
 
 @pytest.mark.parametrize(

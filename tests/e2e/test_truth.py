@@ -14,7 +14,7 @@ import pytest
 
 from functions.events import HostRef
 from simulator import Host, Simulator
-from tests.formats import HTTP_FORMATS, Facts, Wire, ping
+from tests.formats import HTTP_FORMATS, EventData, HttpMessage, ping
 from tests.processes import Function, function
 from tests.vcenters import Vcsim, collecting, needs_go, vcsim
 
@@ -47,7 +47,7 @@ class DataCentre:
 
     def deliver(self, event: Any, form: str = "router-binary", **changes: Any) -> int:
         """Send an event as VEBA would; returns the status of the reply."""
-        facts = Facts(
+        event_data = EventData(
             name=type(event).__name__.rpartition(".")[2],
             host=event.host.name,
             moref=event.host.host._GetMoId(),
@@ -55,10 +55,10 @@ class DataCentre:
             key=event.key,
             created=event.createdTime.isoformat(),
         )
-        return self.send(HTTP_FORMATS[form](Facts(**{**vars(facts), **changes})))
+        return self.send(HTTP_FORMATS[form](EventData(**{**vars(event_data), **changes})))
 
-    def send(self, wire: Wire) -> int:
-        return int(self.function.send(wire.request()).split(b" ", 2)[1])
+    def send(self, message: HttpMessage) -> int:
+        return int(self.function.send(message.request()).split(b" ", 2)[1])
 
     def sweep(self) -> int:
         """Let the timer ask for a sweep."""
@@ -171,9 +171,11 @@ def test_a_forged_source_does_not_get_around_vcenter(
 def test_an_impostor_in_vcenters_own_event_store_has_no_effect(centre: DataCentre) -> None:
     host = centre.hosts[0]
     centre.vcenter.forge_event(ENTERED, host.moref)
-    facts = Facts(host=host.name, moref=host.moref, vcenter=centre.vcenter.address)
-    wire = HTTP_FORMATS["router-binary"](Facts(**{**vars(facts), "event_class": "eventex"}))
-    assert centre.send(wire) == 204
+    event_data = EventData(host=host.name, moref=host.moref, vcenter=centre.vcenter.address)
+    message = HTTP_FORMATS["router-binary"](
+        EventData(**{**vars(event_data), "event_class": "eventex"})
+    )
+    assert centre.send(message) == 204
     assert centre.maintained() == set()
 
 

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from adapters.aws_secrets import AwsSecret
+from adapters.config.aws_secrets import AwsSecret
 from functions.errors import AuthenticationError, ConfigurationError
 
 # All of moto's servers in a process share what they hold.

@@ -20,8 +20,8 @@ from bench.results import Results, Spread, take_turns
 from simulator import Host, Simulator
 from tests.documents import broken_links, crowded_lines
 from tests.formats import HTTP_FORMATS
+from tests.messages import read
 from tests.processes import environment
-from tests.wire import read
 
 FIELDS = ("VROPS_URL", "VROPS_USERNAME", "VROPS_PASSWORD", "VROPS_CA_FILE")
 HOST = "esx01.lab.local"
@@ -147,11 +147,11 @@ def test_plots_are_well_formed_and_keep_to_scale() -> None:
 
 
 def test_every_event_is_later_than_the_one_before() -> None:
-    first, second = (events.facts(1, entered=True) for _ in range(2))
+    first, second = (events.event_data(1, entered=True) for _ in range(2))
     assert first.created < second.created
     assert first.key < second.key
-    wire = HTTP_FORMATS["router-binary"](first)
-    assert read(wire).envelope["subject"] == "EnteredMaintenanceModeEvent"
+    message = HTTP_FORMATS["router-binary"](first)
+    assert read(message).envelope["subject"] == "EnteredMaintenanceModeEvent"
 
 
 def test_the_peer_needs_four_connections_for_four_calls(simulator: Simulator) -> None:

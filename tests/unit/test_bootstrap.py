@@ -1,4 +1,4 @@
-"""adapters.bootstrap and adapters.parties: who is put together with whom, and for how long."""
+"""adapters.bootstrap and adapters.clients: who is put together with whom, and for how long."""
 
 import threading
 from collections.abc import Iterator
@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 import pytest
 
 from adapters import bootstrap
-from adapters.deadline import remaining
-from adapters.envelopes import Received, from_object, from_timer
-from adapters.parties import Parties
-from adapters.settings import Limits, Settings, VropsSettings
+from adapters.clients import Clients
+from adapters.config.settings import Limits, Settings, VropsSettings
+from adapters.incoming.envelopes import Received, from_object, from_timer
+from adapters.outgoing.deadline import remaining
+from functions.context import Context, Policy, VCenters
 from functions.events import HostRef
-from functions.mirror import Mirror, VCenters
-from functions.outcomes import Outcome, Watcher
+from functions.outcomes import Outcome, SweepListener
 from functions.ports import VCenterHost
 from tests.fakes import FakeOperations, FakeVCenter
 from tests.formats import ENTER, router_envelope
@@ -60,7 +60,7 @@ def vcenter() -> SlowVCenter:
 @pytest.fixture
 def dispatch(vcenter: SlowVCenter) -> bootstrap.Dispatch:
     vcenters = VCenters({vcenter.address: vcenter})
-    return bootstrap.mirroring(SETTINGS, Mirror(FakeOperations([HOST]), vcenters))
+    return bootstrap.MirrorDispatch(SETTINGS, Context(FakeOperations([HOST]), vcenters))
 
 
 def timer(limits: Limits) -> Received:
@@ -109,13 +109,12 @@ def test_a_sweep_has_more_time_than_an_event(
 
 
 def test_without_a_vcenter_nobody_is_asked_and_nothing_is_imported() -> None:
-    parties = Parties(Settings.from_environ(ENVIRON), ENVIRON)
-    mirror = parties.mirror(Watcher())
-    assert not mirror.vcenters
-    parties.close()
+    clients = Clients(Settings.from_environ(ENVIRON), ENVIRON)
+    assert not clients.context(SweepListener()).vcenters
+    clients.close()
 
 
-def test_the_rules_reach_the_mirror_and_every_address_its_vcenter() -> None:
+def test_the_policy_reaches_the_context_and_every_address_its_vcenter() -> None:
     environ = {
         **ENVIRON,
         **VCENTER,
@@ -123,10 +122,10 @@ def test_the_rules_reach_the_mirror_and_every_address_its_vcenter() -> None:
         "REQUIRE_VERIFICATION": "true",
         "RECONCILE_MAX_CHANGES": "7",
     }
-    parties = Parties(Settings.from_environ(environ), environ)
-    mirror = parties.mirror(Watcher())
-    assert (mirror.lease_minutes, mirror.require_verification, mirror.max_changes) == (90, True, 7)
-    [vcenter] = mirror.vcenters
-    assert mirror.vcenters.at("vcenter.lab.local") is mirror.vcenters.at("vc") is vcenter
-    assert mirror.vcenters.at("another.lab.local") is None
-    parties.close()
+    clients = Clients(Settings.from_environ(environ), environ)
+    context = clients.context(SweepListener())
+    assert context.policy == Policy(90, require_verification=True, max_changes=7)
+    [vcenter] = context.vcenters
+    assert context.vcenters.at("vcenter.lab.local") is context.vcenters.at("vc") is vcenter
+    assert context.vcenters.at("another.lab.local") is None
+    clients.close()

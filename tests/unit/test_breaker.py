@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from adapters.breaker import CircuitBreaker
+from adapters.outgoing.breaker import CircuitBreaker
 from functions.errors import OperationsUnavailableError, RequestRejectedError
 from simulator import SettableClock
 

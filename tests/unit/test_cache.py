@@ -1,6 +1,6 @@
 import pytest
 
-from adapters.cache import TimedCache
+from adapters.outgoing.cache import TimedCache
 from simulator import SettableClock
 
 

@@ -1,4 +1,4 @@
-"""functions.convergence and functions.mirror: what is true of a host, whatever an event says."""
+"""functions.convergence and functions.context: what is true of a host, whatever an event says."""
 
 import threading
 from collections.abc import Callable
@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from adapters.memory import EventMemory
-from functions.convergence import converge, follow
+from functions.context import Context, NoMemory, Policy, VCenters
+from functions.convergence import converge, mirror_event
 from functions.errors import (
     AmbiguousHostError,
     HostNotFoundError,
@@ -19,12 +20,13 @@ from functions.errors import (
     VCenterUnavailableError,
 )
 from functions.events import HostEvent, HostRef
-from functions.mirror import Forgetful, Mirror, VCenters
 from functions.outcomes import Outcome
 from functions.ports import Resource, ResourceState
 from tests.fakes import Clock, FakeOperations, FakeVCenter
 
-MONITORED, TIMED, OPEN_ENDED = ResourceState
+MONITORED = ResourceState.MONITORED
+TIMED = ResourceState.TIMED
+OPEN_ENDED = ResourceState.OPEN_ENDED
 A, B, ELSEWHERE, UNKNOWN = "a.lab", "b.lab", "elsewhere.lab", "unknown.lab"
 UUIDS = {A: "UUID-A", B: "uuid-b", ELSEWHERE: "uuid-e"}
 HOST = HostRef("host-1", "esx1", A)
@@ -62,9 +64,9 @@ def vcenter() -> Restless:
 
 
 @pytest.fixture
-def mirror(operations: FakeOperations, vcenter: Restless) -> Mirror:
+def context(operations: FakeOperations, vcenter: Restless) -> Context:
     vcenters = VCenters({A: vcenter, "alias.lab": vcenter, B: FakeVCenter([OTHER], B, "uuid-b")})
-    return Mirror(operations, vcenters, EventMemory())
+    return Context(operations, vcenters, EventMemory())
 
 
 def event(
@@ -74,12 +76,12 @@ def event(
     return HostEvent(name, host, key, created, "id")
 
 
-def enter(mirror: Mirror, host: HostRef = HOST, minute: int | None = 0) -> Outcome:
-    return follow(event(ENTERED, host, minute), True, mirror)
+def enter(context: Context, host: HostRef = HOST, minute: int | None = 0) -> Outcome:
+    return mirror_event(event(ENTERED, host, minute), True, context)
 
 
-def leave(mirror: Mirror, host: HostRef = HOST, minute: int | None = 0) -> Outcome:
-    return follow(event(EXITED, host, minute), False, mirror)
+def leave(context: Context, host: HostRef = HOST, minute: int | None = 0) -> Outcome:
+    return mirror_event(event(EXITED, host, minute), False, context)
 
 
 @pytest.mark.parametrize("lease", [None, 60])
@@ -96,7 +98,7 @@ def test_what_vcenter_says_is_written_whatever_was_wanted(
 ) -> None:
     operations.set_state(HOST, state)
     vcenter.modes[HOST] = mode
-    outcome = converge(HOST, wanted, operations, vcenter, lease)
+    outcome = converge(HOST, wanted, operations, vcenter, Policy(lease))
     maintained = TIMED if lease else OPEN_ENDED
     assert operations.state(HOST) is (maintained if mode else MONITORED)
     assert outcome.action == (("renewed" if state.maintained else "entered") if mode else "exited")
@@ -114,7 +116,7 @@ def test_what_looks_right_is_written_all_the_same(
     vcenter.modes[HOST] = mode
     operations.failures = [None, OperationsUnavailableError("down")]
     with pytest.raises(OperationsUnavailableError):
-        converge(HOST, mode, operations, vcenter)
+        converge(HOST, mode, operations, vcenter, Policy())
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,7 @@ def test_it_is_written_until_vcenter_says_the_same_afterwards(
     operations.set_state(HOST, OPEN_ENDED)
     vcenter.modes[HOST] = mode
     vcenter.changes = changes
-    outcome = converge(HOST, mode, operations, vcenter)
+    outcome = converge(HOST, mode, operations, vcenter, Policy())
     assert (outcome.action, len(vcenter.looks)) == (action, looks)
     assert operations.state(HOST).maintained == vcenter.modes[HOST]
 
@@ -150,7 +152,7 @@ def test_a_host_that_does_not_come_to_rest_is_tried_again_later(
 ) -> None:
     vcenter.changes = [True, False] * 5
     with pytest.raises(HostUnsettledError, match=r"host esx1 \(host-1\) of a\.lab goes in and out"):
-        converge(HOST, True, operations, vcenter)
+        converge(HOST, True, operations, vcenter, Policy())
     assert len(vcenter.looks) == 10
 
 
@@ -159,11 +161,13 @@ def test_what_does_not_show_yet_is_done_and_what_was_not_wanted_is_told_too(
 ) -> None:
     operations.slow = True
     vcenter.enter("host-1")
-    assert converge(HOST, True, operations, vcenter) == Outcome("entered", HOST, PENDING)
+    assert converge(HOST, True, operations, vcenter, Policy()) == Outcome("entered", HOST, PENDING)
     operations.settle()
     vcenter.leave("host-1")
     reason = f"it is not in maintenance mode by now; {PENDING}"
-    assert converge(HOST, True, operations, vcenter) == Outcome("exited", HOST, reason, True)
+    assert converge(HOST, True, operations, vcenter, Policy()) == Outcome(
+        "exited", HOST, reason, True
+    )
 
 
 @pytest.mark.parametrize("mode", [False, True])
@@ -172,7 +176,7 @@ def test_with_leases_a_persons_maintenance_is_left(
 ) -> None:
     operations.set_state(HOST, OPEN_ENDED)
     vcenter.modes[HOST] = mode
-    outcome = converge(HOST, mode, operations, vcenter, 60)
+    outcome = converge(HOST, mode, operations, vcenter, Policy(60))
     assert operations.state(HOST) is OPEN_ENDED
     assert (outcome.action, outcome.needs_attention) == ("unchanged" if mode else "left", not mode)
     assert outcome.reason == "open-ended maintenance is a person's when leases are on"
@@ -185,7 +189,7 @@ def test_repeating_an_enter_makes_the_window_what_is_configured(
     vcenter.enter("host-1")
     resource = operations.find(HOST)
     operations.start_maintenance(resource, 5)
-    converge(HOST, True, operations, vcenter, lease)
+    converge(HOST, True, operations, vcenter, Policy(lease))
     assert operations.minutes(HOST) == lease
 
 
@@ -194,7 +198,7 @@ def test_a_failing_vcenter_lets_nothing_be_written(
 ) -> None:
     vcenter.failures = [VCenterUnavailableError("down")]
     with pytest.raises(VCenterUnavailableError):
-        converge(HOST, True, operations, vcenter)
+        converge(HOST, True, operations, vcenter, Policy())
     assert operations.maintained() == set()
 
 
@@ -203,14 +207,14 @@ def test_a_second_look_that_fails_is_no_success(
 ) -> None:
     vcenter.failures = [None, VCenterUnavailableError("down")]
     with pytest.raises(VCenterUnavailableError):
-        converge(HOST, False, operations, vcenter)
+        converge(HOST, False, operations, vcenter, Policy())
 
 
 def test_a_host_is_asked_about_by_its_resources_moref(
-    mirror: Mirror, operations: FakeOperations, vcenter: Restless
+    context: Context, operations: FakeOperations, vcenter: Restless
 ) -> None:
     vcenter.enter("host-1")
-    outcome = enter(mirror, replace(HOST, moref=""))
+    outcome = enter(context, replace(HOST, moref=""))
     assert (outcome.action, vcenter.looks) == ("entered", ["host-1", "host-1"])
     assert operations.maintained() == {HOST}
 
@@ -222,16 +226,16 @@ def test_a_host_whose_resource_does_not_tell_is_asked_about_by_its_own_moref(
         def find(self, host: HostRef) -> Resource:
             return replace(super().find(host), moref="")
 
-    converge(HOST, True, Silent([HOST]), vcenter)
+    converge(HOST, True, Silent([HOST]), vcenter, Policy())
     assert vcenter.looks == ["host-1", "host-1"]
 
 
 def test_a_host_that_its_vcenter_does_not_have_is_not_touched(
-    mirror: Mirror, operations: FakeOperations, vcenter: Restless
+    context: Context, operations: FakeOperations, vcenter: Restless
 ) -> None:
     vcenter.remove("host-1")
     with pytest.raises(HostNotFoundError):
-        enter(mirror)
+        enter(context)
     assert operations.maintained() == set()
 
 
@@ -239,50 +243,50 @@ def test_a_host_that_its_vcenter_does_not_have_is_not_touched(
 @pytest.mark.parametrize("moref", ["", "host-1", "host-8", "host-77"])
 @pytest.mark.parametrize("source", [A, "alias.lab", B, UNKNOWN, ""])
 def test_no_forged_event_silences_a_host_whatever_it_says_and_in_whose_name(
-    source: str, moref: str, name: str, mirror: Mirror, operations: FakeOperations
+    source: str, moref: str, name: str, context: Context, operations: FakeOperations
 ) -> None:
     with suppress(HostNotFoundError):
-        enter(mirror, HostRef(moref, name, source))
+        enter(context, HostRef(moref, name, source))
     assert operations.maintained() == set()
 
 
 def test_another_vcenters_address_means_that_ones_host_of_the_same_moref(
-    mirror: Mirror, operations: FakeOperations, vcenter: Restless
+    context: Context, operations: FakeOperations, vcenter: Restless
 ) -> None:
     vcenter.enter("host-1")
-    assert enter(mirror, replace(HOST, vcenter=B)).action == "exited"
+    assert enter(context, replace(HOST, vcenter=B)).action == "exited"
     assert (operations.maintained(), vcenter.looks) == (set(), [])
 
 
 def test_an_unconfigured_vcenters_address_reaches_no_host_of_a_configured_one(
-    mirror: Mirror, operations: FakeOperations
+    context: Context, operations: FakeOperations
 ) -> None:
     with pytest.raises(HostNotFoundError):
-        enter(mirror, HostRef("", "esx1", ELSEWHERE))
-    enter(mirror, HostRef("host-1", "esx1", ELSEWHERE))
+        enter(context, HostRef("", "esx1", ELSEWHERE))
+    enter(context, HostRef("host-1", "esx1", ELSEWHERE))
     assert operations.maintained() == {ELSEWHERES}
 
 
 def test_an_address_that_nobody_knows_is_the_vcenters_whose_host_it_is(
-    mirror: Mirror, operations: FakeOperations, vcenter: Restless
+    context: Context, operations: FakeOperations, vcenter: Restless
 ) -> None:
     vcenter.enter("host-1")
-    assert enter(mirror, replace(HOST, vcenter=UNKNOWN)).action == "entered"
-    assert leave(mirror, replace(HOST, vcenter="alias.lab")).action == "renewed"
+    assert enter(context, replace(HOST, vcenter=UNKNOWN)).action == "entered"
+    assert leave(context, replace(HOST, vcenter="alias.lab")).action == "renewed"
     assert operations.maintained() == {HOST}
 
 
 def test_events_of_a_vcenter_that_is_not_configured_are_believed(
-    mirror: Mirror, operations: FakeOperations
+    context: Context, operations: FakeOperations
 ) -> None:
-    assert enter(mirror, ELSEWHERES).action == "entered"
+    assert enter(context, ELSEWHERES).action == "entered"
     assert operations.maintained() == {ELSEWHERES}
 
 
 def test_they_are_refused_where_verification_is_required(
-    mirror: Mirror, operations: FakeOperations, vcenter: Restless
+    context: Context, operations: FakeOperations, vcenter: Restless
 ) -> None:
-    strict = replace(mirror, require_verification=True)
+    strict = replace(context, policy=Policy(require_verification=True))
     vcenter.enter("host-1")
     for send in (enter, leave):
         with pytest.raises(UnverifiedEventError, match=r"no configured vCenter .* esx9 \(host-1\)"):
@@ -294,48 +298,48 @@ def test_they_are_refused_where_verification_is_required(
 
 def test_without_any_vcenter_verification_cannot_be_had(operations: FakeOperations) -> None:
     with pytest.raises(UnverifiedEventError):
-        enter(Mirror(operations, require_verification=True))
+        enter(Context(operations, policy=Policy(require_verification=True)))
     assert operations.maintained() == set()
 
 
 def test_an_ambiguous_name_is_refused_before_anybody_is_asked(
-    mirror: Mirror, operations: FakeOperations, vcenter: Restless
+    context: Context, operations: FakeOperations, vcenter: Restless
 ) -> None:
     operations.add(HostRef("host-5", "esx1", B))
     with pytest.raises(AmbiguousHostError):
-        enter(mirror, HostRef("", "esx1", UNKNOWN))
+        enter(context, HostRef("", "esx1", UNKNOWN))
     assert vcenter.looks == []
 
 
 def test_a_vcenter_is_iterated_once_however_many_addresses_it_has(
-    mirror: Mirror, vcenter: Restless
+    context: Context, vcenter: Restless
 ) -> None:
-    assert [each.address for each in mirror.vcenters] == [A, B]
-    assert mirror.vcenters.at("alias.lab") is mirror.vcenters.at(A) is vcenter
-    assert mirror.vcenters.at(UNKNOWN) is None
-    assert (bool(mirror.vcenters), bool(VCenters())) == (True, False)
+    assert [each.address for each in context.vcenters] == [A, B]
+    assert context.vcenters.at("alias.lab") is context.vcenters.at(A) is vcenter
+    assert context.vcenters.at(UNKNOWN) is None
+    assert (bool(context.vcenters), bool(VCenters())) == (True, False)
 
 
 @pytest.mark.parametrize(
     ("uuid", "address"), [("uuid-A", A), ("UUID-B", B), ("uuid-c", None), ("", None)]
 )
 def test_a_resource_says_by_its_uuid_in_any_case_whose_it_is(
-    uuid: str, address: str | None, mirror: Mirror
+    uuid: str, address: str | None, context: Context
 ) -> None:
-    owner = mirror.vcenters.owning(Resource("id", HOST, MONITORED, "host-1", uuid))
+    owner = context.vcenters.owning(Resource("id", HOST, MONITORED, "host-1", uuid))
     assert (owner.address if owner else None) == address
 
 
 def test_a_vcenter_that_is_down_does_not_hide_the_one_that_owns(
-    mirror: Mirror, vcenter: Restless
+    context: Context, vcenter: Restless
 ) -> None:
     resource = Resource("id", HOST, MONITORED, "host-1", "uuid-b")
     vcenter.failures = [down := VCenterUnavailableError("down")]
-    owner = mirror.vcenters.owning(resource)
+    owner = context.vcenters.owning(resource)
     assert (owner.address if owner else None) == B
     vcenter.failures = [down]
     with pytest.raises(VCenterUnavailableError):
-        mirror.vcenters.owning(replace(resource, vcenter_uuid="uuid-c"))
+        context.vcenters.owning(replace(resource, vcenter_uuid="uuid-c"))
 
 
 def test_a_vcenter_without_a_uuid_owns_nothing() -> None:
@@ -343,8 +347,8 @@ def test_a_vcenter_without_a_uuid_owns_nothing() -> None:
     assert vcenters.owning(Resource("id", HOST, MONITORED, "host-1", "")) is None
 
 
-def alone(operations: FakeOperations, lease: int | None = None) -> Mirror:
-    return Mirror(operations, memory=EventMemory(), lease_minutes=lease)
+def alone(operations: FakeOperations, lease: int | None = None) -> Context:
+    return Context(operations, memory=EventMemory(), policy=Policy(lease))
 
 
 @pytest.mark.parametrize("state", [TIMED, OPEN_ENDED])
@@ -373,46 +377,46 @@ def test_by_events_alone_leaving_is_always_written(
 
 
 def test_an_older_event_changes_nothing_and_says_why(operations: FakeOperations) -> None:
-    mirror = alone(operations)
-    leave(mirror, minute=2)
-    assert enter(mirror, minute=1) == Outcome(
+    context = alone(operations)
+    leave(context, minute=2)
+    assert enter(context, minute=1) == Outcome(
         "unchanged", HOST, "older than the ExitMaintenanceModeEvent that was handled before"
     )
     assert operations.maintained() == set()
-    assert enter(mirror, minute=3).action == "entered"
-    assert leave(mirror, minute=2).action == "unchanged"
+    assert enter(context, minute=3).action == "entered"
+    assert leave(context, minute=2).action == "unchanged"
     assert operations.maintained() == {HOST}
 
 
 def test_an_event_is_older_only_than_one_of_the_same_host(operations: FakeOperations) -> None:
-    mirror = alone(operations)
-    leave(mirror, minute=2)
-    assert enter(mirror, OTHER, minute=1).action == "entered"
+    context = alone(operations)
+    leave(context, minute=2)
+    assert enter(context, OTHER, minute=1).action == "entered"
     assert operations.maintained() == {OTHER}
 
 
 def test_a_repeated_event_is_not_older_than_itself(operations: FakeOperations) -> None:
-    mirror = alone(operations)
-    assert enter(mirror).action == "entered"
-    assert enter(mirror).action == "unchanged"
-    assert [leave(mirror, minute=1).action for _ in range(2)] == ["exited", "exited"]
+    context = alone(operations)
+    assert enter(context).action == "entered"
+    assert enter(context).action == "unchanged"
+    assert [leave(context, minute=1).action for _ in range(2)] == ["exited", "exited"]
 
 
 def test_who_remembers_nothing_takes_each_event_for_the_newest(operations: FakeOperations) -> None:
-    mirror = Mirror(operations)
-    assert isinstance(mirror.memory, Forgetful)
-    leave(mirror, minute=2)
-    assert enter(mirror, minute=1).action == "entered"
+    context = Context(operations)
+    assert isinstance(context.memory, NoMemory)
+    leave(context, minute=2)
+    assert enter(context, minute=1).action == "entered"
 
 
 def test_an_event_that_failed_is_newer_all_the_same(operations: FakeOperations) -> None:
-    mirror = alone(operations)
-    enter(mirror, minute=1)
+    context = alone(operations)
+    enter(context, minute=1)
     operations.failures = [OperationsUnavailableError("down")]
     with pytest.raises(OperationsUnavailableError):
-        leave(mirror, minute=2)
-    assert enter(mirror, minute=1).action == "unchanged"
-    assert leave(mirror, minute=2).action == "exited"
+        leave(context, minute=2)
+    assert enter(context, minute=1).action == "unchanged"
+    assert leave(context, minute=2).action == "exited"
 
 
 @dataclass
@@ -434,16 +438,16 @@ def test_a_newer_event_wins_while_the_older_one_is_being_written(
     older: Callable[..., Outcome], newer: Callable[..., Outcome], maintained: set[HostRef]
 ) -> None:
     operations = Interrupted([HOST])
-    mirror = alone(operations)
+    context = alone(operations)
     outcomes: list[Outcome] = []
 
     def run_the_newer_one() -> None:
-        thread = threading.Thread(target=lambda: outcomes.append(newer(mirror, minute=2)))
+        thread = threading.Thread(target=lambda: outcomes.append(newer(context, minute=2)))
         thread.start()
         thread.join(30)
 
     operations.before.append(run_the_newer_one)
-    outcome = older(mirror, minute=1)
+    outcome = older(context, minute=1)
     assert len(outcomes) == 1
     assert outcome.reason.startswith("it is")
     assert operations.maintained() == maintained
@@ -452,9 +456,9 @@ def test_a_newer_event_wins_while_the_older_one_is_being_written(
 def test_times_of_a_clock_do_not_matter_to_what_vcenter_says(
     operations: FakeOperations, vcenter: Restless
 ) -> None:
-    mirror = Mirror(operations, VCenters({A: vcenter}), EventMemory(Clock()))
+    context = Context(operations, VCenters({A: vcenter}), EventMemory(Clock()))
     vcenter.enter("host-1")
-    assert leave(mirror, minute=9).action == "entered"
-    assert enter(mirror, minute=1).action == "renewed"
-    assert enter(mirror, minute=None).action == "renewed"
+    assert leave(context, minute=9).action == "entered"
+    assert enter(context, minute=1).action == "renewed"
+    assert enter(context, minute=None).action == "renewed"
     assert operations.maintained() == {HOST}

@@ -2,12 +2,12 @@
 
 import pytest
 
-from adapters import responses
+from adapters.incoming import responses
 from functions import errors, handlers
 from functions.events import HostRef
 from functions.masking import MASK, masked
 from functions.outcomes import Outcome
-from tests.formats import Facts, router_envelope
+from tests.formats import EventData, router_envelope
 
 HOST = HostRef("host-9", "esx1", "vc.lab")
 
@@ -64,7 +64,7 @@ def test_nothing_is_not_masked() -> None:
 
 
 def test_echo_shows_attributes_and_data() -> None:
-    envelope = router_envelope(Facts())
+    envelope = router_envelope(EventData())
     shown = handlers.echo({**envelope, "data": {"Password": "hunter2", "Key": 1}})
     assert list(shown) == ["source", "type", "subject", "id", "data"]
     assert shown["data"] == {"Password": MASK, "Key": 1}

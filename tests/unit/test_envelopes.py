@@ -1,4 +1,4 @@
-"""adapters.envelopes: from bytes and headers to an envelope."""
+"""adapters.incoming.envelopes: from bytes and headers to an envelope."""
 
 import base64
 import json
@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from adapters import envelopes
-from adapters.settings import Limits
+from adapters.config.settings import Limits
+from adapters.incoming import envelopes
 from functions.errors import EventTooLargeError, NotACloudEventError
 from functions.events import host_event
 from tests.formats import (
     HTTP_FORMATS,
-    Facts,
-    Wire,
+    EventData,
+    HttpMessage,
     camel_data,
     lambda_event,
     pascal_data,
@@ -22,9 +22,9 @@ from tests.formats import (
     structured,
     xml_data,
 )
-from tests.wire import LIMITS, read
+from tests.messages import LIMITS, read
 
-ATTRIBUTES = {k: v for k, v in router_envelope(Facts()).items() if k != "data"}
+ATTRIBUTES = {k: v for k, v in router_envelope(EventData()).items() if k != "data"}
 
 
 def from_xml(body: bytes, limits: Limits = LIMITS) -> Any:
@@ -37,32 +37,32 @@ def from_json(body: bytes, limits: Limits = LIMITS) -> Any:
 
 @pytest.mark.parametrize("name", HTTP_FORMATS)
 def test_every_format_tells_the_same_event(name: str) -> None:
-    envelope, _ = read(HTTP_FORMATS[name](Facts()))
-    assert host_event(envelope, "x") == host_event(router_envelope(Facts()), "x")
+    envelope, _ = read(HTTP_FORMATS[name](EventData()))
+    assert host_event(envelope, "x") == host_event(router_envelope(EventData()), "x")
 
 
 def test_eventbridge_wraps_the_same_event() -> None:
-    envelope, encoding = envelopes.from_object(lambda_event(Facts())["detail"], LIMITS)
-    assert envelope == router_envelope(Facts())
+    envelope, encoding = envelopes.from_object(lambda_event(EventData())["detail"], LIMITS)
+    assert envelope == router_envelope(EventData())
     assert encoding == "eventbridge json"
 
 
 def test_xml_becomes_the_dict_that_json_is() -> None:
-    expected = {k: v for k, v in pascal_data(Facts()).items() if v not in (None, "")}
-    assert from_xml(xml_data(Facts()).encode()) == expected
+    expected = {k: v for k, v in pascal_data(EventData()).items() if v not in (None, "")}
+    assert from_xml(xml_data(EventData()).encode()) == expected
 
 
 def test_xml_inside_a_structured_event_is_read() -> None:
-    envelope, encoding = read(HTTP_FORMATS["vspheresource-structured-xml"](Facts()))
+    envelope, encoding = read(HTTP_FORMATS["vspheresource-structured-xml"](EventData()))
     assert encoding == "structured xml"
     assert host_event(envelope, "x").host.moref == "host-1001"
 
 
 def test_data_in_base64_is_read() -> None:
-    encoded = base64.b64encode(json.dumps(pascal_data(Facts())).encode()).decode()
+    encoded = base64.b64encode(json.dumps(pascal_data(EventData())).encode()).decode()
     event = {**ATTRIBUTES, "data_base64": encoded}
     envelope, _ = envelopes.from_structured(json.dumps(event).encode(), LIMITS)
-    assert envelope["data"] == pascal_data(Facts())
+    assert envelope["data"] == pascal_data(EventData())
 
 
 @pytest.mark.parametrize("encoded", ["?", "=", None, 7, ["QQ=="], "é"])
@@ -163,21 +163,29 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read() -> None:
 
 @pytest.mark.parametrize("label", ["application/cloudevents+json", "application/json", None])
 def test_a_structured_event_is_read_however_it_is_labelled(label: str | None) -> None:
-    envelope, encoding = read(structured(router_envelope(Facts()), label))
-    assert envelope == router_envelope(Facts())
+    envelope, encoding = read(structured(router_envelope(EventData()), label))
+    assert envelope == router_envelope(EventData())
     assert encoding == "structured json"
 
 
 def test_a_label_of_structured_mode_beats_binary_headers() -> None:
-    wire = structured(router_envelope(Facts()), "application/cloudevents+json; charset=utf-8")
+    message = structured(
+        router_envelope(EventData()), "application/cloudevents+json; charset=utf-8"
+    )
     forged = {"Ce-Specversion": "1.0", "Ce-Id": "x", "Ce-Source": "x", "Ce-Type": "x"}
-    assert read(Wire({**wire.headers, **forged}, wire.body)).envelope == router_envelope(Facts())
+    assert read(
+        HttpMessage({**message.headers, **forged}, message.body)
+    ).envelope == router_envelope(EventData())
 
 
 @pytest.mark.parametrize("label", ["application/cloudevents-batch+json", "application/json"])
 def test_a_batch_is_refused(label: str) -> None:
     with pytest.raises(NotACloudEventError, match="batch"):
-        read(Wire({"Content-Type": label}, json.dumps([router_envelope(Facts())]).encode()))
+        read(
+            HttpMessage(
+                {"Content-Type": label}, json.dumps([router_envelope(EventData())]).encode()
+            )
+        )
 
 
 @pytest.mark.parametrize("body", [b"", b"7", b'"text"', b"null", b"{}", b"not json"])
@@ -192,25 +200,25 @@ def test_a_cloudevent_lacks_nothing_that_the_specification_requires(
     name: str, value: object
 ) -> None:
     with pytest.raises(NotACloudEventError, match=name):
-        envelopes.from_object({**router_envelope(Facts()), name: value}, LIMITS)
+        envelopes.from_object({**router_envelope(EventData()), name: value}, LIMITS)
 
 
 @pytest.mark.parametrize("missing", ["Ce-Specversion", "Ce-Id", "Ce-Source", "Ce-Type"])
 def test_a_binary_cloudevent_lacks_no_header(missing: str) -> None:
-    wire = HTTP_FORMATS["router-binary"](Facts())
-    headers = {name: value for name, value in wire.headers.items() if name != missing}
+    message = HTTP_FORMATS["router-binary"](EventData())
+    headers = {name: value for name, value in message.headers.items() if name != missing}
     with pytest.raises(NotACloudEventError):
-        read(Wire(headers, wire.body))
+        read(HttpMessage(headers, message.body))
 
 
 def test_the_sdk_makes_up_no_time() -> None:
-    wire = HTTP_FORMATS["router-binary"](Facts())
-    headers = {name: value for name, value in wire.headers.items() if name != "Ce-Time"}
-    assert "time" not in read(Wire(headers, wire.body)).envelope
+    message = HTTP_FORMATS["router-binary"](EventData())
+    headers = {name: value for name, value in message.headers.items() if name != "Ce-Time"}
+    assert "time" not in read(HttpMessage(headers, message.body)).envelope
 
 
 def test_camel_case_is_read_as_it_came() -> None:
-    body = json.dumps(camel_data(Facts())).encode()
+    body = json.dumps(camel_data(EventData())).encode()
     assert from_json(body)["host"]["host"] == {"type": "HostSystem", "value": "host-1001"}
 
 

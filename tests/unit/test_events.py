@@ -16,19 +16,19 @@ from functions.events import (
     is_timer,
     vcenter_address,
 )
-from tests.formats import Facts, router_envelope, source_envelope
+from tests.formats import EventData, router_envelope, source_envelope
 
 NAME = "EnteredMaintenanceModeEvent"
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
 
 def envelope_with(**data: Any) -> dict[str, Any]:
-    envelope = router_envelope(Facts())
+    envelope = router_envelope(EventData())
     return {**envelope, "data": {**envelope["data"], **data}}
 
 
 def test_everything_that_the_event_tells_is_read() -> None:
-    event = host_event(router_envelope(Facts()), NAME)
+    event = host_event(router_envelope(EventData()), NAME)
     assert event.host == HostRef("host-1001", "esx01.lab.local", "vcenter.lab.local")
     assert (event.vcenter, event.key, event.name) == ("vcenter.lab.local", 51204, NAME)
     assert event.created == datetime(2026, 3, 14, 9, 26, 53, 589793, UTC)
@@ -50,13 +50,13 @@ def test_a_host_that_is_not_there_is_named_as_missing_in_the_same_words(host: ob
     missing = r"data\.Host\.Name and data\.Host\.Host\.Value"
     with pytest.raises(InvalidEventError, match=missing) as error:
         host_event(envelope_with(Host=host), NAME)
-    assert router_envelope(Facts())["id"] in str(error.value)
+    assert router_envelope(EventData())["id"] in str(error.value)
 
 
 @pytest.mark.parametrize("data", [None, [], 7, "text", b"bytes"])
 def test_data_of_any_other_shape_names_no_host(data: object) -> None:
     with pytest.raises(InvalidEventError, match="missing"):
-        host_event({**router_envelope(Facts()), "data": data}, NAME)
+        host_event({**router_envelope(EventData()), "data": data}, NAME)
 
 
 def test_a_moref_without_a_name_is_enough() -> None:
@@ -132,15 +132,15 @@ def test_a_vcenter_has_one_address_however_it_is_written(source: str, address: s
 
 
 def test_the_router_names_the_event_in_the_subject() -> None:
-    assert classify(router_envelope(Facts())) == Kind(NAME, "event")
+    assert classify(router_envelope(EventData())) == Kind(NAME, "event")
 
 
 def test_vspheresource_names_the_event_in_the_type() -> None:
-    assert classify(source_envelope(Facts())) == Kind(NAME, "event")
+    assert classify(source_envelope(EventData())) == Kind(NAME, "event")
 
 
 def test_vspheresource_may_have_lost_its_event_class() -> None:
-    envelope = source_envelope(Facts())
+    envelope = source_envelope(EventData())
     del envelope["eventclass"]
     assert classify(envelope) == Kind(NAME, "event")
 
@@ -148,14 +148,14 @@ def test_vspheresource_may_have_lost_its_event_class() -> None:
 @pytest.mark.parametrize("event_class", ["eventex", "extendedevent"])
 @pytest.mark.parametrize("write", [router_envelope, source_envelope])
 def test_a_generic_event_is_not_what_it_calls_itself(write: Any, event_class: str) -> None:
-    kind = classify(write(Facts(event_class=event_class)))
+    kind = classify(write(EventData(event_class=event_class)))
     assert kind is not None
     assert not kind.genuine
 
 
 @pytest.mark.parametrize("key", ["EventTypeId", "eventTypeId"])
 def test_an_event_type_id_gives_a_generic_event_away(key: str) -> None:
-    envelope = source_envelope(Facts())
+    envelope = source_envelope(EventData())
     del envelope["eventclass"]
     kind = classify({**envelope, "data": {**envelope["data"], key: NAME}})
     assert kind == Kind(NAME, "eventex")
@@ -177,7 +177,7 @@ def test_an_event_type_id_gives_a_generic_event_away(key: str) -> None:
     ],
 )
 def test_any_other_type_is_no_vcenter_event(event_type: object) -> None:
-    assert classify({**router_envelope(Facts()), "type": event_type}) is None
+    assert classify({**router_envelope(EventData()), "type": event_type}) is None
 
 
 def test_a_host_is_shown_with_all_that_is_known() -> None:
@@ -260,4 +260,4 @@ def test_nothing_else_is_a_timer(event_type: object) -> None:
 
 @pytest.mark.parametrize("write", [router_envelope, source_envelope])
 def test_a_vcenter_event_called_as_a_timers_is_no_timer(write: Any) -> None:
-    assert not is_timer(write(Facts(name=RECONCILE)))
+    assert not is_timer(write(EventData(name=RECONCILE)))

@@ -4,25 +4,35 @@ from typing import Any
 
 import pytest
 
+from functions.context import Context, Policy, VCenters
 from functions.errors import HostNotFoundError, InvalidEventError, OperationsUnavailableError
 from functions.events import RECONCILE, HostRef
 from functions.handlers import HANDLERS, dispatch
-from functions.mirror import Mirror, VCenters
 from functions.outcomes import Outcome
 from functions.ports import ResourceState
 from tests.fakes import FakeOperations, FakeVCenter
-from tests.formats import ENTER, EXIT, HOSTLESS, NOT_OURS, Facts, router_envelope, source_envelope
+from tests.formats import (
+    ENTER,
+    EXIT,
+    HOSTLESS,
+    NOT_OURS,
+    EventData,
+    router_envelope,
+    source_envelope,
+)
 
 HOST = HostRef("host-1001", "esx01.lab.local", "vcenter.lab.local")
 OTHER = HostRef("host-1002", "esx010.lab.local", "vcenter.lab.local")
-MONITORED, MAINTAINED, MANUAL = ResourceState
+MONITORED = ResourceState.MONITORED
+TIMED = ResourceState.TIMED
+OPEN_ENDED = ResourceState.OPEN_ENDED
 
 
 TIMERS = ["dev.knative.sources.ping", "maintenance-mirror.reconcile"]
 
 
-def send(facts: Facts, operations: FakeOperations, lease: int | None = None) -> Outcome:
-    return dispatch(router_envelope(facts), Mirror(operations, lease_minutes=lease))
+def send(event_data: EventData, operations: FakeOperations, lease: int | None = None) -> Outcome:
+    return dispatch(router_envelope(event_data), Context(operations, policy=Policy(lease)))
 
 
 @pytest.fixture
@@ -32,16 +42,16 @@ def operations() -> FakeOperations:
 
 def test_entering_starts_open_ended_maintenance(operations: FakeOperations) -> None:
     assert send(ENTER, operations) == Outcome("entered", HOST)
-    assert operations.state(HOST) is MANUAL
+    assert operations.state(HOST) is OPEN_ENDED
     assert operations.maintained() == {HOST}
 
 
 def test_entering_with_a_lease_starts_a_timed_window(operations: FakeOperations) -> None:
     assert send(ENTER, operations, lease=90) == Outcome("entered", HOST)
-    assert (operations.state(HOST), operations.minutes(HOST)) == (MAINTAINED, 90)
+    assert (operations.state(HOST), operations.minutes(HOST)) == (TIMED, 90)
 
 
-@pytest.mark.parametrize("state", [MAINTAINED, MANUAL])
+@pytest.mark.parametrize("state", [TIMED, OPEN_ENDED])
 def test_entering_what_is_in_maintenance_changes_nothing_without_leases(
     state: ResourceState, operations: FakeOperations
 ) -> None:
@@ -51,27 +61,27 @@ def test_entering_what_is_in_maintenance_changes_nothing_without_leases(
 
 
 def test_entering_renews_our_window_and_leaves_a_persons(operations: FakeOperations) -> None:
-    operations.set_state(HOST, MAINTAINED)
+    operations.set_state(HOST, TIMED)
     assert send(ENTER, operations, lease=90) == Outcome("renewed", HOST)
     assert operations.minutes(HOST) == 90
-    operations.set_state(HOST, MANUAL)
+    operations.set_state(HOST, OPEN_ENDED)
     outcome = send(ENTER, operations, lease=90)
     assert (outcome.action, outcome.needs_attention) == ("unchanged", False)
-    assert operations.state(HOST) is MANUAL
+    assert operations.state(HOST) is OPEN_ENDED
 
 
-@pytest.mark.parametrize("facts", [ENTER, EXIT])
+@pytest.mark.parametrize("event_data", [ENTER, EXIT])
 @pytest.mark.parametrize("write", [router_envelope, source_envelope])
 def test_where_there_is_a_vcenter_it_decides(
-    write: Any, facts: Facts, operations: FakeOperations
+    write: Any, event_data: EventData, operations: FakeOperations
 ) -> None:
     vcenter = FakeVCenter([HOST, OTHER])
-    mirror = Mirror(operations, VCenters({vcenter.address: vcenter}))
+    context = Context(operations, VCenters({vcenter.address: vcenter}))
     vcenter.enter(HOST.moref)
-    assert dispatch(write(facts), mirror).action == "entered"
+    assert dispatch(write(event_data), context).action == "entered"
     assert operations.maintained() == {HOST}
     vcenter.leave(HOST.moref)
-    assert dispatch(write(facts), mirror).action == "exited"
+    assert dispatch(write(event_data), context).action == "exited"
     assert operations.maintained() == set()
 
 
@@ -93,10 +103,10 @@ def test_leaving_is_written_even_if_the_state_looks_right(operations: FakeOperat
 def test_leaving_ends_our_window_and_leaves_a_persons(operations: FakeOperations) -> None:
     send(ENTER, operations, lease=90)
     assert send(EXIT, operations, lease=90) == Outcome("exited", HOST)
-    operations.set_state(HOST, MANUAL)
+    operations.set_state(HOST, OPEN_ENDED)
     outcome = send(EXIT, operations, lease=90)
     assert (outcome.action, outcome.needs_attention) == ("left", True)
-    assert operations.state(HOST) is MANUAL
+    assert operations.state(HOST) is OPEN_ENDED
 
 
 def test_what_does_not_show_yet_is_done_all_the_same(operations: FakeOperations) -> None:
@@ -119,7 +129,7 @@ def test_another_event_is_ignored(operations: FakeOperations) -> None:
 def test_what_vcenter_never_said_is_ignored(
     envelope: dict[str, Any], operations: FakeOperations
 ) -> None:
-    assert dispatch(envelope, Mirror(operations)) == Outcome(
+    assert dispatch(envelope, Context(operations)) == Outcome(
         "ignored", reason="not a vCenter event"
     )
 
@@ -130,8 +140,8 @@ def test_the_time_to_compare_is_an_event_like_any_other(
 ) -> None:
     vcenter = FakeVCenter([HOST, OTHER])
     vcenter.enter(OTHER.moref)
-    mirror = Mirror(operations, VCenters({vcenter.address: vcenter}))
-    assert dispatch({"type": event_type}, mirror).action == "reconciled"
+    context = Context(operations, VCenters({vcenter.address: vcenter}))
+    assert dispatch({"type": event_type}, context).action == "reconciled"
     assert operations.maintained() == {OTHER}
 
 
@@ -141,12 +151,12 @@ def test_the_time_to_compare_is_an_event_like_any_other(
 def test_an_impostor_is_ignored_and_noticed(
     write: Any, event_class: str, name: str, operations: FakeOperations
 ) -> None:
-    operations.set_state(HOST, MANUAL)
-    envelope = write(Facts(name=name, event_class=event_class))
-    outcome = dispatch(envelope, Mirror(operations))
+    operations.set_state(HOST, OPEN_ENDED)
+    envelope = write(EventData(name=name, event_class=event_class))
+    outcome = dispatch(envelope, Context(operations))
     assert (outcome.action, outcome.needs_attention) == ("ignored", True)
     assert outcome.reason == f"an {event_class} that only calls itself {name}"
-    assert operations.state(HOST) is MANUAL
+    assert operations.state(HOST) is OPEN_ENDED
 
 
 def test_an_event_without_a_host_is_refused(operations: FakeOperations) -> None:
@@ -154,25 +164,27 @@ def test_an_event_without_a_host_is_refused(operations: FakeOperations) -> None:
         send(HOSTLESS, operations)
 
 
-@pytest.mark.parametrize("facts", [ENTER, EXIT])
-def test_a_host_that_is_not_known_is_no_success(facts: Facts) -> None:
+@pytest.mark.parametrize("event_data", [ENTER, EXIT])
+def test_a_host_that_is_not_known_is_no_success(event_data: EventData) -> None:
     with pytest.raises(HostNotFoundError):
-        send(facts, FakeOperations([OTHER]))
+        send(event_data, FakeOperations([OTHER]))
 
 
-@pytest.mark.parametrize("facts", [ENTER, EXIT])
-def test_an_appliance_that_fails_is_no_success(facts: Facts, operations: FakeOperations) -> None:
+@pytest.mark.parametrize("event_data", [ENTER, EXIT])
+def test_an_appliance_that_fails_is_no_success(
+    event_data: EventData, operations: FakeOperations
+) -> None:
     operations.failures = [OperationsUnavailableError("down")]
     with pytest.raises(OperationsUnavailableError):
-        send(facts, operations)
-    assert send(facts, operations).action in ("entered", "exited")
+        send(event_data, operations)
+    assert send(event_data, operations).action in ("entered", "exited")
 
 
 @pytest.mark.parametrize("write", [router_envelope, source_envelope])
 def test_no_event_of_vcenter_is_the_time_to_compare(write: Any, operations: FakeOperations) -> None:
     vcenter = FakeVCenter([HOST, OTHER])
     vcenter.enter(OTHER.moref)
-    mirror = Mirror(operations, VCenters({vcenter.address: vcenter}))
-    outcome = dispatch(write(Facts(name=RECONCILE)), mirror)
+    context = Context(operations, VCenters({vcenter.address: vcenter}))
+    outcome = dispatch(write(EventData(name=RECONCILE)), context)
     assert (outcome.action, outcome.needs_attention) == ("ignored", True)
     assert operations.maintained() == set()

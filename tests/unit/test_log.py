@@ -1,4 +1,4 @@
-"""adapters.log and adapters.console: what people and machines get to read."""
+"""adapters.output.log and adapters.output.console: what people and machines get to read."""
 
 import json
 import logging
@@ -8,17 +8,17 @@ from typing import Any, get_args
 
 import pytest
 
-from adapters import console, log
-from adapters.envelopes import Received
-from adapters.settings import CommonSettings, Settings, VCenterSettings, VropsSettings
+from adapters.config.settings import CommonSettings, Settings, VCenterSettings, VropsSettings
+from adapters.incoming.envelopes import Received
+from adapters.output import console, log
 from functions.errors import HostNotFoundError, InvalidEventError
 from functions.events import HostRef
 from functions.outcomes import Action, Outcome, Verb
-from tests.formats import HTTP_FORMATS, Facts, lambda_event, router_envelope
-from tests.wire import LIMITS, read
+from tests.formats import HTTP_FORMATS, EventData, lambda_event, router_envelope
+from tests.messages import LIMITS, read
 
 HOST = HostRef("host-9", "esx1", "vc.lab")
-RECEIVED = Received(router_envelope(Facts()), "binary json")
+RECEIVED = Received(router_envelope(EventData()), "binary json")
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 def write(received: Received | None, outcome: Outcome) -> None:
     ticks = iter([1.0, 1.5])
-    with log.journal(clock=lambda: next(ticks)) as entry:
+    with log.event_line(clock=lambda: next(ticks)) as entry:
         entry.received, entry.outcome = received, outcome
 
 
@@ -77,7 +77,7 @@ def test_an_error_is_logged_and_passed_on(
     error: Exception, level: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     set_up("json")
-    with pytest.raises(type(error)), log.journal():
+    with pytest.raises(type(error)), log.event_line():
         raise error
     [line] = lines(capsys)
     assert (line["level"], line["error"], line["message"]) == (level, type(error).__name__, "x")
@@ -85,7 +85,7 @@ def test_an_error_is_logged_and_passed_on(
 
 def test_a_bug_is_left_to_the_runtime(capsys: pytest.CaptureFixture[str]) -> None:
     set_up("json")
-    with pytest.raises(ZeroDivisionError), log.journal():
+    with pytest.raises(ZeroDivisionError), log.event_line():
         raise ZeroDivisionError
     assert lines(capsys) == []
 
@@ -94,8 +94,8 @@ def test_an_event_in_all_encodings_is_one_line_but_for_the_encoding(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     set_up("json")
-    received = [read(encode(Facts())) for encode in HTTP_FORMATS.values()]
-    received.append(Received(lambda_event(Facts())["detail"], "eventbridge json"))
+    received = [read(encode(EventData())) for encode in HTTP_FORMATS.values()]
+    received.append(Received(lambda_event(EventData())["detail"], "eventbridge json"))
     for each in received:
         write(each, Outcome("entered", HOST))
     written = lines(capsys)
@@ -180,12 +180,12 @@ def test_a_sweep_is_a_line_for_each_host_that_it_changes_or_leaves(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     set_up("json")
-    watcher = log.SweepLog()
-    watcher.read("vc.lab", "vCenter", 1000)
-    watcher.planned(ACTIONS)
+    listener = log.SweepLog()
+    listener.read("vc.lab", "vCenter", 1000)
+    listener.planned(ACTIONS)
     for action in ACTIONS[:3]:
-        watcher.done(action, seen=True)
-    watcher.corrected(Outcome("exited", HOST))
+        listener.done(action, seen=True)
+    listener.corrected(Outcome("exited", HOST))
     shown = [(line["level"], line["action"], line["message"]) for line in lines(capsys)]
     assert shown == [
         ("INFO", "leave", "host esx1 (host-9) of vc.lab: leave: because"),

@@ -2,9 +2,9 @@ import threading
 
 import pytest
 
-from adapters.deadline import deadline
-from adapters.login import Authenticator, Login
-from adapters.settings import Secret
+from adapters.config.settings import Secret
+from adapters.outgoing.deadline import deadline
+from adapters.outgoing.login import Authenticator, Login
 from functions.errors import AuthenticationError, OperationsUnavailableError
 from simulator import SettableClock
 

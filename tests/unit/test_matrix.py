@@ -10,8 +10,8 @@ import pytest
 
 from functions.errors import InvalidEventError, NotACloudEventError
 from functions.events import HostEvent, HostRef, classify, host_event
-from tests.formats import CLOUDEVENT_ID, ENTER, EXAMPLES, EXIT, Wire, example_files
-from tests.wire import LIMITS, SAMPLES, parse, read, read_file
+from tests.formats import CLOUDEVENT_ID, ENTER, EXAMPLES, EXIT, HttpMessage, example_files
+from tests.messages import LIMITS, SAMPLES, parse, read, read_file
 
 README = Path(__file__).parents[2] / "README.md"
 needs_samples = pytest.mark.skipif(
@@ -34,13 +34,17 @@ def read_event(path: Path) -> HostEvent:
 
 
 @pytest.mark.parametrize("name", cells())
-@pytest.mark.parametrize(("verb", "facts"), [("enter", ENTER), ("exit", EXIT)])
-def test_every_cell_is_understood(name: str, verb: str, facts: Any) -> None:
+@pytest.mark.parametrize(("verb", "event_data"), [("enter", ENTER), ("exit", EXIT)])
+def test_every_cell_is_understood(name: str, verb: str, event_data: Any) -> None:
     [path] = EXAMPLES.glob(f"{name}-{verb}.*")
     event = read_event(path)
-    assert event.name == facts.name
+    assert event.name == event_data.name
     assert event.host == HostRef("host-1001", "esx01.lab.local", "vcenter.lab.local")
-    assert (event.key, event.user, event.message) == (facts.key, facts.user, facts.message)
+    assert (event.key, event.user, event.message) == (
+        event_data.key,
+        event_data.user,
+        event_data.message,
+    )
     assert (event.event_id, event.cluster) == (CLOUDEVENT_ID, "Cluster-1")
     assert event.created is not None
 
@@ -111,7 +115,7 @@ def test_real_bodies_with_real_headers_are_understood(verb: str, generation: str
     headers = {key: value.replace("<event>", name) for key, value in headers.items()}
     headers |= {"Ce-Subject": name} if "Ce-Subject" in headers else {}
     body = (SAMPLES / f"real-veba-kn-hostmaint-{verb}-binary-body.json").read_bytes()
-    envelope = read(Wire(headers, body)).envelope
+    envelope = read(HttpMessage(headers, body)).envelope
     kind = classify(envelope)
     assert kind is not None
     assert (kind.name, kind.genuine) == (name, True)
@@ -125,7 +129,9 @@ def test_every_header_that_a_broker_adds_is_borne() -> None:
         (SAMPLES / "real-tanzu-sources-knative-broker-http-headers.json").read_text("utf-8")
     )
     body = (SAMPLES / "real-tanzu-sources-knative-broker-body-json.json").read_bytes()
-    envelope = read(Wire({name: values[0] for name, values in headers.items()}, body)).envelope
+    envelope = read(
+        HttpMessage({name: values[0] for name, values in headers.items()}, body)
+    ).envelope
     event = host_event(envelope, "VmPoweredOffEvent")
     assert event.host == HostRef("host-21", "DC0_H0", "vcsim.default.svc.cluster.local")
     assert (event.key, event.created) == (41, datetime(2022, 3, 21, 16, 35, 39, 310174, UTC))
@@ -155,11 +161,11 @@ def test_real_malformed_events_are_refused() -> None:
     assert len(paths) == 3
     for path in paths:
         with pytest.raises(NotACloudEventError):
-            read(Wire({}, path.read_bytes()))
+            read(HttpMessage({}, path.read_bytes()))
 
 
 def test_a_raw_request_is_taken_apart() -> None:
-    wire = parse((EXAMPLES / "router-binary-enter.http").read_bytes())
-    assert wire.headers["Ce-Subject"] == "EnteredMaintenanceModeEvent"
-    assert len(wire.body) == int(wire.headers["Content-Length"])
+    message = parse((EXAMPLES / "router-binary-enter.http").read_bytes())
+    assert message.headers["Ce-Subject"] == "EnteredMaintenanceModeEvent"
+    assert len(message.body) == int(message.headers["Content-Length"])
     assert LIMITS.max_depth == 64

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from adapters import bootstrap, eventbridge, knative, openfaas
 from functions.errors import HostNotFoundError, InvalidEventError, NotACloudEventError
 from simulator import Host, Simulator
-from tests.formats import ENTER, EXIT, HOSTLESS, NOT_OURS, Facts, lambda_event, router_envelope
+from tests.formats import ENTER, EXIT, HOSTLESS, NOT_OURS, EventData, lambda_event, router_envelope
 
 HOST = "esx01.lab.local"
 
@@ -26,7 +27,7 @@ def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
         }
         starts = bootstrap.start
         closers: list[Callable[[], None]] = []
-        monkeypatch.setattr(bootstrap, "start", lambda target: starts(target, environ))
+        monkeypatch.setattr(bootstrap, "start", partial(starts, environ=environ))
         monkeypatch.setattr(bootstrap, "atexit", SimpleNamespace(register=closers.append))
         yield running
         for close in closers:
@@ -34,20 +35,20 @@ def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
 
 
 def posted() -> openfaas.Handler:
-    return openfaas._handler(bootstrap.start("handle"), openfaas._posted)
+    return openfaas.handler(bootstrap.start(openfaas.TARGETS, "handle"))
 
 
-def body(facts: Facts) -> SimpleNamespace:
-    return SimpleNamespace(body=json.dumps(router_envelope(facts)).encode())
+def body(event_data: EventData) -> SimpleNamespace:
+    return SimpleNamespace(body=json.dumps(router_envelope(event_data)).encode())
 
 
 def test_openfaas_mirrors_and_tells_the_outcome(simulator: Simulator) -> None:
     handle = posted()
-    for facts, action, state in (
+    for event_data, action, state in (
         (ENTER, "entered", "MAINTAINED_MANUAL"),
         (EXIT, "exited", "STARTED"),
     ):
-        reply = handle(body(facts), None)
+        reply = handle(body(event_data), None)
         assert (reply["statusCode"], reply["body"]["action"]) == (200, action)
         assert simulator.state(HOST) == state
 
@@ -60,7 +61,7 @@ def test_openfaas_mirrors_and_tells_the_outcome(simulator: Simulator) -> None:
         (SimpleNamespace(body="text"), 400, NotACloudEventError),
         (SimpleNamespace(body=[]), 400, NotACloudEventError),
         (body(HOSTLESS), 422, InvalidEventError),
-        (body(Facts(host="new", moref="host-5")), 503, HostNotFoundError),
+        (body(EventData(host="new", moref="host-5")), 503, HostNotFoundError),
     ],
 )
 def test_openfaas_is_told_what_to_do_about_an_error(
@@ -77,7 +78,7 @@ def test_openfaas_is_told_that_an_event_is_not_ours(simulator: Simulator) -> Non
 
 
 def test_lambda_mirrors_and_returns_the_outcome(simulator: Simulator) -> None:
-    handler = eventbridge._handler(bootstrap.start("handle"))
+    handler = eventbridge.handler(bootstrap.start(eventbridge.TARGETS, "lambda_handler"))
     assert handler(lambda_event(ENTER), None)["action"] == "entered"
     assert simulator.state(HOST) == "MAINTAINED_MANUAL"
     assert handler(lambda_event(EXIT), None)["action"] == "exited"
@@ -93,14 +94,15 @@ def test_lambda_mirrors_and_returns_the_outcome(simulator: Simulator) -> None:
         ([], NotACloudEventError),
         ({"detail": "text"}, NotACloudEventError),
         (lambda_event(HOSTLESS), InvalidEventError),
-        (lambda_event(Facts(host="new", moref="host-5")), HostNotFoundError),
+        (lambda_event(EventData(host="new", moref="host-5")), HostNotFoundError),
     ],
 )
 def test_lambda_raises_so_that_the_event_is_not_lost(
     event: Any, error: type[Exception], simulator: Simulator
 ) -> None:
+    handler = eventbridge.handler(bootstrap.start(eventbridge.TARGETS, "lambda_handler"))
     with pytest.raises(error):
-        eventbridge._handler(bootstrap.start("handle"))(event, None)
+        handler(event, None)
 
 
 def test_every_runtime_finds_its_targets_by_name(
@@ -133,6 +135,5 @@ def test_a_target_that_is_not_there_is_an_attribute_that_is_not_there(module: An
 
 
 def test_a_wrong_configuration_ends_the_process_in_one_line() -> None:
-    start: Callable[..., Any] = bootstrap.start
     with pytest.raises(SystemExit, match=r"^maintenance-mirror: wrong configuration: VROPS_URL is"):
-        start("handle", {})
+        bootstrap.start(knative.TARGETS, "handle", {})

@@ -7,10 +7,11 @@ from flask import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters import envelopes
+from adapters.incoming import envelopes
 from functions.errors import MaintenanceError
 from functions.events import HostEvent, host_event
-from tests.formats import HTTP_FORMATS, Facts, Wire, lambda_event
+from tests.formats import HTTP_FORMATS, EventData, HttpMessage, lambda_event
+from tests.messages import LIMITS, read, request
 from tests.strategies import (
     DISPATCH,
     VIEW,
@@ -21,7 +22,6 @@ from tests.strategies import (
     events,
     json_values,
 )
-from tests.wire import LIMITS, read, request
 
 EXAMPLES = settings(
     max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck), database=None
@@ -29,18 +29,18 @@ EXAMPLES = settings(
 REPLIES = {204, 400, 413, 422, 503}
 
 
-def reply_to(wire: Wire) -> Response:
-    return VIEW(request(wire))
+def reply_to(message: HttpMessage) -> Response:
+    return VIEW(request(message))
 
 
 @EXAMPLES
 @given(events())
-def test_every_encoding_of_an_event_is_the_same_event(pair: tuple[Facts, HostEvent]) -> None:
-    facts, expected = pair
+def test_every_encoding_of_an_event_is_the_same_event(pair: tuple[EventData, HostEvent]) -> None:
+    event_data, expected = pair
     for encode in HTTP_FORMATS.values():
-        assert host_event(read(encode(facts)).envelope, facts.name) == expected
-    detail = lambda_event(facts)["detail"]
-    assert host_event(envelopes.from_object(detail, LIMITS).envelope, facts.name) == expected
+        assert host_event(read(encode(event_data)).envelope, event_data.name) == expected
+    detail = lambda_event(event_data)["detail"]
+    assert host_event(envelopes.from_object(detail, LIMITS).envelope, event_data.name) == expected
 
 
 @EXAMPLES
@@ -48,7 +48,7 @@ def test_every_encoding_of_an_event_is_the_same_event(pair: tuple[Facts, HostEve
 def test_no_bytes_whatever_break_the_adapter(
     body: bytes, content_type: str, headers: dict[str, str]
 ) -> None:
-    reply = reply_to(Wire({"Content-Type": content_type, **headers}, body))
+    reply = reply_to(HttpMessage({"Content-Type": content_type, **headers}, body))
     assert reply.status_code in REPLIES
     assert reply.data == b""
 
@@ -56,9 +56,9 @@ def test_no_bytes_whatever_break_the_adapter(
 @EXAMPLES
 @given(bodies, st.sampled_from([b"<EnteredMaintenanceModeEvent>", b"<e>", b""]))
 def test_no_xml_whatever_breaks_a_maintenance_event(body: bytes, start: bytes) -> None:
-    headers = HTTP_FORMATS["vspheresource-xml"](Facts()).headers
+    headers = HTTP_FORMATS["vspheresource-xml"](EventData()).headers
     end = start.replace(b"<", b"</")
-    assert reply_to(Wire(headers, start + body + end)).status_code in REPLIES
+    assert reply_to(HttpMessage(headers, start + body + end)).status_code in REPLIES
 
 
 @EXAMPLES
@@ -74,13 +74,13 @@ def test_no_damage_to_an_event_breaks_the_way_in(envelope: Any) -> None:
 @EXAMPLES
 @given(json_values, st.sampled_from(["application/cloudevents+json", "application/json", ""]))
 def test_no_json_whatever_is_taken_for_an_event(value: Any, content_type: str) -> None:
-    wire = Wire({"Content-Type": content_type}, json.dumps(value).encode())
-    assert reply_to(wire).status_code == 400
+    message = HttpMessage({"Content-Type": content_type}, json.dumps(value).encode())
+    assert reply_to(message).status_code == 400
 
 
 @EXAMPLES
 @given(json_values)
 def test_no_json_whatever_breaks_a_maintenance_event(value: Any) -> None:
-    headers = HTTP_FORMATS["router-binary"](Facts()).headers
-    reply = reply_to(Wire(headers, json.dumps(value).encode()))
+    headers = HTTP_FORMATS["router-binary"](EventData()).headers
+    reply = reply_to(HttpMessage(headers, json.dumps(value).encode()))
     assert reply.status_code in {204, 400, 422}

@@ -7,6 +7,7 @@ from itertools import product
 
 import pytest
 
+from functions.context import Context, Policy, VCenters
 from functions.errors import (
     HostNotFoundError,
     MaintenanceError,
@@ -16,13 +17,14 @@ from functions.errors import (
 )
 from functions.events import HostRef
 from functions.handlers import dispatch
-from functions.mirror import Mirror, VCenters
-from functions.outcomes import Action, Outcome, Verb, Watcher
+from functions.outcomes import Action, Outcome, SweepListener, Verb
 from functions.ports import Resource, ResourceState, VCenterHost
 from functions.reconciliation import Report, _counted, plan, reconcile
 from tests.fakes import Clock, FakeOperations, FakeVCenter
 
-MONITORED, TIMED, OPEN_ENDED = ResourceState
+MONITORED = ResourceState.MONITORED
+TIMED = ResourceState.TIMED
+OPEN_ENDED = ResourceState.OPEN_ENDED
 NOW = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
 UNTIL = NOW + timedelta(minutes=60)
 ADDRESS = "vcenter.lab.local"
@@ -42,7 +44,7 @@ def resource(host: HostRef, state: ResourceState = MONITORED, twin: str = "") ->
 
 
 @dataclass
-class Notes(Watcher):
+class Notes(SweepListener):
     """Writes down what it is told, and does something when the plan is there."""
 
     told: list[object] = field(default_factory=list)
@@ -75,7 +77,7 @@ class Site:
     lease: int | None = 60
     addresses: tuple[str, ...] = (ADDRESS,)
     max_changes: int | None = None
-    watcher: Notes = field(default_factory=Notes)
+    listener: Notes = field(default_factory=Notes)
 
     def __post_init__(self) -> None:
         uuids = {address: f"uuid-{address}" for address in self.addresses}
@@ -90,18 +92,17 @@ class Site:
         return self.vcenters[0]
 
     @property
-    def mirror(self) -> Mirror:
-        return Mirror(
+    def context(self) -> Context:
+        return Context(
             self.operations,
             VCenters({each.address: each for each in self.vcenters}),
-            lease_minutes=self.lease,
-            max_changes=self.max_changes,
-            watcher=self.watcher,
+            policy=Policy(self.lease, max_changes=self.max_changes),
+            listener=self.listener,
             now=self.operations.clock,
         )
 
     def sweep(self, *, dry_run: bool = False, adopt: bool = False) -> Report:
-        return reconcile(self.mirror, dry_run=dry_run, adopt=adopt)
+        return reconcile(self.context, dry_run=dry_run, adopt=adopt)
 
     def enter(self, *numbers: int) -> None:
         for number in numbers:
@@ -152,7 +153,7 @@ def test_what_is_done_follows_from_mode_state_and_lease(
     adopt: bool,
 ) -> None:
     found = resource(ref(1), state)
-    actions = plan([VCenterHost(ref(1), mode)], [found], 60 if leased else None, NOW, adopt)
+    actions = plan([VCenterHost(ref(1), mode)], [found], Policy(60 if leased else None), NOW, adopt)
     expected = adopting if adopt else verb
     assert [action.verb for action in actions] == ([expected] if expected else [])
     for action in actions:
@@ -166,7 +167,7 @@ def test_what_is_done_follows_from_mode_state_and_lease(
 
 def test_two_resources_of_one_host_are_reported_and_neither_is_touched() -> None:
     found = [resource(ref(1), TIMED), resource(ref(1), MONITORED, twin="b")]
-    [action] = plan([VCenterHost(ref(1), False)], found, 60, NOW)
+    [action] = plan([VCenterHost(ref(1), False)], found, Policy(60), NOW)
     assert (action.verb, action.host, action.resource) == ("report", ref(1), None)
     assert action.reason == "2 resources have its MoRef; none of them is touched"
 
@@ -174,7 +175,7 @@ def test_two_resources_of_one_host_are_reported_and_neither_is_touched() -> None
 def test_a_host_that_either_side_does_not_know_is_reported() -> None:
     hosts = [VCenterHost(ref(1), True), VCenterHost(ref(2), False)]
     stray = resource(ref(3), OPEN_ENDED)
-    unknown, left_over = plan(hosts, [resource(ref(2)), stray], 60, NOW)
+    unknown, left_over = plan(hosts, [resource(ref(2)), stray], Policy(60), NOW)
     assert unknown == Action("report", ref(1), "unknown to vRealize Operations")
     reason = "unknown to its vCenter; MAINTAINED_MANUAL"
     assert left_over == Action("report", ref(3), reason, stray)
@@ -184,7 +185,7 @@ def test_hosts_are_matched_by_moref_whatever_their_names_are() -> None:
     renamed = Resource("id", HostRef("host-1", "esx2", ADDRESS), MONITORED, "host-1")
     namesake = Resource("id-2", HostRef("host-2", "esx1", ADDRESS), MONITORED, "host-2")
     hosts = [VCenterHost(ref(1), True), VCenterHost(ref(2), False)]
-    [action] = plan(hosts, [namesake, renamed], 60, NOW)
+    [action] = plan(hosts, [namesake, renamed], Policy(60), NOW)
     assert (action.verb, action.resource) == ("start", renamed)
 
 
@@ -192,7 +193,7 @@ def test_ten_thousand_hosts_are_planned_one_by_one() -> None:
     hosts = [VCenterHost(each, number % 10 == 0) for number, each in enumerate(refs(10_000))]
     states = [TIMED if number % 20 == 0 else MONITORED for number in range(10_000)]
     found = [resource(each, state) for each, state in zip(refs(10_000), states, strict=True)]
-    verbs = [action.verb for action in plan(hosts, reversed(found), 60, NOW)]
+    verbs = [action.verb for action in plan(hosts, reversed(found), Policy(60), NOW)]
     assert (verbs.count("start"), verbs.count("renew"), len(verbs)) == (500, 500, 1000)
 
 
@@ -257,7 +258,7 @@ def test_a_dry_run_tells_the_plan_and_changes_nothing() -> None:
         ("end", ref(2)),
     ]
     assert site.maintained() == {"host-2"}
-    assert site.watcher.told == [
+    assert site.listener.told == [
         (ADDRESS, "vCenter", 4),
         (ADDRESS, "vRealize Operations", 4),
         ["start", "end"],
@@ -315,7 +316,7 @@ def test_a_sweep_that_would_change_too_much_changes_nothing(
     )
     assert site.maintained() == set()
     with pytest.raises(SweepRefusedError):
-        dispatch(TIMER, site.mirror)
+        dispatch(TIMER, site.context)
     site.vcenter.leave("host-1")
     assert site.sweep().refusal is None
     assert len(site.maintained()) == limit
@@ -366,7 +367,7 @@ def test_a_vcenter_that_has_no_hosts_is_not_believed() -> None:
     ]
     assert (report.hosts, report.actions, len(site.maintained())) == (0, [], 3)
     with pytest.raises(VCenterUnavailableError):
-        dispatch(TIMER, site.mirror)
+        dispatch(TIMER, site.context)
 
 
 @pytest.mark.parametrize(("left", "believed"), [(1, False), (2, False), (3, True)])
@@ -415,10 +416,10 @@ def test_one_vcenter_that_fails_spares_the_other() -> None:
     report = site.sweep()
     assert (report.faults, report.hosts) == ([down], 3)
     assert site.operations.maintained() == {ref(2, "b.lab")}
-    assert ("a.lab", "a.lab is down") in site.watcher.told
+    assert ("a.lab", "a.lab is down") in site.listener.told
     site.vcenters[0].failures = [down]
     with pytest.raises(VCenterUnavailableError, match=r"a\.lab is down"):
-        dispatch(TIMER, site.mirror)
+        dispatch(TIMER, site.context)
     assert site.sweep().faults == []
     assert site.operations.maintained() == {ref(1, "a.lab"), ref(2, "b.lab")}
 
@@ -446,7 +447,7 @@ def test_a_failing_write_does_not_keep_anybody_from_looking_again() -> None:
     site.operations.set_state(ref(1), TIMED)
     site.enter(2)
     site.operations.failures = [None, None, OperationsUnavailableError("down")]
-    site.watcher.meanwhile = [(site.vcenter, "host-1")]
+    site.listener.meanwhile = [(site.vcenter, "host-1")]
     report = site.sweep()
     assert [outcome.action for outcome in report.corrections] == ["entered"]
     assert site.maintained() == {"host-1"}
@@ -467,14 +468,14 @@ def test_what_does_not_show_in_time_is_told() -> None:
     site.operations.slow = True
     report = site.sweep()
     assert [action.host for action in report.unseen] == [ref(1)]
-    assert ("start", "host-1", False) in site.watcher.told
+    assert ("start", "host-1", False) in site.listener.told
 
 
 def test_a_host_that_changes_its_mode_during_the_sweep_is_corrected() -> None:
     site = Site(4)
     site.operations.set_state(ref(1), TIMED)
     site.enter(2)
-    site.watcher.meanwhile = [(site.vcenter, "host-1"), (site.vcenter, "host-2")]
+    site.listener.meanwhile = [(site.vcenter, "host-1"), (site.vcenter, "host-2")]
     report = site.sweep()
     assert [(each.action, each.host) for each in report.corrections] == [
         ("entered", ref(1)),
@@ -487,7 +488,7 @@ def test_only_hosts_that_were_written_are_looked_at_again() -> None:
     site = Site(3, addresses=("a.lab", "b.lab"))
     site.vcenters[0].enter("host-1")
     site.vcenters[0].enter("host-2")
-    site.watcher.meanwhile = [(site.vcenters[0], "host-3")]
+    site.listener.meanwhile = [(site.vcenters[0], "host-3")]
     report = site.sweep()
     # The host-1 and host-2 of the other vCenter are not in maintenance mode, nor were written.
     assert (report.corrections, len(site.maintained())) == ([], 2)
@@ -496,13 +497,13 @@ def test_only_hosts_that_were_written_are_looked_at_again() -> None:
 def test_one_host_that_cannot_be_corrected_spares_the_others() -> None:
     site = Site(4)
     site.enter(1, 2)
-    site.watcher.meanwhile = [(site.vcenter, "host-1"), (site.vcenter, "host-2")]
+    site.listener.meanwhile = [(site.vcenter, "host-1"), (site.vcenter, "host-2")]
     gone = HostNotFoundError("gone by now")
     site.operations.failures = [None, None, None, gone]
     report = site.sweep()
     assert (report.faults, len(report.corrections)) == ([gone], 1)
     assert site.maintained() == {"host-1"}
-    assert ("host esx1 (host-1) of vcenter.lab.local", "gone by now") in site.watcher.told
+    assert ("host esx1 (host-1) of vcenter.lab.local", "gone by now") in site.listener.told
 
 
 def test_a_persons_is_left_even_if_it_began_during_the_sweep() -> None:
@@ -514,7 +515,7 @@ def test_a_persons_is_left_even_if_it_began_during_the_sweep() -> None:
             site.operations.set_state(action.host, OPEN_ENDED)
             site.vcenter.leave(action.host.moref)
 
-    site.watcher = Person()
+    site.listener = Person()
     [outcome] = site.sweep().corrections
     assert (outcome.action, site.operations.state(ref(1))) == ("left", OPEN_ENDED)
 
@@ -524,9 +525,9 @@ def test_the_watcher_is_told_everything_in_order() -> None:
     site.operations.set_state(ref(1, "a.lab"), TIMED)
     site.vcenters[0].enter("host-2")
     site.vcenters[1].failures = [VCenterUnavailableError("down")]
-    site.watcher.meanwhile = [(site.vcenters[0], "host-2")]
+    site.listener.meanwhile = [(site.vcenters[0], "host-2")]
     site.sweep()
-    assert site.watcher.told == [
+    assert site.listener.told == [
         ("a.lab", "vCenter", 500),
         ("a.lab", "vCenter", 501),
         ("a.lab", "vRealize Operations", 500),
@@ -550,7 +551,7 @@ def test_nobody_need_watch() -> None:
     site.vcenters[0] = restless
     restless.enter("host-1")
     site.vcenters[1].failures = [VCenterUnavailableError("down")]
-    report = reconcile(replace(site.mirror, watcher=Watcher()))
+    report = reconcile(replace(site.context, listener=SweepListener()))
     assert (len(report.actions), len(report.corrections), len(report.faults)) == (1, 1, 1)
     assert site.operations.maintained() == set()
 
@@ -558,7 +559,7 @@ def test_nobody_need_watch() -> None:
 def test_a_timer_has_the_hosts_compared() -> None:
     site = Site(3)
     site.enter(1)
-    outcome = dispatch(TIMER, site.mirror)
+    outcome = dispatch(TIMER, site.context)
     assert outcome == Outcome(
         "reconciled",
         reason="3 hosts compared: 1 started, 0 renewed, 0 ended, 0 left alone, 0 not comparable",
@@ -569,10 +570,10 @@ def test_a_timer_has_the_hosts_compared() -> None:
 def test_a_sweep_that_left_something_alone_wants_to_be_seen() -> None:
     site = Site(3)
     site.operations.set_state(ref(1), OPEN_ENDED)
-    assert dispatch(TIMER, site.mirror).needs_attention
+    assert dispatch(TIMER, site.context).needs_attention
 
 
 def test_without_a_vcenter_there_is_nothing_to_compare_with() -> None:
-    outcome = dispatch(TIMER, Mirror(FakeOperations(refs(1))))
+    outcome = dispatch(TIMER, Context(FakeOperations(refs(1))))
     assert (outcome.action, outcome.needs_attention) == ("ignored", True)
     assert outcome.reason == "no vCenter is configured, so there is nothing to compare with"

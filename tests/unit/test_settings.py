@@ -1,4 +1,4 @@
-"""adapters.settings: the configuration, and what is said of a wrong one."""
+"""adapters.config.settings: the configuration, and what is said of a wrong one."""
 
 import copy
 import pickle
@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from adapters.settings import CommonSettings, Credentials, Limits, Secret, Settings
-from adapters.variables import Reader
+from adapters.config.settings import CommonSettings, Credentials, Limits, Secret, Settings
+from adapters.config.variables import Reader
 from functions.errors import ConfigurationError
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from adapters.memory import EventMemory
+from functions.context import Context, Policy, VCenters
 from functions.errors import (
     MaintenanceError,
     OperationsUnavailableError,
@@ -21,14 +22,15 @@ from functions.errors import (
 )
 from functions.events import HostRef
 from functions.handlers import dispatch
-from functions.mirror import Mirror, VCenters
-from functions.outcomes import Action, Outcome, Watcher
+from functions.outcomes import Action, Outcome, SweepListener
 from functions.ports import ResourceState
 from functions.reconciliation import Report, reconcile
 from tests.fakes import Clock, FakeOperations, FakeVCenter
-from tests.formats import Facts, router_envelope
+from tests.formats import EventData, router_envelope
 
-MONITORED, TIMED, OPEN_ENDED = ResourceState
+MONITORED = ResourceState.MONITORED
+TIMED = ResourceState.TIMED
+OPEN_ENDED = ResourceState.OPEN_ENDED
 A, B, ELSEWHERE = "a.lab", "b.lab", "elsewhere.lab"
 # An alias of the first vCenter that is configured, and an address that nobody knows.
 ALIAS, UNKNOWN = "10.0.0.1", "unknown.lab"
@@ -51,7 +53,7 @@ indices = st.integers(0, 11)
 
 
 @dataclass
-class Meddler(Watcher):
+class Meddler(SweepListener):
     """Changes the mode of hosts while a sweep goes on: when it has compared, or has written."""
 
     change: list[tuple[bool, int]] = field(default_factory=list)
@@ -81,16 +83,15 @@ class Anything(RuleBasedStateMachine):
         self.operations = FakeOperations(hosts, clock=self.clock, uuids=uuids)
         self.vcenters = {each: FakeVCenter(HOSTS[each], each, UUIDS[each]) for each in (A, B)}
         self.lease = lease
-        self.mirror = Mirror(
+        self.context = Context(
             self.operations,
             VCenters({**self.vcenters, ALIAS: self.vcenters[A]}),
             EventMemory(self.clock),
-            lease_minutes=lease,
-            require_verification=required,
-            watcher=Meddler(machine=self),
+            Policy(lease, require_verification=required),
+            listener=Meddler(machine=self),
             now=self.clock,
         )
-        self.events: list[Facts] = []
+        self.events: list[EventData] = []
         self.persons: set[HostRef] = set()
         self.discovered = set(hosts)
         self.removed: list[HostRef] = []
@@ -109,10 +110,10 @@ class Anything(RuleBasedStateMachine):
     @rule(which=indices, again=st.booleans())
     def deliver(self, which: int, again: bool) -> None:
         """In any order, late, and perhaps once more later; what fails is delivered again."""
-        facts = self.events[which % len(self.events)]
-        outcome = self._send(facts)
+        event_data = self.events[which % len(self.events)]
+        outcome = self._send(event_data)
         if outcome and not again:
-            self.events.remove(facts)
+            self.events.remove(event_data)
 
     @precondition(lambda self: self.events)
     @rule(which=indices)
@@ -225,23 +226,23 @@ class Anything(RuleBasedStateMachine):
     def _pick(self, which: int) -> HostRef:
         return self._hosts()[which % len(self._hosts())]
 
-    def _facts(self, name: str, host: HostRef) -> Facts:
+    def _facts(self, name: str, host: HostRef) -> EventData:
         created = self.clock().isoformat()
-        return Facts(name, host.name, host.moref, host.vcenter, self.key, created)
+        return EventData(name, host.name, host.moref, host.vcenter, self.key, created)
 
     def _states(self) -> dict[HostRef, ResourceState]:
         return {host: self.operations.state(host) for host in self.discovered}
 
-    def _send(self, facts: Facts) -> Outcome | None:
+    def _send(self, event_data: EventData) -> Outcome | None:
         """Whatever is sent, only what is true is written; None if it failed."""
         before = self._states()
         try:
-            outcome = dispatch(router_envelope(facts), self.mirror)
+            outcome = dispatch(router_envelope(event_data), self.context)
         except MaintenanceError:
             outcome = None
-        own = HOSTS[ELSEWHERE] if facts.vcenter in (ELSEWHERE, UNKNOWN) else []
+        own = HOSTS[ELSEWHERE] if event_data.vcenter in (ELSEWHERE, UNKNOWN) else []
         self._check_changes(before, [*self._hosts(), *own])
-        host = HostRef(facts.moref, facts.host, facts.vcenter)
+        host = HostRef(event_data.moref, event_data.host, event_data.vcenter)
         if outcome and host in self._hosts():
             self._check_agrees(host)
         return outcome
@@ -249,10 +250,10 @@ class Anything(RuleBasedStateMachine):
     def _reconcile(
         self, meddled: Iterable[tuple[bool, int]], *, dry_run: bool = False, adopt: bool = False
     ) -> Report:
-        assert isinstance(self.mirror.watcher, Meddler)
-        self.mirror.watcher.change = list(meddled)
-        report = reconcile(self.mirror, dry_run=dry_run, adopt=adopt)
-        self.mirror.watcher.change = []
+        assert isinstance(self.context.listener, Meddler)
+        self.context.listener.change = list(meddled)
+        report = reconcile(self.context, dry_run=dry_run, adopt=adopt)
+        self.context.listener.change = []
         if adopt:
             ended = {each.host for each in report.actions if each.verb == "end"}
             assert not any(self.mode(host) for host in ended)

@@ -8,7 +8,7 @@ def test_without_pyvmomi_the_configuration_is_wrong() -> None:
     code = (
         "import sys; sys.modules['pyVmomi'] = None\n"
         "from adapters.vcenter import VSphere\n"
-        "from adapters.settings import VCenterSettings\n"
+        "from adapters.config.settings import VCenterSettings\n"
         "from functions.errors import ConfigurationError\n"
         "try: VSphere(VCenterSettings('https://vc.lab'), None)\n"
         "except ConfigurationError as error: print(error)\n"

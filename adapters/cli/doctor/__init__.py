@@ -17,12 +17,12 @@ from adapters.cli.connecting import Connect, connected
 from adapters.cli.doctor import configuration, network, operations, vcenters
 from adapters.cli.doctor.findings import Finding, Result, skipped
 from adapters.cli.doctor.network import Server
-from adapters.parties import Parties
-from adapters.settings import Settings
+from adapters.clients import Clients
+from adapters.config.settings import Settings
 from adapters.vrops.inspection import Inspection
-from adapters.vrops.resources import Instance
+from adapters.vrops.models import Instance
 from functions.errors import ConfigurationError, MaintenanceError
-from functions.outcomes import Watcher
+from functions.outcomes import SweepListener
 
 __all__ = ["Finding", "Result", "examine"]
 
@@ -30,32 +30,32 @@ Lines = Generator[str | Finding, None, None]
 
 
 def examine(environ: Mapping[str, str], connect: Connect) -> Lines:
-    """Yield a heading for each party, and below it what is found, as soon as it is.
+    """Yield a heading for each service, and below it what is found, as soon as it is.
 
-    ``connect`` makes the parties of settings, and raises ConfigurationError where that fails.
+    ``connect`` makes the clients of settings, and raises ConfigurationError where that fails.
     """
     asked = configuration.Asked(environ)
     yield "Configuration"
     try:
-        with connected(asked, connect) as (settings, parties):
+        with connected(asked, connect) as (settings, clients):
             yield from configuration.checked(settings, asked)
-            yield from _parties(settings, parties)
+            yield from _services(settings, clients)
     except ConfigurationError as error:
         yield from configuration.wrong(error)
         yield from skipped("all others", because="the configuration is wrong")
 
 
-def _parties(settings: Settings, parties: Parties) -> Lines:
+def _services(settings: Settings, clients: Clients) -> Lines:
     yield f"vRealize Operations {settings.vrops.url}"
-    inspection = parties.operations.inspection()
+    inspection = clients.operations.inspection()
     let_in = yield from _operations(settings, inspection)
     instances = _instances(inspection) if let_in else None
-    mirror = parties.mirror(Watcher())
-    for server, vsphere in zip(_vcenters(settings), parties.vspheres, strict=True):
+    context = clients.context(SweepListener())
+    for server, vsphere in zip(_vcenters(settings), clients.vspheres, strict=True):
         yield f"vCenter {vsphere.address}"
         reachable = yield from network.reached(server)
-        yield from vcenters.examined(vsphere, mirror, instances, reachable)
-    others = list(vcenters.not_configured(instances or (), parties.vspheres))
+        yield from vcenters.examined(vsphere, context, instances, reachable)
+    others = list(vcenters.not_configured(instances or (), clients.vspheres))
     if others:
         yield "Other vCenters"
         yield from others

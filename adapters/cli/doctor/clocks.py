@@ -6,7 +6,7 @@ from typing import Final
 from adapters.cli.doctor.findings import Finding, failed, note, ok
 
 NAME: Final = "clock"
-_MOST_SECONDS: Final = 60
+_MAX_SECONDS: Final = 60
 
 
 def compared(theirs: datetime | None) -> Finding:
@@ -15,6 +15,6 @@ def compared(theirs: datetime | None) -> Finding:
         return note(NAME, "could not tell: it does not say what time it is")
     ahead = (theirs - datetime.now(UTC)).total_seconds()
     found = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} ours"
-    if abs(ahead) > _MOST_SECONDS:
+    if abs(ahead) > _MAX_SECONDS:
         return failed(NAME, found, "let both keep time by NTP: events are put in order by it")
     return ok(NAME, found)

@@ -4,7 +4,7 @@ from collections.abc import ItemsView, Iterator, Mapping
 from typing import Final
 
 from adapters.cli.doctor.findings import Finding, Findings, failed, note, ok
-from adapters.settings import Settings
+from adapters.config.settings import Settings
 from functions.errors import ConfigurationError
 
 _OURS: Final = ("VROPS_", "VCENTER", "MAINTENANCE_", "RECONCILE_", "REQUIRE_")

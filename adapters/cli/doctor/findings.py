@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from adapters.deadline import deadline
+from adapters.outgoing.deadline import deadline
 from functions.errors import AuthenticationError, MaintenanceError
 
 Result = Literal["ok", "note", "failed", "skipped"]
 Findings = Iterator["Finding"]
 
-_PATIENCE_SECONDS: Final = 120.0
+_TIMEOUT_SECONDS: Final = 120.0
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def tried(name: str, check: Callable[[], Finding], if_refused: str = "") -> Find
     ``if_refused`` is what to do where the credentials are refused.
     """
     try:
-        with deadline(_PATIENCE_SECONDS):
+        with deadline(_TIMEOUT_SECONDS):
             return check()
     except AuthenticationError as error:
         return failed(name, str(error), if_refused)

@@ -11,10 +11,10 @@ from urllib.parse import SplitResult, urlsplit
 from requests.utils import get_environ_proxies, select_proxy
 
 from adapters.cli.doctor.findings import Finding, failed, note, ok, skipped
-from adapters.tls import client_context
+from adapters.outgoing.tls import client_context
 
 NAMES: Final = ("DNS", "TLS")
-_PATIENCE_SECONDS: Final = 5.0
+_TIMEOUT_SECONDS: Final = 5.0
 _SOON_DAYS: Final = 30
 # OpenSSL's numbers of certificates for somebody else, and of those that are too old (x509_vfy.h).
 _ANOTHER_NAME: Final = (62, 64)
@@ -23,12 +23,12 @@ _EXPIRED: Final = 10
 
 @dataclass(frozen=True)
 class Server:
-    """Where a server is, and how it is verified; ``party`` begins its variables' names."""
+    """Where a server is, and how it is verified; ``service`` begins its variables' names."""
 
     url: str
     ca_file: str | None
     insecure: bool
-    party: str
+    service: str
 
     @property
     def parts(self) -> SplitResult:
@@ -65,7 +65,7 @@ def _resolved(server: Server) -> Finding:
     try:
         found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        advice = f"is {server.party}_URL right, and does this machine's name server know it?"
+        advice = f"is {server.service}_URL right, and does this machine's name server know it?"
         return failed("DNS", f"{server.host} is not known", advice)
     addresses = dict.fromkeys(str(address[0]) for *_, address in found)
     return ok("DNS", f"{server.host} is {', '.join(addresses)}")
@@ -78,7 +78,7 @@ def _certified(server: Server) -> Finding:
         return failed("TLS", f"not trusted: {error.verify_message}", _remedy(error, server))
     except ssl.SSLError:
         return failed(
-            "TLS", "no TLS is spoken there", f"are address and port in {server.party}_URL right?"
+            "TLS", "no TLS is spoken there", f"are address and port in {server.service}_URL right?"
         )
     except OSError as error:
         reason = error.strerror or "no answer in time"
@@ -89,7 +89,7 @@ def _certified(server: Server) -> Finding:
 def _connected(server: Server) -> str | None:
     """Return when its certificate expires, as it says; None if nobody has verified that."""
     address = (server.host, server.port)
-    with socket.create_connection(address, _PATIENCE_SECONDS) as connection:
+    with socket.create_connection(address, _TIMEOUT_SECONDS) as connection:
         if server.parts.scheme == "http":
             return None
         context = client_context(server.ca_file, insecure=server.insecure)
@@ -101,8 +101,8 @@ def _connected(server: Server) -> str | None:
 
 def _judged(expires: str | None, server: Server) -> Finding:
     if expires is None:
-        found = f"{server.party}_INSECURE_TLS: anyone on the way can read the password"
-        return note("TLS", found, f"set {server.party}_CA_FILE instead")
+        found = f"{server.service}_INSECURE_TLS: anyone on the way can read the password"
+        return note("TLS", found, f"set {server.service}_CA_FILE instead")
     until = datetime.fromtimestamp(ssl.cert_time_to_seconds(expires), UTC)
     days = (until - datetime.now(UTC)).days
     if days < _SOON_DAYS:
@@ -113,7 +113,7 @@ def _judged(expires: str | None, server: Server) -> Finding:
 
 def _remedy(error: ssl.SSLCertVerificationError, server: Server) -> str:
     if error.verify_code in _ANOTHER_NAME:
-        return f"let {server.party}_URL name what its certificate is made for"
+        return f"let {server.service}_URL name what its certificate is made for"
     if error.verify_code == _EXPIRED:
         return "renew its certificate"
-    return f"let {server.party}_CA_FILE name the CA that signed its certificate, in PEM"
+    return f"let {server.service}_CA_FILE name the CA that signed its certificate, in PEM"

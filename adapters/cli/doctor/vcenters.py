@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 from adapters.cli import status
 from adapters.cli.doctor import clocks
 from adapters.cli.doctor.findings import Finding, Findings, failed, note, ok, skipped, tried
-from adapters.vrops.resources import Instance
+from adapters.vrops.models import Instance
+from functions.context import Context
 from functions.errors import MaintenanceError
-from functions.mirror import Mirror
 from functions.ports import VCenterHost
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _READ_ONLY: Final = "its account needs the role Read-only on the vCenter itself,
 
 
 def examined(
-    vsphere: "VSphere", mirror: Mirror, instances: list[Instance] | None, reachable: bool
+    vsphere: "VSphere", context: Context, instances: list[Instance] | None, reachable: bool
 ) -> Findings:
     """Yield what it says, and how that fits what vRealize Operations says.
 
@@ -43,7 +43,7 @@ def examined(
         yield from skipped(*_BOTH, because="vRealize Operations does not let us in")
         return
     yield tried("collected", lambda: _collected(vsphere, instances))
-    yield from _on_both_sides(vsphere, mirror, hosts)
+    yield from _on_both_sides(vsphere, context, hosts)
 
 
 def not_configured(instances: Sequence[Instance], vspheres: Sequence["VSphere"]) -> Findings:
@@ -84,16 +84,16 @@ def _collects(instance: Instance, vsphere: "VSphere") -> bool:
         return False
 
 
-def _on_both_sides(vsphere: "VSphere", mirror: Mirror, hosts: Sequence[VCenterHost]) -> Findings:
+def _on_both_sides(vsphere: "VSphere", context: Context, hosts: Sequence[VCenterHost]) -> Findings:
     if not hosts:
         yield from skipped(*_BOTH[1:], because="there are no hosts")
         return
-    yield tried("one host", lambda: _one(hosts[0], mirror))
-    yield tried("maintenance", lambda: _maintenance(vsphere, mirror, hosts))
+    yield tried("one host", lambda: _one(hosts[0], context))
+    yield tried("maintenance", lambda: _maintenance(vsphere, context, hosts))
 
 
-def _one(first: VCenterHost, mirror: Mirror) -> Finding:
-    resource = mirror.operations.find(first.host)
+def _one(first: VCenterHost, context: Context) -> Finding:
+    resource = context.operations.find(first.host)
     here, there = status.MODES[first.in_maintenance_mode], status.STATES[resource.state]
     name = f"{first.host.name} ({first.host.moref})"
     found = f"{name}: {here} in vCenter, {there} in vRealize Operations"
@@ -102,9 +102,9 @@ def _one(first: VCenterHost, mirror: Mirror) -> Finding:
     return ok("one host", found)
 
 
-def _maintenance(vsphere: "VSphere", mirror: Mirror, hosts: Sequence[VCenterHost]) -> Finding:
-    resources = list(mirror.operations.resources(vsphere.address))
-    rows = status.compare(hosts, resources, mirror.lease_minutes, datetime.now(UTC))
+def _maintenance(vsphere: "VSphere", context: Context, hosts: Sequence[VCenterHost]) -> Finding:
+    resources = list(context.operations.resources(vsphere.address))
+    rows = status.compare(hosts, resources, context.policy, datetime.now(UTC))
     differing = sum(not row.agrees for row in rows)
     not_ours = sum(row.whose not in (None, "ours") for row in rows)
     differ = f"{differing} of {len(rows)} hosts differ"

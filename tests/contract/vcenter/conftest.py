@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.breaker import CircuitBreaker
-from adapters.login import Authenticator
+from adapters.outgoing.breaker import CircuitBreaker
+from adapters.outgoing.login import Authenticator
 from adapters.vcenter import VSphere
 from simulator import SettableClock
 from tests.contract.vcenter.interceptor import Interceptor, intercepted

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.credentials import EnvironCredentials
-from adapters.settings import VCenterSettings
+from adapters.config.credentials import EnvironCredentials
+from adapters.config.settings import VCenterSettings
 from adapters.vcenter import VSphere
 from adapters.vcenter.stub import Stub
 from functions.errors import AuthenticationError, RequestRejectedError, VCenterUnavailableError

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from adapters.deadline import deadline
+from adapters.outgoing.deadline import deadline
 from adapters.vcenter import VSphere
 from functions.errors import HostNotFoundError, VCenterUnavailableError
 from simulator import SettableClock

@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 
-from tests.processes import PATIENCE_SECONDS, free_port
+from tests.processes import TIMEOUT_SECONDS, free_port
 
 # One of the newer regions: in older ones the AWS command line 1 goes to SQS's real address,
 # whatever AWS_ENDPOINT_URL says.
@@ -58,7 +58,7 @@ class Lambda:
     def invoke(self, event: object) -> Invoked:
         """Hand the function an event; the first one starts it."""
         url = f"{self.url}/2015-03-31/functions/function/invocations"
-        reply = requests.post(url, json=event, timeout=PATIENCE_SECONDS)
+        reply = requests.post(url, json=event, timeout=TIMEOUT_SECONDS)
         # The emulator answers 502 and nothing else if the runtime exits while it starts.
         return Invoked(reply.status_code != 502, reply.json() if reply.text else {})
 
@@ -114,14 +114,14 @@ def _lambda_environment(endpoint: str) -> dict[str, str]:
 def _stop(process: "subprocess.Popen[bytes]") -> None:
     process.terminate()
     try:
-        process.wait(PATIENCE_SECONDS)
+        process.wait(TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
 
 
 def _wait_until_listening(port: int, process: "subprocess.Popen[bytes]") -> None:
-    ends = time.monotonic() + PATIENCE_SECONDS
+    ends = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < ends and process.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()

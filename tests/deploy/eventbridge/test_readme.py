@@ -16,7 +16,7 @@ from simulator import Host, Simulator
 from tests.deploy.eventbridge.aws import Aws
 from tests.deploy.eventbridge.emulator import CREDENTIALS, REGION, Lambda, Machine
 from tests.deploy.eventbridge.templates import DEPLOYMENT
-from tests.formats import EXIT, Facts, lambda_event
+from tests.formats import EXIT, EventData, lambda_event
 from tests.processes import ROOT
 
 pytestmark = pytest.mark.timeout(300)
@@ -26,7 +26,7 @@ SECRET = "vrops/maintenance-mirror"
 VCENTER_SECRET = "vcenter/maintenance-mirror"
 RUN = "run by a test"
 Shell = Callable[..., str]
-EVENT = lambda_event(Facts(host=HOST, moref="host-99"))
+EVENT = lambda_event(EventData(host=HOST, moref="host-99"))
 SWEEP = {
     "detail": {
         "specversion": "1.0",

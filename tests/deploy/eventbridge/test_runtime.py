@@ -14,7 +14,7 @@ from simulator.tokens import Credentials
 from tests.deploy.eventbridge import templates
 from tests.deploy.eventbridge.aws import Aws
 from tests.deploy.eventbridge.emulator import Lambda, Machine
-from tests.formats import ENTER, EXIT, HOSTLESS, NOT_OURS, Facts, lambda_event
+from tests.formats import ENTER, EXIT, HOSTLESS, NOT_OURS, EventData, lambda_event
 from tests.processes import ROOT
 
 # The first test waits for the tools to be installed.
@@ -96,7 +96,7 @@ def test_what_is_not_ours_is_ignored_without_a_login(deployed: Run, simulator: S
     ("event", "error"),
     [
         (lambda_event(HOSTLESS), "InvalidEventError"),
-        (lambda_event(Facts(host="new", moref="host-5")), "HostNotFoundError"),
+        (lambda_event(EventData(host="new", moref="host-5")), "HostNotFoundError"),
         ({"detail": "text"}, "NotACloudEventError"),
         ([], "NotACloudEventError"),
     ],

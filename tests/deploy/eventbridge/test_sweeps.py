@@ -10,7 +10,7 @@ from tests.deploy.eventbridge import templates
 from tests.deploy.eventbridge.aws import Aws
 from tests.deploy.eventbridge.emulator import Lambda, Machine
 from tests.deploy.eventbridge.templates import DEPLOYMENT
-from tests.formats import EXIT, Facts, lambda_event
+from tests.formats import EXIT, EventData, lambda_event
 from tests.vcenters import Vcsim, needs_go
 
 pytestmark = [needs_go, pytest.mark.xdist_group("vcsim"), pytest.mark.timeout(300)]
@@ -45,8 +45,8 @@ def function(
     simulator: Simulator,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Lambda]:
-    for name, party in ((SECRET, simulator), (VCENTER_SECRET, vcenter)):
-        aws.put_secret(name, {"username": party.username, "password": party.password})
+    for name, service in ((SECRET, simulator), (VCENTER_SECRET, vcenter)):
+        aws.put_secret(name, {"username": service.username, "password": service.password})
     settings = templates.environment(templates.load(), "MirrorFunction", stack)
     log = tmp_path_factory.mktemp("sweeps") / "log"
     handler = "adapters.eventbridge.lambda_handler"
@@ -98,8 +98,10 @@ def test_a_late_exit_event_changes_nothing(
 ) -> None:
     host = vcenter.hosts[2]
     vcenter.enter(host.moref)
-    facts = Facts(name=EXIT.name, host=host.name, moref=host.moref, vcenter=vcenter.address)
-    assert function.invoke(lambda_event(facts)).answer["action"] == "entered"
+    event_data = EventData(
+        name=EXIT.name, host=host.name, moref=host.moref, vcenter=vcenter.address
+    )
+    assert function.invoke(lambda_event(event_data)).answer["action"] == "entered"
     assert simulator.state(host.name) == "MAINTAINED"
 
 

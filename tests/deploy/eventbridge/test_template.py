@@ -11,7 +11,7 @@ import pytest
 import yaml
 from moto.events.models import EventPattern
 
-from adapters.settings import Settings
+from adapters.config.settings import Settings
 from functions.events import RECONCILE, TIMER_TYPE
 from functions.handlers import HANDLERS
 from tests.deploy.eventbridge import templates
@@ -19,7 +19,7 @@ from tests.deploy.eventbridge.aws import Aws
 from tests.deploy.eventbridge.emulator import CREDENTIALS, REGION
 from tests.deploy.eventbridge.templates import DEPLOYMENT, TEMPLATE, nodes, of_type
 from tests.deploy.eventbridge.tools import run
-from tests.formats import ENTER, EXIT, HOSTLESS, IMPOSTOR, NOT_OURS, Facts, lambda_event
+from tests.formats import ENTER, EXIT, HOSTLESS, IMPOSTOR, NOT_OURS, EventData, lambda_event
 from tests.processes import ROOT
 
 PATTERN = '{"detail":{"subject":["EnteredMaintenanceModeEvent","ExitMaintenanceModeEvent"]}}'
@@ -105,9 +105,11 @@ def test_the_pattern_lets_through_what_we_handle(rule: dict[str, Any]) -> None:
     assert {*rule["EventPattern"]["detail"]["subject"], RECONCILE} == {*HANDLERS}
 
 
-@pytest.mark.parametrize("facts", [ENTER, EXIT, HOSTLESS, IMPOSTOR])
-def test_eventbridge_forwards_events_of_these_names(facts: Facts, rule: dict[str, Any]) -> None:
-    assert _matches(rule, lambda_event(facts))
+@pytest.mark.parametrize("event_data", [ENTER, EXIT, HOSTLESS, IMPOSTOR])
+def test_eventbridge_forwards_events_of_these_names(
+    event_data: EventData, rule: dict[str, Any]
+) -> None:
+    assert _matches(rule, lambda_event(event_data))
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ def test_eventbridge_forwards_events_of_these_names(facts: Facts, rule: dict[str
     ],
 )
 def test_eventbridge_forwards_nothing_else(name: str, rule: dict[str, Any]) -> None:
-    assert not _matches(rule, lambda_event(Facts(name=name)))
+    assert not _matches(rule, lambda_event(EventData(name=name)))
     assert not _matches(rule, lambda_event(NOT_OURS))
     assert not _matches(rule, {**lambda_event(ENTER), "detail": {}})
 

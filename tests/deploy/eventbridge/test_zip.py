@@ -52,7 +52,7 @@ def test_the_zip_holds_what_the_function_needs_and_no_more(
 def test_the_other_processors_and_the_command_line_stay_out(
     contents: dict[str, zipfile.ZipInfo],
 ) -> None:
-    assert {"adapters/eventbridge.py", "adapters/aws_secrets.py"} <= contents.keys()
+    assert {"adapters/eventbridge.py", "adapters/config/aws_secrets.py"} <= contents.keys()
     assert "adapters/vcenter/__init__.py" in contents
     others = ("adapters/knative.py", "adapters/openfaas.py", "adapters/cli")
     assert [name for name in contents if name.startswith(others)] == []

@@ -76,21 +76,21 @@ def test_every_file_it_names_is_there() -> None:
 
 @kubectl
 @pytest.mark.parametrize(
-    ("party", "volume", "to_secret", "to_ca"),
+    ("service", "volume", "to_secret", "to_ca"),
     [("VROPS", "", SECRET, CA), ("VCENTER", "vcenter-", VCENTER_SECRET, VCENTER_CA)],
 )
 def test_the_commands_make_what_the_function_mounts(
-    party: str, volume: str, to_secret: str, to_ca: str, tmp_path: Path
+    service: str, volume: str, to_secret: str, to_ca: str, tmp_path: Path
 ) -> None:
     for name in ("password.txt", "ca.crt", "vcenter-password.txt", "vcenter-ca.crt"):
         (tmp_path / name).write_text("x\n", encoding="utf-8")
-    service = of_kind(build("veba-0.8-vcenter"), "Service")["maintenance-mirror"]
-    spec = service["spec"]["template"]["spec"]
+    manifest = of_kind(build("veba-0.8-vcenter"), "Service")["maintenance-mirror"]
+    spec = manifest["spec"]["template"]["spec"]
     volumes = {each["name"]: each for each in spec["volumes"]}
     environment = {each["name"]: each["value"] for each in spec["containers"][0]["env"]}
     secret, authority = run(to_secret, tmp_path), run(to_ca, tmp_path)
     assert secret["metadata"]["name"] == volumes[f"{volume}account"]["secret"]["secretName"]
-    files = [environment[f"{party}_{what}_FILE"] for what in ("USERNAME", "PASSWORD")]
+    files = [environment[f"{service}_{what}_FILE"] for what in ("USERNAME", "PASSWORD")]
     assert {Path(path).name for path in files} == secret["data"].keys()
     assert authority["metadata"]["name"] == volumes[f"{volume}ca"]["configMap"]["name"]
     assert authority["data"].keys() == {"ca.crt"}

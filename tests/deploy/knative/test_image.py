@@ -13,9 +13,9 @@ from tests.deploy.knative import image, manifests
 from tests.deploy.knative.image import Containers
 from tests.deploy.knative.timers import ping, timer
 from tests.formats import EXAMPLES
+from tests.messages import latest
 from tests.processes import Function
 from tests.vcenters import Vcsim, needs_go, vcsim
-from tests.wire import latest
 
 HOST = "esx01.lab.local"
 # Printed from within the image, by its own Python.
@@ -61,18 +61,18 @@ def simulator() -> Iterator[Simulator]:
         yield running
 
 
-def account(folder: Path, party: Simulator | Vcsim, name: str) -> dict[str, str]:
-    """Mount what logs in to a party, and return the variables that say where it is."""
+def account(folder: Path, service: Simulator | Vcsim, name: str) -> dict[str, str]:
+    """Mount what logs in to a service, and return the variables that say where it is."""
     # As a volume of a Secret is: a file for each value, which the function may only read.
     folder.mkdir()
     folder.parent.chmod(0o755)
-    (folder / "username").write_text(party.username, encoding="utf-8")
-    (folder / "password").write_text(party.password, encoding="utf-8")
-    (folder / "ca.crt").write_bytes(party.ca_file.read_bytes())
+    (folder / "username").write_text(service.username, encoding="utf-8")
+    (folder / "password").write_text(service.password, encoding="utf-8")
+    (folder / "ca.crt").write_bytes(service.ca_file.read_bytes())
     for path in (folder, *folder.iterdir()):
         path.chmod(0o755)
     return {
-        f"{name}_URL": party.url,
+        f"{name}_URL": service.url,
         f"{name}_USERNAME_FILE": str(folder / "username"),
         f"{name}_PASSWORD_FILE": str(folder / "password"),
         f"{name}_CA_FILE": str(folder / "ca.crt"),
@@ -123,34 +123,34 @@ def test_it_asks_a_vcenter_when_the_timer_says_so(built: Containers, tmp_path: P
 
 
 @pytest.fixture(scope="module")
-def facts(built: Containers) -> dict[str, Any]:
-    facts: dict[str, Any] = json.loads(built.say("python", "-c", LOOK_AROUND))
-    return facts
+def event_data(built: Containers) -> dict[str, Any]:
+    event_data: dict[str, Any] = json.loads(built.say("python", "-c", LOOK_AROUND))
+    return event_data
 
 
-def test_it_is_nobody_in_particular_and_can_write_nothing(facts: dict[str, Any]) -> None:
-    assert facts["user"] == 65532
-    assert facts["capabilities"] == "0000000000000000"
-    assert facts["writable"] == []
+def test_it_is_nobody_in_particular_and_can_write_nothing(event_data: dict[str, Any]) -> None:
+    assert event_data["user"] == 65532
+    assert event_data["capabilities"] == "0000000000000000"
+    assert event_data["writable"] == []
 
 
-def test_it_holds_no_tool_to_build_or_install_with(facts: dict[str, Any]) -> None:
-    assert facts["tools"] == []
-    assert facts["installers"] == []
+def test_it_holds_no_tool_to_build_or_install_with(event_data: dict[str, Any]) -> None:
+    assert event_data["tools"] == []
+    assert event_data["installers"] == []
 
 
-def test_everything_is_compiled(facts: dict[str, Any]) -> None:
-    assert facts["sources"] > 100
-    assert facts["not compiled"] == []
+def test_everything_is_compiled(event_data: dict[str, Any]) -> None:
+    assert event_data["sources"] > 100
+    assert event_data["not compiled"] == []
 
 
-def test_it_holds_the_function_and_no_more_of_the_project(facts: dict[str, Any]) -> None:
-    assert facts["files"] == ["LICENSE", "adapters", "functions"]
-    assert not facts["command line"]
+def test_it_holds_the_function_and_no_more_of_the_project(event_data: dict[str, Any]) -> None:
+    assert event_data["files"] == ["LICENSE", "adapters", "functions"]
+    assert not event_data["command line"]
 
 
-def test_a_vcenter_needs_no_other_image(facts: dict[str, Any]) -> None:
-    assert facts["optional"] == ["pyVmomi"]
+def test_a_vcenter_needs_no_other_image(event_data: dict[str, Any]) -> None:
+    assert event_data["optional"] == ["pyVmomi"]
 
 
 def test_it_says_what_it_is_and_runs_as_a_number(built: Containers) -> None:

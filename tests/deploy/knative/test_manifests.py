@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from adapters.settings import Settings
-from tests import formats, wire
+from adapters.config.settings import Settings
+from tests import formats, messages
 from tests.deploy.knative import manifests
 from tests.deploy.knative.manifests import KNATIVE, Manifest, build, of_kind, read
 from tests.deploy.knative.schemas import KINDS, ROUTER, problems
-from tests.formats import HTTP_FORMATS, Facts
+from tests.formats import HTTP_FORMATS, EventData
 
 pytestmark = pytest.mark.skipif(manifests.tool() is None, reason="needs kubectl or kustomize")
 
@@ -66,9 +66,9 @@ def triggers(overlay: str) -> dict[str, Manifest]:
     return of_kind(build(overlay), "Trigger")
 
 
-def receivers(overlay: str, format_name: str, facts: Facts) -> list[str]:
+def receivers(overlay: str, format_name: str, event_data: EventData) -> list[str]:
     """Return the triggers that would deliver an event, as every broker decides it."""
-    event = wire.read(HTTP_FORMATS[format_name](facts)).envelope
+    event = messages.read(HTTP_FORMATS[format_name](event_data)).envelope
     return [
         name
         for name, trigger in triggers(overlay).items()
@@ -133,7 +133,7 @@ def test_an_event_is_delivered_by_the_trigger_for_it_and_no_other(overlay: str, 
     assert receivers(overlay, name, formats.EXIT) == ["maintenance-mirror-exit"]
     assert receivers(overlay, name, formats.NOT_OURS) == []
     for other in ("EnteringMaintenanceModeEvent", "ExitedStandbyModeEvent", "VmPoweredOnEvent"):
-        assert receivers(overlay, name, Facts(name=other)) == []
+        assert receivers(overlay, name, EventData(name=other)) == []
 
 
 @pytest.mark.parametrize(("overlay", "name"), ARRIVING)
@@ -162,13 +162,13 @@ def test_retries_outlast_an_hour_of_outage(overlay: str) -> None:
 def test_rabbitmq_waits_longer_than_all_retries_of_an_event_take(overlay: str) -> None:
     (patch,) = read(KNATIVE / "rabbitmq.yaml")
     setting = patch["spec"]["rabbitmq"]["additionalConfig"].strip()
-    patience = int(setting.removeprefix("consumer_timeout = ")) / 1000
+    allowed = int(setting.removeprefix("consumer_timeout = ")) / 1000
     for trigger in triggers(overlay).values():
         delivery = trigger["spec"]["delivery"]
         delay, retries = seconds(delivery["backoffDelay"]), delivery["retry"]
         waits = sum(delay * 2**n for n in range(1, retries + 1))
         attempts = (retries + 1) * seconds(delivery.get("timeout", "PT30S"))
-        assert waits + attempts < patience
+        assert waits + attempts < allowed
 
 
 @pytest.mark.parametrize("overlay", MIRRORS)
@@ -281,10 +281,10 @@ def test_no_timer_comes_where_there_is_nothing_to_compare_with(overlay: str) -> 
 @pytest.mark.parametrize("overlay", VERIFYING)
 def test_knative_waits_longer_than_a_sweep_may_take(overlay: str, tmp_path: Path) -> None:
     service = of_kind(build(overlay), "Service")["maintenance-mirror"]
-    patience = service["spec"]["template"]["spec"]["timeoutSeconds"]
+    allowed = service["spec"]["template"]["spec"]["timeoutSeconds"]
     found = settings(overlay, tmp_path)
     # And ends it before the next one is due.
-    assert found.sweep_seconds < patience < 60 * (found.interval_minutes or 0)
+    assert found.sweep_seconds < allowed < 60 * (found.interval_minutes or 0)
 
 
 @pytest.mark.parametrize("overlay", VERIFYING)

@@ -8,7 +8,7 @@ import pytest
 
 from functions.events import is_timer
 from simulator import Simulator
-from tests import wire
+from tests import messages
 from tests.deploy.knative import manifests
 from tests.deploy.knative.manifests import KNATIVE, build, of_kind
 from tests.deploy.knative.timers import ping, timer
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(manifests.tool() is None, reason="needs kubectl 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_what_the_timer_sends_is_taken_for_one(overlay: str) -> None:
-    received = wire.read(ping(timer(overlay)))
+    received = messages.read(ping(timer(overlay)))
     assert is_timer(received.envelope)
     assert received.envelope["source"] == (
         "/apis/v1/namespaces/vmware-functions/pingsources/maintenance-mirror-timer"

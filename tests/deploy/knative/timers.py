@@ -3,7 +3,7 @@
 import json
 
 from tests.deploy.knative.manifests import Manifest, build, of_kind
-from tests.formats import Wire
+from tests.formats import HttpMessage
 
 
 def timer(overlay: str) -> Manifest:
@@ -12,10 +12,10 @@ def timer(overlay: str) -> Manifest:
     return found
 
 
-def ping(source: Manifest) -> Wire:
+def ping(source: Manifest) -> HttpMessage:
     """What Knative makes of a PingSource (eventing's pkg/adapter/mtping/runner.go), by Go's SDK."""
     metadata, spec = source["metadata"], source["spec"]
-    return Wire(
+    return HttpMessage(
         {
             "Ce-Id": "5a1c6f0e-9f0b-4b57-9a3c-0d4f7c1b2e88",
             "Ce-Source": "/apis/v1/namespaces/{namespace}/pingsources/{name}".format(**metadata),

@@ -14,7 +14,7 @@ from typing import Any
 import requests
 import yaml
 
-from tests.processes import PATIENCE_SECONDS, ROOT, Function, free_port, started
+from tests.processes import ROOT, TIMEOUT_SECONDS, Function, free_port, started
 
 STACK = ROOT / "deploy" / "openfaas" / "stack.yaml"
 VCENTER_STACK = STACK.with_name("stack-vcenter.yaml")
@@ -96,4 +96,4 @@ def serving(
 
 def _answers(url: str) -> bool:
     # The one method that the template answers itself, without calling the handler.
-    return requests.options(url, timeout=PATIENCE_SECONDS).ok
+    return requests.options(url, timeout=TIMEOUT_SECONDS).ok

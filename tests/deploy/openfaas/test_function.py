@@ -13,8 +13,8 @@ from simulator import Host, Simulator
 from tests.deploy.openfaas.stack import STACK, environment, lay_out, serving
 from tests.documents import blocks
 from tests.formats import EXAMPLES
+from tests.messages import latest, parse
 from tests.processes import Function
-from tests.wire import latest, parse
 
 pytest.importorskip("waitress", reason="needs waitress, the template's server")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.settings import Settings
+from adapters.config.settings import Settings
 from tests import formats
 from tests.deploy.knative.manifests import read
 from tests.deploy.knative.schemas import ROUTER, problems
@@ -17,9 +17,9 @@ STACKS = (STACK, VCENTER_STACK)
 FUNCTIONS = [(name, path) for path in STACKS for name in stack(path)["functions"]]
 MIRRORING = [(name, path) for name, path in FUNCTIONS if name != ECHO]
 # VEBA's OpenFaaS processor gives up after this, and sends the event again.
-ROUTER_PATIENCE = 15.0
+ROUTER_TIMEOUT = 15.0
 # So does OpenFaaS' gateway, unless its chart is told otherwise (upstreamTimeout).
-GATEWAY_PATIENCE = 60.0
+GATEWAY_TIMEOUT = 60.0
 TEXT = {"type": "string", "minLength": 1}
 TEXTS = {"type": "object", "additionalProperties": TEXT}
 RESOURCES = {
@@ -165,16 +165,16 @@ def test_paths_are_taken_from_the_projects_root_and_stay_inside() -> None:
 @pytest.mark.parametrize(("name", "path"), [each for each in FUNCTIONS if each[0] != TIMED])
 def test_times_are_above_the_deadline_and_below_the_routers_patience(name: str, path: Path) -> None:
     execution, *others = limits(name, path)
-    assert Settings.deadline_seconds < execution < ROUTER_PATIENCE
-    assert execution <= min(others) <= ROUTER_PATIENCE
+    assert Settings.deadline_seconds < execution < ROUTER_TIMEOUT
+    assert execution <= min(others) <= ROUTER_TIMEOUT
 
 
 def test_times_are_above_a_sweeps_deadline_and_below_the_gateways_patience(
     tmp_path: Path,
 ) -> None:
     execution, *others = limits(TIMED, VCENTER_STACK)
-    assert settings(TIMED, VCENTER_STACK, tmp_path).sweep_seconds < execution < GATEWAY_PATIENCE
-    assert execution <= min(others) < GATEWAY_PATIENCE
+    assert settings(TIMED, VCENTER_STACK, tmp_path).sweep_seconds < execution < GATEWAY_TIMEOUT
+    assert execution <= min(others) < GATEWAY_TIMEOUT
 
 
 @pytest.mark.parametrize(("name", "path"), MIRRORING)

@@ -10,7 +10,7 @@ import requests
 from simulator import Simulator
 from tests.deploy.openfaas.stack import STACK, VCENTER_STACK, environment, lay_out, serving
 from tests.documents import blocks
-from tests.formats import EXIT, HTTP_FORMATS, Facts
+from tests.formats import EXIT, HTTP_FORMATS, EventData
 from tests.processes import Function
 from tests.vcenters import Vcsim, needs_go
 
@@ -29,10 +29,10 @@ def _fresh(vcenter: Vcsim, simulator: Simulator) -> None:
 @pytest.fixture(scope="module")
 def secrets(vcenter: Vcsim, simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("secrets")
-    for name, party in (("vrops", simulator), ("vcenter", vcenter)):
-        (folder / f"{name}-username").write_text(party.username, encoding="utf-8")
-        (folder / f"{name}-password").write_text(party.password, encoding="utf-8")
-        (folder / f"{name}-ca").write_bytes(party.ca_file.read_bytes())
+    for name, service in (("vrops", simulator), ("vcenter", vcenter)):
+        (folder / f"{name}-username").write_text(service.username, encoding="utf-8")
+        (folder / f"{name}-password").write_text(service.password, encoding="utf-8")
+        (folder / f"{name}-ca").write_bytes(service.ca_file.read_bytes())
     return folder
 
 
@@ -94,8 +94,8 @@ def test_what_is_sent_to_the_timers_function_is_no_event(
     timed: Function, vcenter: Vcsim, simulator: Simulator
 ) -> None:
     host = vcenter.hosts[1]
-    facts = Facts(host=host.name, moref=host.moref, vcenter=vcenter.address)
-    body = HTTP_FORMATS["router-openfaas"](facts).body
+    event_data = EventData(host=host.name, moref=host.moref, vcenter=vcenter.address)
+    body = HTTP_FORMATS["router-openfaas"](event_data).body
     assert requests.post(timed.url, data=body, timeout=30).json()["action"] == "reconciled"
     assert set(simulator.states().values()) == {"STARTED"}
 
@@ -111,7 +111,9 @@ def test_a_late_exit_event_changes_nothing(
 ) -> None:
     host = vcenter.hosts[2]
     vcenter.enter(host.moref)
-    facts = Facts(name=EXIT.name, host=host.name, moref=host.moref, vcenter=vcenter.address)
-    body = HTTP_FORMATS["router-openfaas"](facts).body
+    event_data = EventData(
+        name=EXIT.name, host=host.name, moref=host.moref, vcenter=vcenter.address
+    )
+    body = HTTP_FORMATS["router-openfaas"](event_data).body
     assert requests.post(mirroring.url, data=body, timeout=30).json()["action"] == "entered"
     assert simulator.state(host.name) == "MAINTAINED"

@@ -21,11 +21,11 @@ from typing import Any, cast
 
 from adapters.cli.commands import run
 from adapters.cli.connecting import Connect
-from adapters.parties import Parties
-from adapters.settings import Settings
+from adapters.clients import Clients
+from adapters.config.settings import Settings
+from functions.context import Context, VCenters
 from functions.events import HostRef
-from functions.mirror import Mirror, VCenters
-from functions.outcomes import Watcher
+from functions.outcomes import SweepListener
 from tests.fakes import FakeOperations, FakeVCenter
 from tests.processes import ROOT
 
@@ -36,7 +36,7 @@ ENVIRON = {
     "VROPS_USERNAME": "mirror",
     "VROPS_PASSWORD": "hunter2",
 }
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 CONTROL_SEQUENCES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -69,7 +69,7 @@ class FakeVSphere(FakeVCenter):
 
 
 @dataclass
-class FakeParties:
+class FakeClients:
     """Both sides in memory."""
 
     operations: FakeOperations
@@ -81,19 +81,14 @@ class FakeParties:
     def vcenters(self) -> VCenters:
         return VCenters({each.address: each for each in self.vspheres})
 
-    def connect(self, settings: Settings, environ: Mapping[str, str]) -> Parties:
+    def connect(self, settings: Settings, environ: Mapping[str, str]) -> Clients:
         self.settings = settings
-        return cast(Parties, self)
+        return cast(Clients, self)
 
-    def mirror(self, watcher: Watcher) -> Mirror:
+    def context(self, listener: SweepListener) -> Context:
         assert self.settings
-        return Mirror(
-            self.operations,
-            self.vcenters,
-            lease_minutes=self.settings.lease_minutes,
-            max_changes=self.settings.max_changes,
-            watcher=watcher,
-        )
+        policy = self.settings.policy
+        return Context(self.operations, self.vcenters, policy=policy, listener=listener)
 
     def close(self) -> None:
         self.closed += 1
@@ -103,14 +98,14 @@ def hosts(count: int, address: str = ADDRESS) -> list[HostRef]:
     return [HostRef(f"host-{n}", f"esx{n:02}.lab.local", address) for n in range(1, count + 1)]
 
 
-def parties(known: Iterable[HostRef]) -> FakeParties:
+def clients(known: Iterable[HostRef]) -> FakeClients:
     """Both sides know these hosts, of which none is in maintenance."""
     known = [*known]
-    return FakeParties(FakeOperations(known), [FakeVSphere(known)])
+    return FakeClients(FakeOperations(known), [FakeVSphere(known)])
 
 
 def command(
-    *arguments: str, connect: Connect = Parties, environ: Mapping[str, str] = ENVIRON
+    *arguments: str, connect: Connect = Clients, environ: Mapping[str, str] = ENVIRON
 ) -> Result:
     """Run a command line within this process, with its output in pipes."""
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", newline="") for _ in range(2))
@@ -135,7 +130,7 @@ def process(*arguments: str, environ: Mapping[str, str], **options: Any) -> Resu
         env=dict(environ),
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=TIMEOUT_SECONDS,
         **options,
     )
     return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
@@ -170,7 +165,7 @@ def terminal(
     def end() -> tuple[int, str]:
         while _read(ours, shown):
             pass
-        return child.wait(PATIENCE_SECONDS), shown.decode().replace("\r\n", "\n")
+        return child.wait(TIMEOUT_SECONDS), shown.decode().replace("\r\n", "\n")
 
     def press(keys: str) -> None:
         os.write(ours, keys.encode())
@@ -180,19 +175,19 @@ def terminal(
     finally:
         if child.poll() is None:
             child.kill()
-            child.wait(PATIENCE_SECONDS)
+            child.wait(TIMEOUT_SECONDS)
         os.close(ours)
 
 
 def interrupted(child: "subprocess.Popen[bytes]", when: Callable[[], bool]) -> tuple[int, str, str]:
     """Press Ctrl-C as soon as ``when`` holds; returns the exit code and both outputs."""
-    ends = time.monotonic() + PATIENCE_SECONDS
+    ends = time.monotonic() + TIMEOUT_SECONDS
     while not when():
         assert child.poll() is None
         assert time.monotonic() < ends
         time.sleep(0.01)
     child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=PATIENCE_SECONDS)
+    out, err = child.communicate(timeout=TIMEOUT_SECONDS)
     return child.returncode, out.decode(), err.decode()
 
 

@@ -10,7 +10,7 @@ from adapters import cli
 from adapters.cli import sending
 from functions.errors import RequestRejectedError
 from tests.processes import ROOT, environment
-from tests.unit.cli.running import ENVIRON, FakeParties, command, hosts, parties
+from tests.unit.cli.running import ENVIRON, FakeClients, clients, command, hosts
 
 COMMANDS = ("doctor", "reconcile", "send", "status")
 
@@ -58,7 +58,7 @@ def test_a_wrong_configuration_is_one_line(name: str) -> None:
 
 
 def test_what_is_refused_is_one_line() -> None:
-    both = parties(hosts(1))
+    both = clients(hosts(1))
     both.vspheres[0].failures = [RequestRejectedError("the account lacks a privilege")]
     sent = command(
         "send",
@@ -77,18 +77,18 @@ USER = {"VCENTER_USERNAME": "mirror", "VCENTER_PASSWORD": "hunter2"}
 
 def test_dangers_of_the_configuration_are_said_on_stderr() -> None:
     environ = {**ENVIRON, "VROPS_INSECURE_TLS": "true"}
-    shown = command("status", connect=parties(hosts(1)).connect, environ=environ)
+    shown = command("status", connect=clients(hosts(1)).connect, environ=environ)
     assert shown.code == 0
     assert shown.err == "warning: VROPS_INSECURE_TLS: anyone on the way can read the password\n"
 
 
-class Interrupting(FakeParties):
+class Interrupting(FakeClients):
     def connect(self, settings: object, environ: object) -> object:  # type: ignore[override]
         raise KeyboardInterrupt
 
 
 def test_ctrl_c_is_no_error() -> None:
-    both = Interrupting(parties([]).operations, [])
+    both = Interrupting(clients([]).operations, [])
     shown = command("status", connect=both.connect)  # type: ignore[arg-type]
     assert (shown.code, shown.out, shown.err.strip()) == (130, "", "Interrupted.")
 

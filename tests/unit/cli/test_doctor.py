@@ -19,15 +19,15 @@ from adapters.cli.doctor.configuration import Asked
 from adapters.cli.doctor.findings import Finding
 from adapters.cli.doctor.network import Server
 from adapters.cli.terminal import Terminal
-from adapters.settings import Settings
+from adapters.config.settings import Settings
 from adapters.vrops.inspection import Inspection, Role
-from adapters.vrops.resources import Instance
+from adapters.vrops.models import Instance
+from functions.context import Context, Policy
 from functions.errors import (
     AuthenticationError,
     OperationsUnavailableError,
     VCenterUnavailableError,
 )
-from functions.mirror import Mirror
 from functions.ports import Resource, ResourceState
 from tests.fakes import VCENTER_UUID, FakeOperations
 from tests.processes import free_port
@@ -178,8 +178,8 @@ ANOTHER = Instance("another", "vc2.lab.local", "another")
 def both_sides(
     vsphere: FakeVSphere, instances: list[Instance] | None, known: Any = None
 ) -> dict[str, Finding]:
-    mirror = Mirror(known or FakeOperations(hosts(3)), lease_minutes=120)
-    found = vcenters.examined(cast(Any, vsphere), mirror, instances, reachable=True)
+    context = Context(known or FakeOperations(hosts(3)), policy=Policy(120))
+    found = vcenters.examined(cast(Any, vsphere), context, instances, reachable=True)
     return {each.name: each for each in found}
 
 
@@ -222,8 +222,8 @@ def test_a_host_that_is_found_by_its_name_only_is_a_note() -> None:
 
 def test_what_differs_or_may_be_a_persons_is_counted() -> None:
     known = FakeOperations(hosts(3))
-    known.set_state(hosts(3)[0], ResourceState.MAINTAINED_MANUAL)
-    known.set_state(hosts(3)[1], ResourceState.MAINTAINED)
+    known.set_state(hosts(3)[0], ResourceState.OPEN_ENDED)
+    known.set_state(hosts(3)[1], ResourceState.TIMED)
     finding = both_sides(FakeVSphere(hosts(3)), [INSTANCE], known)["maintenance"]
     assert (finding.result, finding.found) == (
         "note",
@@ -361,7 +361,7 @@ def test_behind_a_proxy_names_and_certificates_are_not_checked(
 def test_findings_are_a_line_each_with_a_mark(encoding: str) -> None:
     raw = io.BytesIO()
     lines: list[str | Finding] = [
-        "A party",
+        "A service",
         findings.ok("a", "well"),
         findings.note("b", "so so", "think"),
         findings.failed("c", "x" * 300, "mend it"),

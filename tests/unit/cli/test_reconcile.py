@@ -8,15 +8,16 @@ from functions.errors import OperationsUnavailableError, VCenterUnavailableError
 from functions.events import HostRef
 from functions.ports import ResourceState, VCenterHost
 from tests.fakes import FakeOperations
-from tests.unit.cli.running import ENVIRON, FakeParties, FakeVSphere, command, hosts, parties
+from tests.unit.cli.running import ENVIRON, FakeClients, FakeVSphere, clients, command, hosts
 
-_, TIMED, OPEN_ENDED = ResourceState
+TIMED = ResourceState.TIMED
+OPEN_ENDED = ResourceState.OPEN_ENDED
 LEASED = {**ENVIRON, "MAINTENANCE_LEASE_MINUTES": "120"}
 
 
-def drifted() -> FakeParties:
+def drifted() -> FakeClients:
     """Three hosts: one to start, one to end, one of a person's."""
-    both = parties(hosts(3))
+    both = clients(hosts(3))
     first, second, third = hosts(3)
     both.vspheres[0].enter(first.moref)
     both.operations.set_state(second, TIMED)
@@ -48,9 +49,9 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing() -> None:
 
 
 def test_nothing_to_do_is_one_line() -> None:
-    done = command("reconcile", connect=parties(hosts(2)).connect)
+    done = command("reconcile", connect=clients(hosts(2)).connect)
     assert (done.code, done.out.count("\n"), done.err) == (0, 1, "")
-    dry = command("reconcile", "--dry-run", connect=parties(hosts(2)).connect)
+    dry = command("reconcile", "--dry-run", connect=clients(hosts(2)).connect)
     assert dry.out == "Dry run, nothing was changed. 2 hosts compared: nothing to do\n"
 
 
@@ -96,7 +97,7 @@ def test_a_dry_run_tells_that_the_brake_would_hold() -> None:
 def test_what_fails_is_a_line_and_spares_the_rest() -> None:
     failing = VCenterUnavailableError("it cannot be reached")
     first, second = hosts(1, "a.lab.local"), hosts(1, "b.lab.local")
-    both = FakeParties(
+    both = FakeClients(
         FakeOperations([*first, *second]),
         [
             FakeVSphere(first, address="a.lab.local", failures=[failing]),
@@ -118,7 +119,7 @@ class FailingLate(FakeOperations):
 
 
 def test_a_write_that_fails_is_a_failure() -> None:
-    both = FakeParties(FailingLate(hosts(1)), [FakeVSphere(hosts(1))])
+    both = FakeClients(FailingLate(hosts(1)), [FakeVSphere(hosts(1))])
     both.vspheres[0].enter("host-1")
     done = command("reconcile", connect=both.connect)
     assert done.code == 1
@@ -126,7 +127,7 @@ def test_a_write_that_fails_is_a_failure() -> None:
 
 
 def test_what_does_not_show_yet_is_named_and_no_failure() -> None:
-    both = parties(hosts(1))
+    both = clients(hosts(1))
     both.operations.slow = True
     both.vspheres[0].enter("host-1")
     done = command("reconcile", connect=both.connect)
@@ -143,7 +144,7 @@ class Restless(FakeVSphere):
 
 
 def test_a_host_that_changes_meanwhile_is_put_right_and_named() -> None:
-    both = FakeParties(FakeOperations(hosts(1)), [Restless(hosts(1))])
+    both = FakeClients(FakeOperations(hosts(1)), [Restless(hosts(1))])
     both.vspheres[0].enter("host-1")
     done = command("reconcile", connect=both.connect)
     assert (done.code, both.operations.maintained()) == (0, set())
@@ -180,7 +181,7 @@ def test_leave_is_taken_however_it_ends() -> None:
 
 def test_ten_thousand_hosts_are_planned() -> None:
     many = [HostRef(f"host-{n}", f"esx{n}", "vcenter.lab.local") for n in range(10_000)]
-    both = parties(many)
+    both = clients(many)
     both.vspheres[0].modes = dict.fromkeys(many, True)
     done = command("reconcile", "--dry-run", "--max-changes", "10000", connect=both.connect)
     assert (done.code, done.out.count("start")) == (0, 10_001)

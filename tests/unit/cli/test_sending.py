@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from adapters import envelopes
 from adapters.cli import sending
-from adapters.cli.formats import Facts
+from adapters.cli.formats import EventData
 from adapters.cli.sending import Reply, Target
-from adapters.responses import STATUS
+from adapters.incoming import envelopes
+from adapters.incoming.responses import STATUS
 from functions.errors import VCenterUnavailableError
 from functions.events import HostEvent, HostRef, classify, host_event
 from tests.contract.scripted import scripted
 from tests.fakes import FakeOperations
-from tests.unit.cli.running import ADDRESS, ENVIRON, FakeParties, FakeVSphere, command, parties
-from tests.wire import LIMITS, parse, read
+from tests.messages import LIMITS, parse, read
+from tests.unit.cli.running import ADDRESS, ENVIRON, FakeClients, FakeVSphere, clients, command
 
 NOW = datetime(2026, 3, 14, 9, 26, 53, 589793, tzinfo=UTC)
 CONFIGURED = {
@@ -31,10 +31,10 @@ DRY = ("--dry-run", "--to", "http://function.lab.local:8080")
 
 def event_of(raw: bytes) -> HostEvent:
     """The event as the function reads it, whatever the format."""
-    wire = parse(raw)
-    document: Any = json.loads(wire.body) if wire.body.startswith(b"{") else {}
+    message = parse(raw)
+    document: Any = json.loads(message.body) if message.body.startswith(b"{") else {}
     detail = document.get("detail")
-    envelope = envelopes.from_object(detail, LIMITS).envelope if detail else read(wire).envelope
+    envelope = envelopes.from_object(detail, LIMITS).envelope if detail else read(message).envelope
     kind = classify(envelope)
     assert kind
     assert kind.genuine
@@ -44,8 +44,8 @@ def event_of(raw: bytes) -> HostEvent:
 @pytest.mark.parametrize("form", sending.FORMATS)
 @pytest.mark.parametrize("verb", sending.EVENTS)
 def test_every_format_is_the_same_event(form: str, verb: str) -> None:
-    facts = sending.facts(verb, "größe.lab.local", "host-29", ADDRESS, NOW)
-    event = event_of(sending.FORMATS[form](facts).request())
+    event_data = sending.event_data(verb, HostRef("host-29", "größe.lab.local", ADDRESS), NOW)
+    event = event_of(sending.FORMATS[form](event_data).request())
     assert (event.name, event.host) == (
         sending.EVENTS[verb],
         HostRef("host-29", "größe.lab.local", ADDRESS),
@@ -55,19 +55,19 @@ def test_every_format_is_the_same_event(form: str, verb: str) -> None:
 
 @pytest.mark.parametrize("form", sending.FORMATS)
 def test_a_name_alone_is_an_event_too(form: str) -> None:
-    facts = sending.facts("enter", "esx01", "", ADDRESS, NOW)
-    event = event_of(sending.FORMATS[form](facts).request())
+    event_data = sending.event_data("enter", HostRef("", "esx01", ADDRESS), NOW)
+    event = event_of(sending.FORMATS[form](event_data).request())
     assert event.host == HostRef("", "esx01", ADDRESS)
 
 
-def as_router(facts: Facts) -> bytes:
-    return sending.FORMATS["router-binary"](facts).request()
+def as_router(event_data: EventData) -> bytes:
+    return sending.FORMATS["router-binary"](event_data).request()
 
 
 def test_what_is_sent_later_is_not_older() -> None:
     for later in (timedelta(microseconds=1), timedelta(days=400), timedelta(days=40 * 365)):
-        first = sending.facts("enter", "esx01", "host-1", ADDRESS, NOW)
-        second = sending.facts("exit", "esx01", "host-1", ADDRESS, NOW + later)
+        first = sending.event_data("enter", HostRef("host-1", "esx01", ADDRESS), NOW)
+        second = sending.event_data("exit", HostRef("host-1", "esx01", ADDRESS), NOW + later)
         before, after = (event_of(as_router(each)) for each in (first, second))
         assert before.is_older_than(after)
         assert not after.is_older_than(before)
@@ -75,7 +75,9 @@ def test_what_is_sent_later_is_not_older() -> None:
 
 
 def test_each_event_has_an_id_of_its_own() -> None:
-    ids = {sending.facts("enter", "esx01", "", ADDRESS, NOW).event_id for _ in range(3)}
+    ids = {
+        sending.event_data("enter", HostRef("", "esx01", ADDRESS), NOW).event_id for _ in range(3)
+    }
     assert len(ids) == 3
 
 
@@ -191,9 +193,9 @@ def test_no_reply_has_a_reason(error: Any, said: str) -> None:
     assert said in sending.why_not(error)
 
 
-def located(*arguments: str, both: FakeParties | None = None) -> HostRef | str:
+def located(*arguments: str, both: FakeClients | None = None) -> HostRef | str:
     """Where an event is sent about, or the last line of why it is not sent."""
-    connect = both.connect if both else parties([]).connect
+    connect = both.connect if both else clients([]).connect
     environ = CONFIGURED if both else {}
     sent = command("send", "enter", *arguments, *DRY, connect=connect, environ=environ)
     assert sent.code == (0 if sent.out else 2)
@@ -204,22 +206,22 @@ KNOWN = HostRef("host-1", "esx01", ADDRESS)
 
 
 def test_a_host_is_looked_up_by_its_whole_name_in_any_case() -> None:
-    both = parties([HostRef("host-10", "esx010", ADDRESS), KNOWN])
+    both = clients([HostRef("host-10", "esx010", ADDRESS), KNOWN])
     assert located("ESX01", both=both) == KNOWN
     assert both.closed == 1
 
 
 def test_a_moref_is_believed_and_the_only_vcenter_is_meant() -> None:
-    both = parties([KNOWN])
+    both = clients([KNOWN])
     assert located("x", "--moref", "host-9", both=both) == HostRef("host-9", "x", ADDRESS)
 
 
 def test_a_host_that_vcenter_does_not_know_is_sent_by_its_name() -> None:
-    assert located("esx02", both=parties([KNOWN])) == HostRef("", "esx02", ADDRESS)
+    assert located("esx02", both=clients([KNOWN])) == HostRef("", "esx02", ADDRESS)
 
 
 def test_two_hosts_of_one_name_are_refused_and_listed() -> None:
-    both = parties([KNOWN, HostRef("host-2", "ESX01", ADDRESS)])
+    both = clients([KNOWN, HostRef("host-2", "ESX01", ADDRESS)])
     sent = command("send", "enter", "esx01", *DRY, connect=both.connect, environ=CONFIGURED)
     assert (sent.code, sent.out) == (2, "")
     assert sent.err.splitlines()[-3:] == [
@@ -229,9 +231,9 @@ def test_two_hosts_of_one_name_are_refused_and_listed() -> None:
     ]
 
 
-def two_vcenters() -> FakeParties:
+def two_vcenters() -> FakeClients:
     there = HostRef("host-1", "esx01", "b.lab.local")
-    return FakeParties(
+    return FakeClients(
         FakeOperations(), [FakeVSphere([KNOWN]), FakeVSphere([there], address="b.lab.local")]
     )
 
@@ -255,7 +257,7 @@ def test_without_a_configuration_a_vcenter_has_to_be_named() -> None:
 
 
 def test_a_host_that_is_described_in_full_asks_nobody() -> None:
-    both = parties([KNOWN])
+    both = clients([KNOWN])
     both.vspheres[0].failures = [VCenterUnavailableError("down")]
     full = ("x", "--moref", "host-9", "--vcenter", ADDRESS)
     assert located(*full, both=both) == HostRef("host-9", "x", ADDRESS)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from adapters.cli import status
+from functions.context import Policy
 from functions.errors import RequestRejectedError, VCenterUnavailableError
 from functions.events import HostRef
 from functions.ports import Resource, ResourceState, VCenterHost
@@ -18,22 +19,24 @@ from tests.fakes import FakeOperations
 from tests.unit.cli.running import (
     ADDRESS,
     ENVIRON,
-    FakeParties,
+    FakeClients,
     FakeVSphere,
+    clients,
     command,
     hosts,
-    parties,
 )
 
 NOW = datetime(2026, 3, 14, 9, 30, tzinfo=UTC)
 HOST = HostRef("host-1", "esx01.lab.local", ADDRESS)
-MONITORED, TIMED, OPEN_ENDED = ResourceState
+MONITORED = ResourceState.MONITORED
+TIMED = ResourceState.TIMED
+OPEN_ENDED = ResourceState.OPEN_ENDED
 LEASED = {**ENVIRON, "MAINTENANCE_LEASE_MINUTES": "120"}
 
 
 def row(mode: bool, state: ResourceState, lease: int | None) -> status.Row:
     known = [Resource("id", HOST, state, HOST.moref)]
-    (found,) = status.compare([VCenterHost(HOST, mode)], known, lease, NOW)
+    (found,) = status.compare([VCenterHost(HOST, mode)], known, Policy(lease), NOW)
     return found
 
 
@@ -70,22 +73,22 @@ def test_what_a_sweep_would_do_is_what_a_sweep_plans() -> None:
 
 
 def test_a_host_that_one_side_does_not_know_differs() -> None:
-    (unknown,) = status.compare([VCenterHost(HOST, False)], [], None, NOW)
+    (unknown,) = status.compare([VCenterHost(HOST, False)], [], Policy(), NOW)
     assert (unknown.state, unknown.verb, unknown.agrees) == (None, "report", False)
     left_over = Resource("id", HOST, MONITORED, HOST.moref)
-    (gone,) = status.compare([], [left_over], None, NOW)
+    (gone,) = status.compare([], [left_over], Policy(), NOW)
     assert (gone.in_maintenance_mode, gone.state, gone.verb) == (None, MONITORED, "report")
     assert not gone.agrees
 
 
 def test_two_resources_with_one_moref_are_not_taken_for_either() -> None:
     twins = [Resource(each, HOST, TIMED, HOST.moref) for each in ("a", "b")]
-    (found,) = status.compare([VCenterHost(HOST, True)], twins, 60, NOW)
+    (found,) = status.compare([VCenterHost(HOST, True)], twins, Policy(60), NOW)
     assert (found.state, found.verb, found.agrees) == (None, "report", False)
 
 
 def test_only_hosts_that_matter_are_shown_unless_all_are_wanted() -> None:
-    both = parties(hosts(3))
+    both = clients(hosts(3))
     both.vspheres[0].enter("host-2")
     some = command("status", "--output", "json", connect=both.connect)
     assert [each["host"] for each in json.loads(some.out)] == ["esx02.lab.local"]
@@ -94,7 +97,7 @@ def test_only_hosts_that_matter_are_shown_unless_all_are_wanted() -> None:
 
 
 def test_json_tells_everything_of_a_host() -> None:
-    both = parties(hosts(1))
+    both = clients(hosts(1))
     both.vspheres[0].enter("host-1")
     both.vspheres[0].since["host-1"] = NOW
     both.operations.set_state(hosts(1)[0], TIMED)
@@ -117,7 +120,7 @@ def test_json_tells_everything_of_a_host() -> None:
 
 
 def test_nothing_to_show_is_an_empty_list_or_a_header_alone() -> None:
-    both = parties(hosts(1))
+    both = clients(hosts(1))
     assert json.loads(command("status", "--output", "json", connect=both.connect).out) == []
     table = command("status", "--output", "csv", connect=both.connect)
     assert (table.code, table.out.count("\r\n")) == (0, 1)
@@ -148,7 +151,7 @@ def test_no_cell_of_csv_is_a_formula(name: str) -> None:
 
 
 def test_the_exit_code_tells_whether_both_sides_agree() -> None:
-    both = parties(hosts(2))
+    both = clients(hosts(2))
     assert command("status", connect=both.connect).code == 0
     both.vspheres[0].enter("host-1")
     assert command("status", connect=both.connect).code == 3
@@ -159,7 +162,7 @@ def test_the_exit_code_tells_whether_both_sides_agree() -> None:
 def test_a_failing_vcenter_does_not_hide_the_others() -> None:
     first, second = hosts(1, "a.lab.local"), hosts(1, "b.lab.local")
     failing = VCenterUnavailableError("it cannot be reached")
-    both = FakeParties(
+    both = FakeClients(
         FakeOperations([*first, *second]),
         [
             FakeVSphere(first, address="a.lab.local", failures=[failing]),
@@ -180,7 +183,7 @@ class Silent(FakeVSphere):
 
 
 def test_events_that_cannot_be_read_only_leave_out_since_when() -> None:
-    both = FakeParties(FakeOperations(hosts(1)), [Silent(hosts(1))])
+    both = FakeClients(FakeOperations(hosts(1)), [Silent(hosts(1))])
     both.vspheres[0].enter("host-1")
     shown = command("status", "--output", "json", connect=both.connect)
     assert (shown.code, shown.err) == (3, "since when is not known: no privilege\n")
@@ -188,7 +191,7 @@ def test_events_that_cannot_be_read_only_leave_out_since_when() -> None:
 
 
 def test_ten_thousand_hosts_are_shown() -> None:
-    both = parties(hosts(10_000))
+    both = clients(hosts(10_000))
     for host in hosts(3_000):
         both.vspheres[0].modes[host] = True
     shown = command("status", "--all", "--output", "json", connect=both.connect)

@@ -8,7 +8,7 @@ import pytest
 
 from adapters.cli.terminal import Column, Terminal, plain
 from functions.events import HostRef
-from tests.unit.cli.running import ADDRESS, command, parties
+from tests.unit.cli.running import ADDRESS, clients, command
 
 TRICKS = [
     "\x1b[2Jesx01",
@@ -38,7 +38,7 @@ def test_what_can_be_printed_stays_as_it_is(name: str) -> None:
 @pytest.mark.parametrize("name", [*TRICKS, *MARKUP, *FOREIGN])
 @pytest.mark.parametrize("arguments", [["status"], ["reconcile", "--dry-run"]])
 def test_a_hosts_name_is_shown_and_not_obeyed(name: str, arguments: list[str]) -> None:
-    both = parties([HostRef("host-1", name, ADDRESS)])
+    both = clients([HostRef("host-1", name, ADDRESS)])
     both.vspheres[0].enter("host-1")
     shown = command(*arguments, connect=both.connect)
     assert plain(name) in shown.out
@@ -47,7 +47,7 @@ def test_a_hosts_name_is_shown_and_not_obeyed(name: str, arguments: list[str]) -
 
 @pytest.mark.parametrize("name", [*TRICKS, *FOREIGN])
 def test_json_is_ascii_and_holds_the_name_as_it_is(name: str) -> None:
-    both = parties([HostRef("host-1", name, ADDRESS)])
+    both = clients([HostRef("host-1", name, ADDRESS)])
     both.vspheres[0].enter("host-1")
     shown = command("status", "--output", "json", connect=both.connect).out
     assert shown.isascii()

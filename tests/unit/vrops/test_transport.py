@@ -7,8 +7,8 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import MaxRetryError, ProtocolError
 from urllib3.util import Retry
 
-from adapters.deadline import deadline
-from adapters.settings import VropsSettings
+from adapters.config.settings import VropsSettings
+from adapters.outgoing.deadline import deadline
 from adapters.vrops.transport import RETRIED_STATUSES, new_session, timeout
 
 SETTINGS = VropsSettings("https://vrops.invalid")

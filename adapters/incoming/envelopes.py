@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from secrets import token_hex
 from typing import Any, Final, NamedTuple
 
-from adapters.settings import Limits
+from adapters.config.settings import Limits
 from functions.errors import EventTooLargeError, NotACloudEventError
 from functions.events import TIMER_TYPE, Envelope
 
@@ -104,7 +104,7 @@ def _checked(envelope: dict[str, Any]) -> Envelope:
 def _data(body: bytes, content_type: str, limits: Limits) -> tuple[Any, str]:
     if _is_xml(content_type):
         # Only VSphereSource sends XML: elsewhere no start has to wait for its parser.
-        from adapters.vsphere_xml import read_xml
+        from adapters.incoming.vsphere_xml import read_xml
 
         return read_xml(body, limits.max_depth), "xml"
     media_type = _media_type(content_type)

@@ -3,18 +3,18 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from adapters.credentials import CredentialSource, EnvironCredentials
+from adapters.config.credentials import CredentialSource, EnvironCredentials
+from adapters.config.settings import Settings, VCenterSettings
 from adapters.memory import EventMemory
-from adapters.settings import Settings, VCenterSettings
 from adapters.vrops import Vrops
-from functions.mirror import Mirror, VCenters
-from functions.outcomes import Watcher
+from functions.context import Context, VCenters
+from functions.outcomes import SweepListener
 
 if TYPE_CHECKING:
     from adapters.vcenter import VSphere
 
 
-class Parties:
+class Clients:
     """The clients of one process; nobody is called before there is something to ask.
 
     Raises ConfigurationError if credentials cannot be read, or a package is missing.
@@ -33,17 +33,10 @@ class Parties:
         credentials = _credentials(settings.secret_id, environ, "VROPS")
         self.operations = Vrops(settings.vrops, credentials, uuid_of=self._uuid_of)
 
-    def mirror(self, watcher: Watcher) -> Mirror:
-        """Return what handlers work with; ``watcher`` is told how sweeps go."""
-        return Mirror(
-            self.operations,
-            self.vcenters,
-            EventMemory(),
-            lease_minutes=self._settings.lease_minutes,
-            require_verification=self._settings.require_verification,
-            max_changes=self._settings.max_changes,
-            watcher=watcher,
-        )
+    def context(self, listener: SweepListener) -> Context:
+        """Return what handlers work with; ``listener`` is told how sweeps go."""
+        policy = self._settings.policy
+        return Context(self.operations, self.vcenters, EventMemory(), policy, listener)
 
     def close(self) -> None:
         """Give up token, sessions and connections; never raises."""
@@ -63,10 +56,12 @@ def _vsphere(settings: VCenterSettings) -> "VSphere":
     return VSphere(settings, _credentials(settings.secret_id, settings.source, "VCENTER"))
 
 
-def _credentials(secret_id: str | None, source: Mapping[str, str], party: str) -> CredentialSource:
+def _credentials(
+    secret_id: str | None, source: Mapping[str, str], service: str
+) -> CredentialSource:
     if secret_id is None:
-        return EnvironCredentials(source, party)
+        return EnvironCredentials(source, service)
     # boto3 is there on Lambda, and heavy everywhere.
-    from adapters.aws_secrets import AwsSecret
+    from adapters.config.aws_secrets import AwsSecret
 
-    return AwsSecret(secret_id, party)
+    return AwsSecret(secret_id, service)

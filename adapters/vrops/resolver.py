@@ -19,13 +19,15 @@ match) and ``GET /api/adapterkinds/{kind}/resourcekinds/{kind}/resources`` (iden
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
-from adapters.cache import TimedCache
+from adapters.outgoing.cache import TimedCache
+from adapters.vrops import models
 from adapters.vrops.client import SuiteApi, objects
+from adapters.vrops.models import Candidate, Instance
 from functions.errors import AmbiguousHostError, HostNotFoundError
-from functions.events import HostRef, vcenter_address
+from functions.events import HostRef
 from functions.ports import Resource, ResourceState
 
 _logger: Final = logging.getLogger(__name__)
@@ -35,77 +37,7 @@ _BY_IDENTIFIERS: Final = "/adapterkinds/VMWARE/resourcekinds/HostSystem/resource
 _IDENTIFIERS_REFUSED: Final = (400, 404, 405, 500, 501)
 # Which resource a host is hardly ever changes; that a new host or adapter has come, soon enough.
 _REMEMBERED_SECONDS: Final = 600.0
-_SWEEP_SECONDS: Final = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """A VMWARE adapter instance: one vCenter as vRealize Operations collects it."""
-
-    identifier: str
-    address: str
-    uuid: str
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A HostSystem resource; ``vcenter`` is the instance UUID of its vCenter.
-
-    ``entries`` are (adapter instance, resourceState, resourceStatus).
-    """
-
-    identifier: str
-    name: str
-    moref: str
-    vcenter: str
-    entries: tuple[tuple[str, str, str], ...]
-
-    def owned_by(self, owners: Collection[str]) -> "Candidate":
-        """Keep the entries of the owning adapter instances, if there are any, whatever order."""
-        owned = tuple(entry for entry in self.entries if entry[0] in owners)
-        return replace(self, entries=owned or self.entries)
-
-    @property
-    def state(self) -> ResourceState:
-        """The state that suppresses most, since entries of one host rarely differ."""
-        states = {state for _, state, _ in self.entries}
-        for suppressed in (ResourceState.MAINTAINED_MANUAL, ResourceState.MAINTAINED):
-            if suppressed in states:
-                return suppressed
-        return ResourceState.MONITORED
-
-    @property
-    def gone(self) -> bool:
-        """Whether vCenter no longer has this host: a stale twin of a host that was re-added."""
-        return bool(self.entries) and all(state == "NOT_EXISTING" for _, state, _ in self.entries)
-
-    @property
-    def liveliness(self) -> int:
-        """2: data arrives. 1: in maintenance, when none need arrive. 0: neither, so maybe stale."""
-        if any(status == "DATA_RECEIVING" for _, _, status in self.entries):
-            return 2
-        return 1 if self.state.maintained else 0
-
-    def is_called(self, name: str) -> bool:
-        """Whether this is its whole name, in any case: what the server matched is a part of it."""
-        return bool(name) and self.name.casefold() == name.casefold()
-
-    def is_named(self, host: HostRef) -> bool:
-        """Whether this has the host's name, and no MoRef that says it is another one."""
-        another = host.moref and self.moref and self.moref != host.moref
-        return self.is_called(host.name) and not another
-
-    def has_moref(self, host: HostRef) -> bool:
-        """Whether both have a MoRef, and the same one."""
-        return bool(host.moref) and self.moref == host.moref
-
-    def may_be_of(self, uuid: str) -> bool:
-        """Whether nothing says that it belongs to another vCenter; "" is one that is not known."""
-        return not uuid or self.vcenter in ("", uuid)
-
-    def is_still(self, host: HostRef) -> bool:
-        """Whether what was found to be ``host`` still is: either may have been renamed since."""
-        return self.has_moref(host) or self.is_named(host)
+_LISTING_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +56,8 @@ class Resolver:
         self._api = api
         self._uuid_of = uuid_of
         self._located: TimedCache[HostRef, _Located] = TimedCache(_REMEMBERED_SECONDS)
-        self._instances: TimedCache[str, list[Instance]] = TimedCache(_SWEEP_SECONDS)
-        self._sweeps: TimedCache[str, list[Candidate]] = TimedCache(_SWEEP_SECONDS)
+        self._instances: TimedCache[str, list[Instance]] = TimedCache(_LISTING_SECONDS)
+        self._listings: TimedCache[str, list[Candidate]] = TimedCache(_LISTING_SECONDS)
 
     def find(self, host: HostRef) -> Resource:
         """Read the one resource that is ``host``; one call if it is remembered.
@@ -137,7 +69,7 @@ class Resolver:
         if candidate is None or not candidate.is_still(host):
             self._located.drop(host)
             candidate = self._locate(host)
-        return _resource(candidate, host)
+        return candidate.as_resource(host)
 
     def read(self, resource: Resource) -> ResourceState:
         """Read the state of ``resource`` again.
@@ -164,7 +96,7 @@ class Resolver:
             if candidate.identifier not in known and not candidate.gone:
                 known.add(candidate.identifier)
                 host = HostRef(candidate.moref, candidate.name, address)
-                yield _resource(candidate.owned_by(owners), host)
+                yield candidate.owned_by(owners).as_resource(host)
 
     def states(self, identifiers: Collection[str]) -> Iterator[tuple[str, ResourceState]]:
         """Read the states of many resources by one call; those that are gone are left out."""
@@ -175,7 +107,7 @@ class Resolver:
     def instances(self) -> list[Instance]:
         """Read anew which vCenters are collected."""
         answer = self._api.get("/adapters", {"adapterKindKey": "VMWARE"})
-        instances = [_instance(item) for item in objects(answer, "adapterInstancesInfoDto")]
+        instances = [models.instance(item) for item in objects(answer, "adapterInstancesInfoDto")]
         self._instances.put("", instances)
         return instances
 
@@ -188,7 +120,7 @@ class Resolver:
         answer = self._api.request("GET", f"/resources/{located.identifier}", tolerated=(404,))
         if answer.status == 404:
             return None
-        candidate = _candidate(answer.object()).owned_by(located.owners)
+        candidate = models.candidate(answer.object()).owned_by(located.owners)
         return None if candidate.gone else candidate
 
     def _locate(self, host: HostRef) -> Candidate:
@@ -205,7 +137,7 @@ class Resolver:
         if not instances:
             _logger.warning("%s was found by its name only, since its vCenter is unknown", host)
         # Its vCenter may be added meanwhile, and then have such a host itself.
-        seconds = _REMEMBERED_SECONDS if instances else _SWEEP_SECONDS
+        seconds = _REMEMBERED_SECONDS if instances else _LISTING_SECONDS
         self._located.put(host, _Located(candidate.identifier, owners), seconds)
         return candidate
 
@@ -216,15 +148,15 @@ class Resolver:
         named = [c for each in instances for c in self._named(host.name, each)]
         return (
             [each for each in named if each.has_moref(host)]
-            or self._swept(instances, host, Candidate.has_moref)
+            or self._in_listings(instances, host, Candidate.has_moref)
             or [each for each in named if each.is_named(host)]
-            or self._swept(instances, host, Candidate.is_named)
+            or self._in_listings(instances, host, Candidate.is_named)
         )
 
     def _anywhere(self, host: HostRef) -> list[Candidate]:
         """Step 3: the vCenter is unknown, so only what does not say that it is another host."""
         named = [each for each in self._named(host.name) if each.is_named(host)]
-        return named or self._swept([None], host, Candidate.is_named)
+        return named or self._in_listings([None], host, Candidate.is_named)
 
     def _identified(self, instance: Instance, host: HostRef) -> Iterator[Candidate]:
         if not host.moref or not instance.uuid:
@@ -236,7 +168,7 @@ class Resolver:
         answer = self._api.request("GET", _BY_IDENTIFIERS, params, tolerated=_IDENTIFIERS_REFUSED)
         if answer.ok:
             # A server that ignores the identifiers answers with hosts of every vCenter.
-            found = [_candidate(item) for item in objects(answer.object(), "resourceList")]
+            found = [models.candidate(item) for item in objects(answer.object(), "resourceList")]
             uuid = instance.uuid.casefold()
             yield from (each for each in found if each.has_moref(host) and each.vcenter == uuid)
 
@@ -246,23 +178,23 @@ class Resolver:
         listed = self._listed({"name": name, **_owned(instance)})
         return [each for each in listed if each.is_called(name)]
 
-    def _swept(
+    def _in_listings(
         self,
         instances: Iterable[Instance | None],
         host: HostRef,
         fits: Callable[[Candidate, HostRef], bool],
     ) -> list[Candidate]:
-        """Read those anew that fit: the sweep that saw them may be a minute old."""
-        known = [c for each in instances for c in self._sweep(each) if fits(c, host)]
+        """Read those anew that fit: the listing that has them may be a minute old."""
+        known = [c for each in instances for c in self._listing(each) if fits(c, host)]
         anew = [self._read(_Located(each.identifier, frozenset())) for each in known]
         return [each for each in anew if each]
 
-    def _sweep(self, instance: Instance | None) -> list[Candidate]:
+    def _listing(self, instance: Instance | None) -> list[Candidate]:
         key = instance.identifier if instance else ""
-        known = self._sweeps.get(key)
+        known = self._listings.get(key)
         if known is None:
             known = list(self._listed(_owned(instance)))
-            self._sweeps.put(key, known)
+            self._listings.put(key, known)
         return known
 
     def _listed_of(self, instances: list[Instance], uuid: str) -> Iterator[Candidate]:
@@ -274,7 +206,7 @@ class Resolver:
 
     def _listed(self, params: Mapping[str, Any]) -> Iterator[Candidate]:
         pages = self._api.pages("/resources", {**_HOSTS, **params}, "resourceList")
-        return (_candidate(item) for item in pages)
+        return (models.candidate(item) for item in pages)
 
     def _of_vcenter(self, address: str) -> list[Instance]:
         known = self._instances.get("")
@@ -314,48 +246,3 @@ def _ambiguous(host: HostRef, count: int) -> AmbiguousHostError:
 
 def _owned(instance: Instance | None) -> dict[str, str]:
     return {"adapterInstanceId": instance.identifier} if instance else {}
-
-
-def _resource(candidate: Candidate, host: HostRef) -> Resource:
-    return Resource(candidate.identifier, host, candidate.state, candidate.moref, candidate.vcenter)
-
-
-def _candidate(item: Mapping[str, Any]) -> Candidate:
-    key = _object(item, "resourceKey")
-    identifiers = _identifiers(key)
-    return Candidate(
-        identifier=_text(item, "identifier"),
-        name=_text(key, "name"),
-        moref=identifiers.get("VMEntityObjectID", ""),
-        vcenter=identifiers.get("VMEntityVCID", "").casefold(),
-        entries=tuple(_entry(entry) for entry in objects(item, "resourceStatusStates")),
-    )
-
-
-def _entry(entry: Mapping[str, Any]) -> tuple[str, str, str]:
-    return (
-        _text(entry, "adapterInstanceId"),
-        _text(entry, "resourceState"),
-        _text(entry, "resourceStatus"),
-    )
-
-
-def _instance(item: Mapping[str, Any]) -> Instance:
-    identifiers = _identifiers(_object(item, "resourceKey"))
-    address = vcenter_address(identifiers.get("VCURL", ""))
-    return Instance(_text(item, "id"), address, identifiers.get("VMEntityVCID", ""))
-
-
-def _identifiers(key: Mapping[str, Any]) -> dict[str, str]:
-    listed = objects(key, "resourceIdentifiers")
-    return {_text(_object(each, "identifierType"), "name"): _text(each, "value") for each in listed}
-
-
-def _object(item: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = item.get(key)
-    return value if isinstance(value, dict) else {}
-
-
-def _text(item: Mapping[str, Any], key: str) -> str:
-    value = item.get(key)
-    return value if isinstance(value, str) else ""

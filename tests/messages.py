@@ -10,10 +10,11 @@ from typing import Any
 import flask
 from werkzeug.test import EnvironBuilder
 
-from adapters import envelopes, knative
-from adapters.envelopes import Received
-from adapters.settings import Limits
-from tests.formats import Wire
+from adapters import knative
+from adapters.config.settings import Limits
+from adapters.incoming import envelopes
+from adapters.incoming.envelopes import Received
+from tests.formats import HttpMessage
 
 SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
 LIMITS = Limits()
@@ -21,11 +22,11 @@ _START = datetime.now(UTC) - timedelta(hours=1)
 _moments = (_START + timedelta(seconds=count) for count in itertools.count())
 
 
-def parse(raw: bytes) -> Wire:
+def parse(raw: bytes) -> HttpMessage:
     """Take a raw request apart."""
     head, _, body = raw.partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")[1:]
-    return Wire(dict(line.split(": ", 1) for line in lines), body)
+    return HttpMessage(dict(line.split(": ", 1) for line in lines), body)
 
 
 def latest(raw: bytes) -> bytes:
@@ -34,15 +35,15 @@ def latest(raw: bytes) -> bytes:
     return re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", moment, raw)
 
 
-def request(wire: Wire) -> flask.Request:
-    """Make of a wire what the server would hand to the adapter."""
-    builder = EnvironBuilder(method="POST", headers=[*wire.headers.items()], data=wire.body)
+def request(message: HttpMessage) -> flask.Request:
+    """Make of a message what the server would hand to the adapter."""
+    builder = EnvironBuilder(method="POST", headers=[*message.headers.items()], data=message.body)
     return flask.Request(builder.get_environ())
 
 
-def read(wire: Wire) -> Received:
+def read(message: HttpMessage) -> Received:
     """Read a request as the Knative adapter does."""
-    return knative._received(request(wire), LIMITS)
+    return knative.received(request(message), LIMITS)
 
 
 def read_file(path: Path) -> Received:

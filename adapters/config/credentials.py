@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from adapters.settings import Credentials
+from adapters.config.settings import Credentials
 from functions.errors import AuthenticationError, ConfigurationError
 
 
@@ -25,10 +25,10 @@ class CredentialSource(Protocol):
 class EnvironCredentials:
     """From the environment: a file that a variable names may hold new ones after a while."""
 
-    def __init__(self, environ: Mapping[str, str], party: str = "VROPS") -> None:
+    def __init__(self, environ: Mapping[str, str], service: str = "VROPS") -> None:
         self._environ = environ
-        self._party = party
-        self._credentials = Credentials.from_environ(environ, party)
+        self._service = service
+        self._credentials = Credentials.from_environ(environ, service)
 
     def current(self) -> Credentials:
         """See CredentialSource.current."""
@@ -37,7 +37,7 @@ class EnvironCredentials:
     def renewed(self) -> Credentials | None:
         """See CredentialSource.renewed."""
         try:
-            credentials = Credentials.from_environ(self._environ, self._party)
+            credentials = Credentials.from_environ(self._environ, self._service)
         except ConfigurationError as error:
             raise AuthenticationError(f"the credentials were refused, and now {error}") from None
         if credentials == self._credentials:

@@ -12,17 +12,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
-from adapters.credentials import CredentialSource
-from adapters.deadline import remaining
-from adapters.settings import Credentials
+from adapters.config.credentials import CredentialSource
+from adapters.config.settings import Credentials
+from adapters.outgoing.deadline import remaining
 from functions.errors import AuthenticationError, TransientError
 
 T = TypeVar("T")
 
 _MARGIN_SECONDS: Final = 300.0
 _FIRST_PAUSE_SECONDS: Final = 10.0
-_LONGEST_PAUSE_SECONDS: Final = 300.0
-_LONGEST_WAIT_SECONDS: Final = 60.0
+_MAX_PAUSE_SECONDS: Final = 300.0
+_MAX_WAIT_SECONDS: Final = 60.0
 
 
 @dataclass(eq=False)
@@ -54,18 +54,18 @@ def log_in(credentials: CredentialSource, acquire: Callable[[Credentials], Login
 class Authenticator(Generic[T]):
     """Hands out the process's login; ``acquire`` logs in, or raises AuthenticationError.
 
-    ``party`` is where it logs in, for messages; the error ``unavailable`` says that it takes too
+    ``service`` is where it logs in, for messages; the error ``unavailable`` says that it takes too
     long there.
     """
 
     def __init__(
         self,
-        party: str,
+        service: str,
         unavailable: type[TransientError],
         acquire: Callable[[], Login[T]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._party = party
+        self._service = service
         self._unavailable = unavailable
         self._acquire = acquire
         self._clock = clock
@@ -99,7 +99,7 @@ class Authenticator(Generic[T]):
         """Let nobody log in for a while, and for longer each time in a row."""
         if self._clock() < self._paused_until:
             return  # Many threads may find the same out at the same time.
-        self._pause = min(max(2 * self._pause, _FIRST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
+        self._pause = min(max(2 * self._pause, _FIRST_PAUSE_SECONDS), _MAX_PAUSE_SECONDS)
         self._paused_until = self._clock() + self._pause
 
     def confirm(self, login: Login[T]) -> None:
@@ -115,8 +115,8 @@ class Authenticator(Generic[T]):
 
     @contextmanager
     def _single_flight(self) -> Iterator[None]:
-        if not self._lock.acquire(timeout=min(remaining(), _LONGEST_WAIT_SECONDS)):
-            raise self._unavailable(f"logging in to {self._party} takes too long")
+        if not self._lock.acquire(timeout=min(remaining(), _MAX_WAIT_SECONDS)):
+            raise self._unavailable(f"logging in to {self._service} takes too long")
         try:
             yield
         finally:
@@ -126,7 +126,7 @@ class Authenticator(Generic[T]):
         wait = self._paused_until - self._clock()
         if wait > 0:
             raise AuthenticationError(
-                f"{self._party} refused the credentials; not trying again yet", wait
+                f"{self._service} refused the credentials; not trying again yet", wait
             )
         try:
             login = self._acquire()

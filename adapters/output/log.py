@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from adapters.envelopes import Received
-from adapters.settings import CommonSettings, Settings
+from adapters.config.settings import CommonSettings, Settings
+from adapters.incoming.envelopes import Received
 from functions.errors import MaintenanceError, PermanentError
 from functions.events import HostRef, classify, event_id
-from functions.outcomes import Action, Outcome, Watcher
+from functions.outcomes import Action, Outcome, SweepListener
 
 # Nobody reads more of a name, and an event of a megabyte must not make a line of a megabyte.
-_LONGEST: Final = 255
+_MAX_NAME_LENGTH: Final = 255
 # Of thousands of hosts that the account may not see, the first ones say enough, every time.
-_MOST_LINES: Final = 100
+_MAX_LINES: Final = 100
 
 logger: Final = logging.getLogger("maintenance_mirror")
 
@@ -32,7 +32,7 @@ class Entry:
 
 
 @contextmanager
-def journal(clock: Callable[[], float] = time.perf_counter) -> Iterator[Entry]:
+def event_line(clock: Callable[[], float] = time.perf_counter) -> Iterator[Entry]:
     """Write the one line about an event when it is over, whether it went well or not.
 
     A refused event is an ERROR, since some processors drop it without a trace; one that may
@@ -64,31 +64,31 @@ def warn_of_risks(settings: Settings) -> None:
         logger.warning("VCENTER_INSECURE_TLS: anyone on the way can read the password, and lie")
 
 
-class SweepLog(Watcher):
+class SweepLog(SweepListener):
     """A line for each host that a sweep changes, leaves alone or cannot compare."""
 
     def planned(self, actions: list[Action]) -> None:
-        """See Watcher.planned."""
+        """See SweepListener.planned."""
         noted = [action for action in actions if action.verb in ("leave", "report")]
-        for action in noted[:_MOST_LINES]:
+        for action in noted[:_MAX_LINES]:
             self._line(logging.INFO, action)
-        if more := len(noted[_MOST_LINES:]):
+        if more := len(noted[_MAX_LINES:]):
             logger.info("and %d more hosts; maintenance-mirror status lists all", more)
 
     def done(self, action: Action, seen: bool) -> None:
-        """See Watcher.done."""
+        """See SweepListener.done."""
         # Every host that is still in maintenance mode is renewed by every sweep.
         level = logging.INFO if action.changes else logging.DEBUG
         self._line(level, action, "" if seen else "; accepted, but not visible yet")
 
     def corrected(self, outcome: Outcome) -> None:
-        """See Watcher.corrected."""
+        """See SweepListener.corrected."""
         text = f"{outcome.host}: {outcome.action} after its mode changed during the sweep"
         fields = {"action": outcome.action, **_host(outcome.host)}
         logger.info("%s", text, extra={"fields": fields})
 
     def failed(self, where: str, error: MaintenanceError) -> None:
-        """See Watcher.failed."""
+        """See SweepListener.failed."""
         logger.log(_level(error), "sweep of %s: %s", where, error)
 
     @staticmethod
@@ -126,7 +126,7 @@ def _event(entry: Entry) -> dict[str, str]:
     envelope, encoding = entry.received
     kind = classify(envelope)
     name = kind.name if kind else str(envelope.get("type"))
-    return {"event": name[:_LONGEST], "event_id": event_id(envelope), "encoding": encoding}
+    return {"event": name[:_MAX_NAME_LENGTH], "event_id": event_id(envelope), "encoding": encoding}
 
 
 class _JsonFormatter(logging.Formatter):

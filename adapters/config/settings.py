@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn, Self
 
-from adapters.variables import (
+from adapters.config.variables import (
     Reader,
     boolean,
     ca_file,
@@ -21,6 +21,7 @@ from adapters.variables import (
     vcenter_addresses,
     whole,
 )
+from functions.context import Policy
 from functions.events import vcenter_address
 
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -73,10 +74,10 @@ class Credentials:
     password: Secret
 
     @classmethod
-    def from_environ(cls, environ: Mapping[str, str], party: str = "VROPS") -> Self:
-        """Read ``party``'s, from files too; raises ConfigurationError if one of them is missing."""
+    def from_environ(cls, environ: Mapping[str, str], service: str = "VROPS") -> Self:
+        """Read ``service``'s, from files too; raises ConfigurationError if one is missing."""
         read = Reader(environ)
-        credentials = cls(*_user_and_password(read, party))
+        credentials = cls(*_user_and_password(read, service))
         read.raise_problems()
         return credentials
 
@@ -171,6 +172,11 @@ class Settings(CommonSettings):
     deadline_seconds: float = 12.0
     sweep_seconds: float = 120.0
 
+    @property
+    def policy(self) -> Policy:
+        """The rules among them, as the core takes them."""
+        return Policy(self.lease_minutes, self.require_verification, self.max_changes)
+
     @classmethod
     def _fields(cls, read: Reader) -> dict[str, Any]:
         return {
@@ -199,16 +205,16 @@ def _lease(read: Reader) -> dict[str, int | None]:
     return {"lease_minutes": lease, "interval_minutes": interval}
 
 
-def _secret_id(read: Reader, party: str) -> str | None:
-    secret_id: str | None = read(f"{party}_SECRET_ID", str, None)
+def _secret_id(read: Reader, service: str) -> str | None:
+    secret_id: str | None = read(f"{service}_SECRET_ID", str, None)
     if secret_id is None:
-        _user_and_password(read, party)
+        _user_and_password(read, service)
     return secret_id
 
 
-def _user_and_password(read: Reader, party: str) -> tuple[str, Secret]:
-    username = read.required(f"{party}_USERNAME", str)
-    return username, read.required(f"{party}_PASSWORD", Secret)
+def _user_and_password(read: Reader, service: str) -> tuple[str, Secret]:
+    username = read.required(f"{service}_USERNAME", str)
+    return username, read.required(f"{service}_PASSWORD", Secret)
 
 
 def _verification(read: Reader) -> dict[str, Any]:

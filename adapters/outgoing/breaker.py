@@ -1,4 +1,4 @@
-"""A circuit breaker: while a party cannot be reached, say so at once.
+"""A circuit breaker: while a service cannot be reached, say so at once.
 
 Otherwise every thread of the server would stand in a time-out, and events that could be delivered
 again later would pile up behind them.
@@ -15,18 +15,18 @@ from functions.errors import TransientError
 class CircuitBreaker:
     """Opens for ``pause`` seconds after ``failures`` in a row; then one call tries the ground.
 
-    ``party`` is who is called, for messages; the error ``unavailable`` says that it failed.
+    ``service`` is who is called, for messages; the error ``unavailable`` says that it failed.
     """
 
     def __init__(
         self,
-        party: str,
+        service: str,
         unavailable: type[TransientError],
         failures: int = 5,
         pause: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._party = party
+        self._service = service
         self._unavailable = unavailable
         self._allowed = failures
         self._pause = pause
@@ -61,7 +61,7 @@ class CircuitBreaker:
                 return
             if wait > 0:
                 raise self._unavailable(
-                    f"{self._party} failed repeatedly and is given a pause", retry_after=wait
+                    f"{self._service} failed repeatedly and is given a pause", retry_after=wait
                 )
             # This caller tries the ground; the others wait for one more pause.
             self._closed_from = self._clock() + self._pause

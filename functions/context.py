@@ -1,4 +1,4 @@
-"""What handlers work with: the parties behind the ports, and the rules that somebody set."""
+"""What handlers work with: the services behind the ports, and the policy."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from functions.errors import MaintenanceError
 from functions.events import HostEvent
-from functions.outcomes import Watcher
+from functions.outcomes import SweepListener
 from functions.ports import Memory, OperationsManager, Resource, VCenter
 
 
@@ -44,7 +44,7 @@ class VCenters:
         return None
 
 
-class Forgetful:
+class NoMemory:
     """The Memory of those who remember nothing: every event is the newest."""
 
     def newest(self, event: HostEvent) -> HostEvent:
@@ -57,20 +57,29 @@ def _now() -> datetime:
 
 
 @dataclass(frozen=True)
-class Mirror:
-    """One vRealize Operations that mirrors some vCenters.
+class Policy:
+    """The rules that somebody set.
 
     ``lease_minutes`` bounds every maintenance that is started; None leaves it open-ended.
     With ``require_verification``, events of hosts that no configured vCenter has are refused.
     ``max_changes`` is how many hosts a sweep may change; None means 50, or a fifth of all.
-    ``watcher`` is told how sweeps go, and ``now`` tells the time (aware).
+    """
+
+    lease_minutes: int | None = None
+    require_verification: bool = False
+    max_changes: int | None = None
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every event and every sweep is handled in.
+
+    ``listener`` is told how sweeps go, and ``now`` tells the time (aware).
     """
 
     operations: OperationsManager
     vcenters: VCenters = field(default_factory=VCenters)
-    memory: Memory = field(default_factory=Forgetful)
-    lease_minutes: int | None = None
-    require_verification: bool = False
-    max_changes: int | None = None
-    watcher: Watcher = field(default_factory=Watcher)
+    memory: Memory = field(default_factory=NoMemory)
+    policy: Policy = Policy()
+    listener: SweepListener = field(default_factory=SweepListener)
     now: Callable[[], datetime] = _now

@@ -5,8 +5,9 @@ from typing import Any, cast
 
 import pytest
 
+from adapters.vrops import models
 from adapters.vrops.client import Answer, SuiteApi
-from adapters.vrops.resources import Resolver, _candidate
+from adapters.vrops.resolver import Resolver
 from functions.errors import AmbiguousHostError, HostNotFoundError
 from functions.events import HostRef
 from functions.ports import ResourceState
@@ -139,7 +140,7 @@ def test_a_host_in_maintenance_that_sends_no_data_beats_a_stale_twin() -> None:
     ],
 )
 def test_an_answer_without_sense_is_a_host_that_is_nobody(item: dict[str, Any]) -> None:
-    candidate = _candidate(item)
+    candidate = models.candidate(item)
     assert not candidate.is_named(EVENT)
     assert not candidate.has_moref(EVENT)
     assert candidate.state is ResourceState.MONITORED

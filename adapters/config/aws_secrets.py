@@ -14,7 +14,7 @@ import logging
 from contextlib import closing
 from typing import Any, Final
 
-from adapters.settings import Credentials, Secret
+from adapters.config.settings import Credentials, Secret
 from functions.errors import AuthenticationError, ConfigurationError
 
 # Two tries, each with two seconds to connect and two to read, fit into the ten seconds that
@@ -28,17 +28,17 @@ _TALKATIVE: Final = ("boto3", "botocore")
 class AwsSecret:
     """The credentials in one secret, ``secret_id`` being its name or ARN.
 
-    ``party`` is whose they are, as variables call it: ``VROPS`` or ``VCENTER``. Raises
+    ``service`` is whose they are, as variables call it: ``VROPS`` or ``VCENTER``. Raises
     ConfigurationError if the secret cannot be read, or does not hold what it should. Its content is
     never repeated, only its name.
     """
 
-    def __init__(self, secret_id: str, party: str = "VROPS") -> None:
+    def __init__(self, secret_id: str, service: str = "VROPS") -> None:
         self._id = secret_id
         try:
             self._credentials = _credentials(secret_id)
         except _UnusableError as problem:
-            raise ConfigurationError(f"{party}_SECRET_ID: {problem}") from None
+            raise ConfigurationError(f"{service}_SECRET_ID: {problem}") from None
 
     def current(self) -> Credentials:
         """Return the credentials as they were last read."""

@@ -1,0 +1,10 @@
+"""What every call to another service needs, whichever service that is.
+
+::
+
+    login.py      one login for all threads, and no locked account
+    breaker.py    a service that cannot be reached is given a pause
+    deadline.py   how much time an event has left
+    tls.py        whom we trust to be who they say they are
+    cache.py      what was found, remembered for a while
+"""

@@ -1,0 +1,7 @@
+"""What people and machines get to read.
+
+::
+
+    log.py       one line for each event, and those of a sweep
+    console.py   an event as ``echo`` shows it
+"""
