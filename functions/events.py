@@ -29,7 +29,7 @@ _SOURCE_TYPE: Final = re.compile(r"com\.vmware\.vsphere\.(.+)\.v0")
 _TIMESTAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?")
 _DEFAULT_PORTS: Final = (None, 80, 443)
 # vCenter allows 80 characters for an object's name, DNS 253: what is longer is no name of a host.
-_MAX_NAME_LENGTH: Final = 255
+MAX_NAME_LENGTH: Final = 255
 # vCenter counts its events with 32 bits, and goes on below zero after 2147483647.
 _KEYS: Final = 2**32
 
@@ -142,7 +142,7 @@ def host_event(envelope: Envelope, name: str) -> HostEvent:
 
 def event_id(envelope: Envelope) -> str:
     """Return the CloudEvent's id, for people who compare logs."""
-    return _text(envelope.get("id"))[:_MAX_NAME_LENGTH]
+    return _text(envelope.get("id"))[:MAX_NAME_LENGTH]
 
 
 def vcenter_address(url: str) -> str:
@@ -153,9 +153,9 @@ def vcenter_address(url: str) -> str:
     """
     try:
         parts = urlsplit(url if "//" in url else f"//{url}")
-        return (_address(parts) or url.lower())[:_MAX_NAME_LENGTH]
+        return (_address(parts) or url.lower())[:MAX_NAME_LENGTH]
     except ValueError:
-        return url.lower()[:_MAX_NAME_LENGTH]
+        return url.lower()[:MAX_NAME_LENGTH]
 
 
 def _address(parts: SplitResult) -> str:
@@ -186,7 +186,7 @@ def _check_host(event: str, name: str, moref: str, moref_type: object) -> None:
             f"event {event}: data.Host.Name and data.Host.Host.Value are both missing"
         )
     for field, value in (("data.Host.Name", name), ("data.Host.Host.Value", moref)):
-        if not value.isprintable() or len(value) > _MAX_NAME_LENGTH:
+        if not value.isprintable() or len(value) > MAX_NAME_LENGTH:
             raise InvalidEventError(f"event {event}: {field} is nothing a host can be called")
     if moref and moref_type not in (None, "", "HostSystem"):
         raise InvalidEventError(f"event {event}: data.Host.Host.Type is not HostSystem")

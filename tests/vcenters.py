@@ -1,6 +1,7 @@
 """A vCenter to test against, vcsim: what people, and time, do to it."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
@@ -161,10 +162,15 @@ def credentials_for(vcenter: Vcsim, password: str | None = None) -> EnvironCrede
 
 
 @contextmanager
-def connected(vcenter: Vcsim, password: str | None = None, **changes: Any) -> Iterator[VSphere]:
+def connected(
+    vcenter: Vcsim,
+    password: str | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    **changes: Any,
+) -> Iterator[VSphere]:
     """A client of a vcsim that checks its certificate, closed in the end."""
     settings = {"url": vcenter.url, "ca_file": str(vcenter.ca_file), **changes}
-    vsphere = VSphere(VCenterSettings(**settings), credentials_for(vcenter, password))
+    vsphere = VSphere(VCenterSettings(**settings), credentials_for(vcenter, password), clock)
     try:
         yield vsphere
     finally:

@@ -12,11 +12,9 @@ from typing import Any, Final
 from adapters.config.settings import CommonSettings, Settings
 from adapters.incoming.envelopes import Received
 from functions.errors import MaintenanceError, PermanentError
-from functions.events import HostRef, classify, event_id
+from functions.events import MAX_NAME_LENGTH, HostRef, classify, event_id
 from functions.outcomes import Action, Outcome, SweepListener
 
-# Nobody reads more of a name, and an event of a megabyte must not make a line of a megabyte.
-_MAX_NAME_LENGTH: Final = 255
 # Of thousands of hosts that the account may not see, the first ones say enough, every time.
 _MAX_LINES: Final = 100
 
@@ -126,7 +124,7 @@ def _event(entry: Entry) -> dict[str, str]:
     envelope, encoding = entry.received
     kind = classify(envelope)
     name = kind.name if kind else str(envelope.get("type"))
-    return {"event": name[:_MAX_NAME_LENGTH], "event_id": event_id(envelope), "encoding": encoding}
+    return {"event": name[:MAX_NAME_LENGTH], "event_id": event_id(envelope), "encoding": encoding}
 
 
 class _JsonFormatter(logging.Formatter):

@@ -17,7 +17,7 @@ from pyVmomi import vim, vmodl
 from adapters.vcenter.faults import ObjectGoneError, SessionEndedError, refusal
 from adapters.vcenter.session import Session
 from functions.errors import MaintenanceError, VCenterUnavailableError
-from functions.events import HostRef
+from functions.events import MAX_NAME_LENGTH, HostRef
 from functions.ports import VCenterHost
 
 _logger: Final = logging.getLogger(__name__)
@@ -25,7 +25,6 @@ _logger: Final = logging.getLogger(__name__)
 _MODE: Final = "runtime.inMaintenanceMode"
 _PAGE_SIZE: Final = 1000
 _MOREF: Final = re.compile(r"[\w.:-]{1,80}", re.ASCII)
-_MAX_NAME_LENGTH: Final = 255
 
 _Collector = vmodl.query.PropertyCollector
 
@@ -156,5 +155,5 @@ def _mode(value: object, service: str) -> bool:
 
 def _printable(name: object) -> str:
     """Return a name that may be shown, or none: the MoRef says which host it is."""
-    usable = isinstance(name, str) and name.isprintable() and len(name) <= _MAX_NAME_LENGTH
+    usable = isinstance(name, str) and name.isprintable() and len(name) <= MAX_NAME_LENGTH
     return str(name) if usable else ""

@@ -4,6 +4,7 @@ Sources: vSphere Web Services SDK Programming Guide: a session ends after 30 idl
 is asked without one is answered with NotAuthenticated.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -42,13 +43,18 @@ class Session:
 class Sessions:
     """The sessions of a process with one vCenter, one at a time."""
 
-    def __init__(self, settings: VCenterSettings, credentials: CredentialSource) -> None:
+    def __init__(
+        self,
+        settings: VCenterSettings,
+        credentials: CredentialSource,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._service = f"vCenter {vcenter_address(settings.url)}"
-        breaker = CircuitBreaker(self._service, VCenterUnavailableError)
+        breaker = CircuitBreaker(self._service, VCenterUnavailableError, clock=clock)
         context = client_context(settings.ca_file, insecure=settings.insecure_tls)
         self._new_stub = partial(Stub, settings, self._service, context, breaker)
         acquire = partial(log_in, credentials, self._begin)
-        self._auth = Authenticator(self._service, VCenterUnavailableError, acquire)
+        self._auth = Authenticator(self._service, VCenterUnavailableError, acquire, clock)
 
     def run(self, ask: Callable[[Session], T]) -> T:
         """Return what ``ask`` finds out in a session, a new one if the last one has ended.

@@ -1,6 +1,7 @@
 """The VCenter port on the vSphere API, and what people ask beyond it."""
 
-from collections.abc import Collection, Generator
+import time
+from collections.abc import Callable, Collection, Generator
 from datetime import UTC, datetime
 from functools import partial
 
@@ -27,14 +28,21 @@ class VSphere:
     Nobody is called before there is something to ask. All threads share one session, and every
     call ends within the deadline. Proxies are those of the environment (HTTPS_PROXY, NO_PROXY).
 
+    ``clock`` tells seconds; tests bring their own.
+
     Raises ConfigurationError if pyVmomi is not installed.
     """
 
-    def __init__(self, settings: VCenterSettings, credentials: CredentialSource) -> None:
+    def __init__(
+        self,
+        settings: VCenterSettings,
+        credentials: CredentialSource,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._address = vcenter_address(settings.url)
         if not _INSTALLED:
             raise ConfigurationError(f"vCenter {self._address} needs pyVmomi, the extra 'vcenter'")
-        self._sessions = Sessions(settings, credentials)
+        self._sessions = Sessions(settings, credentials, clock)
         self._instance_uuid = ""
 
     @property

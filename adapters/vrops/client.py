@@ -86,15 +86,20 @@ class SuiteApi:
     and nothing else, when the answer is not one that the caller tolerates.
     """
 
-    def __init__(self, settings: VropsSettings, credentials: CredentialSource) -> None:
+    def __init__(
+        self,
+        settings: VropsSettings,
+        credentials: CredentialSource,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._auth_source = settings.auth_source
         self._base = f"{settings.url}/suite-api/api"
         self._session = new_session(settings)
         # requests passes urllib3's own Timeout through, though its types do not say so.
         self._timeout: Any = timeout(settings)
-        self._breaker = CircuitBreaker(_SERVICE, OperationsUnavailableError)
+        self._breaker = CircuitBreaker(_SERVICE, OperationsUnavailableError, clock=clock)
         acquire = partial(log_in, credentials, self._acquire)
-        self._auth = Authenticator(_SERVICE, OperationsUnavailableError, acquire)
+        self._auth = Authenticator(_SERVICE, OperationsUnavailableError, acquire, clock)
         automatic = settings.auth_scheme == "auto"
         self._schemes = _SCHEMES if automatic else (settings.auth_scheme,)
         self._scheme = self._schemes[0]

@@ -43,6 +43,7 @@ class Vrops:
     open-ended one (MAINTAINED_MANUAL); both are safe to repeat.
 
     ``uuid_of`` tells a vCenter's instance UUID by its address, or "" where nobody knows it.
+    ``sleep`` and ``clock`` are in seconds; tests bring their own, and need not wait.
     """
 
     def __init__(
@@ -51,9 +52,10 @@ class Vrops:
         credentials: CredentialSource,
         sleep: Callable[[float], None] = time.sleep,
         uuid_of: Callable[[str], str] = lambda address: "",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._api = SuiteApi(settings, credentials)
-        self._resolver = Resolver(self._api, uuid_of)
+        self._api = SuiteApi(settings, credentials, clock)
+        self._resolver = Resolver(self._api, uuid_of, clock)
         self._confirm_seconds = settings.confirm_seconds
         self._sleep = sleep
 

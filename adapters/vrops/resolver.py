@@ -18,6 +18,7 @@ match) and ``GET /api/adapterkinds/{kind}/resourcekinds/{kind}/resources`` (iden
 """
 
 import logging
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -52,12 +53,17 @@ class Resolver:
     ``uuid_of`` tells a vCenter's instance UUID by its address, or "" where it is not known.
     """
 
-    def __init__(self, api: SuiteApi, uuid_of: Callable[[str], str] = lambda address: "") -> None:
+    def __init__(
+        self,
+        api: SuiteApi,
+        uuid_of: Callable[[str], str] = lambda address: "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._api = api
         self._uuid_of = uuid_of
-        self._located: TimedCache[HostRef, _Located] = TimedCache(_REMEMBERED_SECONDS)
-        self._instances: TimedCache[str, list[Instance]] = TimedCache(_LISTING_SECONDS)
-        self._listings: TimedCache[str, list[Candidate]] = TimedCache(_LISTING_SECONDS)
+        self._located: TimedCache[HostRef, _Located] = TimedCache(_REMEMBERED_SECONDS, clock=clock)
+        self._instances: TimedCache[str, list[Instance]] = TimedCache(_LISTING_SECONDS, clock=clock)
+        self._listings: TimedCache[str, list[Candidate]] = TimedCache(_LISTING_SECONDS, clock=clock)
 
     def find(self, host: HostRef) -> Resource:
         """Read the one resource that is ``host``; one call if it is remembered.

@@ -1,5 +1,6 @@
 """The client under test, connected to a simulator."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -44,11 +45,12 @@ def connected(
     sleep: Callable[[float], None] = no_sleep,
     password: str | None = None,
     uuid_of: Callable[[str], str] = lambda address: "",
+    clock: Callable[[], float] = time.monotonic,
     **changes: Any,
 ) -> Iterator[Vrops]:
     """A client of a simulator, closed in the end."""
     credentials = credentials_for(simulator, password)
-    vrops = Vrops(settings_for(simulator, **changes), credentials, sleep, uuid_of)
+    vrops = Vrops(settings_for(simulator, **changes), credentials, sleep, uuid_of, clock)
     try:
         yield vrops
     finally:

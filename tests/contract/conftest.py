@@ -2,14 +2,10 @@
 
 import time
 from collections.abc import Iterator
-from functools import partial
 from types import SimpleNamespace
 
 import pytest
 
-from adapters.outgoing.breaker import CircuitBreaker
-from adapters.outgoing.cache import TimedCache
-from adapters.outgoing.login import Authenticator
 from simulator import SettableClock, Simulator
 from tests.contract.worlds import BuiltWorld
 
@@ -50,16 +46,9 @@ def simulator() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> SettableClock:
-    """The client's clock: pauses, caches and the circuit breaker go by it."""
-    clock = SettableClock()
-    for name, kind in (
-        ("client.Authenticator", Authenticator),
-        ("client.CircuitBreaker", CircuitBreaker),
-        ("resolver.TimedCache", TimedCache),
-    ):
-        monkeypatch.setattr(f"adapters.vrops.{name}", partial(kind, clock=clock.now))
-    return clock
+def clock() -> SettableClock:
+    """A clock for a client: pauses, caches and the circuit breaker go by it."""
+    return SettableClock()
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def test_a_scheme_that_is_configured_is_the_only_one_tried(clock: SettableClock)
     switches = Switches(header_schemes=("OpsToken",))
     with (
         Simulator(switches=switches) as simulator,
-        connected(simulator, auth_scheme="vRealizeOpsToken") as vrops,
+        connected(simulator, clock=clock.now, auth_scheme="vRealizeOpsToken") as vrops,
     ):
         for _ in range(5):
             with pytest.raises(AuthenticationError):
@@ -68,7 +68,7 @@ def test_a_scheme_that_is_configured_is_the_only_one_tried(clock: SettableClock)
 def test_a_wrong_password_is_tried_once_for_twenty_events(
     simulator: Simulator, clock: SettableClock
 ) -> None:
-    with connected(simulator, password="wrong") as vrops:
+    with connected(simulator, password="wrong", clock=clock.now) as vrops:
         for _ in range(20):
             with pytest.raises(AuthenticationError) as refusal:
                 vrops.find(esx(1))
@@ -80,7 +80,7 @@ def test_a_wrong_password_is_tried_once_for_twenty_events(
 def test_a_wrong_password_is_tried_again_after_pauses_that_grow(
     simulator: Simulator, clock: SettableClock
 ) -> None:
-    with connected(simulator, password="wrong") as vrops:
+    with connected(simulator, password="wrong", clock=clock.now) as vrops:
         for pause in (10, 20, 40):
             with pytest.raises(AuthenticationError):
                 vrops.find(esx(1))
@@ -108,7 +108,7 @@ def test_a_password_that_is_gone_is_not_tried_again_either(
     file = tmp_path / "password"
     file.write_text("the old one", encoding="utf-8")
     environ = {"VROPS_USERNAME": simulator.username, "VROPS_PASSWORD_FILE": str(file)}
-    vrops = Vrops(settings_for(simulator), EnvironCredentials(environ), no_sleep)
+    vrops = Vrops(settings_for(simulator), EnvironCredentials(environ), no_sleep, clock=clock.now)
     file.unlink()
     for _ in range(3):
         with pytest.raises(AuthenticationError, match=r"VROPS_PASSWORD|not trying again yet"):
@@ -123,7 +123,7 @@ def test_events_succeed_after_the_pause_once_the_password_is_right(
     simulator: Simulator, clock: SettableClock, status: int, body: str
 ) -> None:
     simulator.fault(status=status, path="/token/acquire", body=body)
-    with connected(simulator) as vrops:
+    with connected(simulator, clock=clock.now) as vrops:
         for _ in range(2):
             with pytest.raises(AuthenticationError):
                 enter(vrops, esx(1))

@@ -65,7 +65,7 @@ def test_nothing_secret_is_told_whatever_goes_wrong(
 def test_a_wrong_password_is_not_told_either(
     simulator: Simulator, caplog: pytest.LogCaptureFixture, clock: SettableClock
 ) -> None:
-    with connected(simulator, password=PASSWORD + "?") as vrops:
+    with connected(simulator, password=PASSWORD + "?", clock=clock.now) as vrops:
         told = _told(enter, vrops)
     assert "AuthenticationError" in told
     _assert_nothing_secret(caplog.text, told)

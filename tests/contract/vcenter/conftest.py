@@ -1,13 +1,10 @@
 """What the tests of the vCenter client share: a vcsim, what stands before it, and a clock."""
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from adapters.outgoing.breaker import CircuitBreaker
-from adapters.outgoing.login import Authenticator
 from adapters.vcenter import VSphere
 from simulator import SettableClock
 from tests.contract.vcenter.interceptor import Interceptor, intercepted
@@ -27,17 +24,8 @@ def interceptor(vcenter: Vcsim, tmp_path: Path) -> Iterator[Interceptor]:
 
 
 @pytest.fixture
-def vsphere(vcenter: Vcsim, interceptor: Interceptor) -> Iterator[VSphere]:
-    """A client whose calls are counted."""
-    with connected(vcenter, url=interceptor.url, ca_file=str(interceptor.ca_file)) as client:
+def vsphere(vcenter: Vcsim, interceptor: Interceptor, clock: SettableClock) -> Iterator[VSphere]:
+    """A client whose calls are counted, and which goes by ``clock``."""
+    where = {"url": interceptor.url, "ca_file": str(interceptor.ca_file)}
+    with connected(vcenter, clock=clock.now, **where) as client:
         yield client
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> SettableClock:
-    """The client's clock: pauses and the circuit breaker go by it."""
-    clock = SettableClock()
-    for kind in (Authenticator, CircuitBreaker):
-        stand_in = partial(kind, clock=clock.now)
-        monkeypatch.setattr(f"adapters.vcenter.session.{kind.__name__}", stand_in)
-    return clock

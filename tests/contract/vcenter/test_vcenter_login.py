@@ -106,7 +106,7 @@ def test_a_session_that_ends_within_a_page_ends_the_sweep(
 
 
 def test_a_vcenter_that_ends_every_session_is_given_a_rest(
-    clock: SettableClock, vsphere: VSphere, interceptor: Interceptor, moref: str
+    vsphere: VSphere, interceptor: Interceptor, moref: str
 ) -> None:
     interceptor.spoil["RetrievePropertiesEx"] = fault("NotAuthenticated")
     for _ in range(5):
@@ -119,7 +119,7 @@ def test_a_wrong_password_is_tried_once_for_twenty_events(
     clock: SettableClock, vcenter: Vcsim, interceptor: Interceptor, moref: str
 ) -> None:
     ca_file = str(interceptor.ca_file)
-    with connected(vcenter, "wrong", url=interceptor.url, ca_file=ca_file) as vsphere:
+    with connected(vcenter, "wrong", clock.now, url=interceptor.url, ca_file=ca_file) as vsphere:
         for _ in range(20):
             with pytest.raises(AuthenticationError) as refusal:
                 vsphere.in_maintenance_mode(moref)
@@ -165,7 +165,7 @@ def test_a_password_of_unusual_characters_arrives_as_it_is() -> None:
 def test_a_password_that_cannot_be_sent_counts_as_refused(
     clock: SettableClock, vcenter: Vcsim, moref: str
 ) -> None:
-    with connected(vcenter, "\ud800") as vsphere:
+    with connected(vcenter, "\ud800", clock.now) as vsphere:
         for _ in range(3):
             with pytest.raises(AuthenticationError):
                 vsphere.in_maintenance_mode(moref)
@@ -240,7 +240,7 @@ def test_a_connection_that_is_in_use_is_closed_as_soon_as_it_is_not(
         close(stub)
 
     monkeypatch.setattr(Stub, "close", noted)
-    settings = {"url": interceptor.url, "ca_file": str(interceptor.ca_file)}
+    settings: dict[str, Any] = {"url": interceptor.url, "ca_file": str(interceptor.ca_file)}
     with connected(vcenter, **settings) as vsphere, ThreadPoolExecutor(1) as pool:
         vsphere.in_maintenance_mode(moref)
         interceptor.spoil["CurrentTime"] = interceptor.stall

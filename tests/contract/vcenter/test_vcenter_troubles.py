@@ -270,7 +270,7 @@ def test_after_five_failures_nobody_is_called_for_a_while(
 
 @pytest.mark.parametrize("name", ["ManagedObjectNotFound", "NoPermission", "RuntimeFault"])
 def test_who_answers_with_faults_can_be_reached(
-    clock: SettableClock, vsphere: VSphere, interceptor: Interceptor, moref: str, name: str
+    vsphere: VSphere, interceptor: Interceptor, moref: str, name: str
 ) -> None:
     interceptor.spoil["RetrievePropertiesEx"] = fault(name)
     for _ in range(20):
@@ -280,7 +280,7 @@ def test_who_answers_with_faults_can_be_reached(
 
 
 def test_a_storm_of_hosts_that_there_are_not_keeps_nobody_from_asking(
-    clock: SettableClock, vsphere: VSphere, moref: str
+    vsphere: VSphere, moref: str
 ) -> None:
     for number in range(20):
         with pytest.raises(HostNotFoundError):
