@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from simulator import SettableClock, Simulator
-from tests.contract.worlds import BuiltWorld
+from tests.contract.vrops.worlds import BuiltWorld
 
-pytest.register_assert_rewrite("tests.contract.claims")
+pytest.register_assert_rewrite("tests.contract.vrops.claims")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -29,3 +29,9 @@ def vsphere(vcenter: Vcsim, interceptor: Interceptor, clock: SettableClock) -> I
     where = {"url": interceptor.url, "ca_file": str(interceptor.ca_file)}
     with connected(vcenter, clock=clock.now, **where) as client:
         yield client
+
+
+@pytest.fixture
+def moref(vcenter: Vcsim) -> str:
+    """A host of it."""
+    return vcenter.hosts[0].moref

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,11 +29,6 @@ from tests.vcenters import Vcsim, connected, needs_go, vcsim
 pytestmark = needs_go
 
 THREADS = 16
-
-
-@pytest.fixture
-def moref(vcenter: Vcsim) -> str:
-    return vcenter.hosts[0].moref
 
 
 def test_all_threads_share_one_session(

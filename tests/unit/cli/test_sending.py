@@ -14,7 +14,7 @@ from adapters.incoming import envelopes
 from adapters.incoming.responses import STATUS
 from functions.errors import VCenterUnavailableError
 from functions.events import HostEvent, HostRef, classify, host_event
-from tests.contract.scripted import scripted
+from tests.contract.vrops.scripted import scripted
 from tests.fakes import FakeOperations
 from tests.messages import LIMITS, parse, read
 from tests.unit.cli.running import ADDRESS, ENVIRON, FakeClients, FakeVSphere, clients, command

@@ -9,6 +9,7 @@ from adapters.config.credentials import EnvironCredentials
 from adapters.config.settings import VropsSettings
 from adapters.vrops import Vrops
 from functions.events import HostRef
+from functions.ports import Resource
 from simulator import Simulator
 
 VCENTER = "vcenter.lab.local"
@@ -70,3 +71,13 @@ def leave(vrops: Vrops, host: HostRef) -> bool:
 def asked(simulator: Simulator) -> list[str]:
     """What arrived, as ``METHOD last-part-of-the-path``."""
     return [f"{call.method} {call.path.rpartition('/')[2]}" for call in simulator.calls]
+
+
+def act(vrops: Vrops, method: str, resource: Resource) -> None:
+    """Do what is done with that method."""
+    if method == "PUT":
+        vrops.start_maintenance(resource, None)
+    elif method == "DELETE":
+        vrops.end_maintenance(resource)
+    else:
+        vrops.find(resource.host)

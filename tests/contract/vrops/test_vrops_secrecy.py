@@ -10,7 +10,7 @@ import pytest
 from adapters.vrops import Vrops
 from functions.errors import MaintenanceError
 from simulator import Fault, SettableClock, Simulator
-from tests.contract.clients import connected, enter, esx, leave
+from tests.contract.vrops.clients import connected, enter, esx, leave
 
 PASSWORD = "correct horse battery staple"
 TOKEN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}::")

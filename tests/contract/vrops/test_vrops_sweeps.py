@@ -12,7 +12,7 @@ from functions.context import Context, Policy, VCenters
 from functions.events import HostRef
 from functions.reconciliation import Report, reconcile
 from simulator import Simulator, VCenter
-from tests.contract.clients import connected
+from tests.contract.vrops.clients import connected
 from tests.fakes import VCENTER_UUID, FakeVCenter
 
 NAME = "vcenter.lab.local"

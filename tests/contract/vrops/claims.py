@@ -7,8 +7,8 @@ import pytest
 from functions.errors import AmbiguousHostError, HostNotFoundError
 from functions.events import HostRef
 from functions.ports import ResourceState
-from tests.contract.inventory import UNKNOWN, A, B, C, known
-from tests.contract.worlds import BuiltWorld, World
+from tests.contract.vrops.inventory import UNKNOWN, A, B, C, known
+from tests.contract.vrops.worlds import BuiltWorld, World
 
 MONITORED = ResourceState.MONITORED
 TIMED = ResourceState.TIMED

@@ -1,6 +1,6 @@
 """Every request that the client sends, held against the official specification.
 
-SUITE_API_SPECIFICATION names the specification's file; see test_simulator_specification.
+SUITE_API_SPECIFICATION names the specification's file; see tests/contract/specification.py.
 """
 
 import json
@@ -12,10 +12,10 @@ import requests
 from adapters.vrops import Vrops
 from functions.events import HostRef
 from simulator import Simulator, Switches
-from tests.contract import test_simulator_specification as specification
-from tests.contract.clients import VCENTER, connected, enter, esx, leave
+from tests.contract import specification
+from tests.contract.vrops.clients import VCENTER, connected, enter, esx, leave
 
-pytestmark = specification.pytestmark
+pytestmark = specification.needs_specification
 
 SWITCHES = [
     Switches(),

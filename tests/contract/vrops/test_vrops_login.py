@@ -10,7 +10,7 @@ from adapters.config.credentials import EnvironCredentials
 from adapters.vrops import Vrops
 from functions.errors import AuthenticationError, OperationsUnavailableError
 from simulator import SettableClock, Simulator, Switches
-from tests.contract.clients import asked, connected, enter, esx, leave, no_sleep, settings_for
+from tests.contract.vrops.clients import asked, connected, enter, esx, leave, no_sleep, settings_for
 
 NAME = "esx01.lab.local"
 BODIES = ("json", "html", "empty")

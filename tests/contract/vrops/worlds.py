@@ -14,8 +14,8 @@ from adapters.vrops import Vrops
 from functions.events import HostRef
 from functions.ports import OperationsManager, ResourceState
 from simulator import Host, SettableClock, Simulator, Switches
-from tests.contract.clients import connected
-from tests.contract.inventory import ADDRESSES, HOSTS, VCENTERS, reference, stale
+from tests.contract.vrops.clients import connected
+from tests.contract.vrops.inventory import ADDRESSES, HOSTS, VCENTERS, reference, stale
 from tests.fakes import FakeOperations
 
 _TIMEOUT_SECONDS = 60.0

@@ -12,8 +12,8 @@ from adapters.vrops.client import SuiteApi
 from adapters.vrops.inspection import Inspection, Role
 from functions.errors import OperationsUnavailableError
 from simulator import SettableClock, Simulator, Switches, VCenter
-from tests.contract.clients import connected
-from tests.contract.scripted import Answer, scripted
+from tests.contract.vrops.clients import connected
+from tests.contract.vrops.scripted import Answer, scripted
 
 TOKEN = b'{"token": "a::b", "validity": 0}'
 JSON = {"Content-Type": "application/json"}

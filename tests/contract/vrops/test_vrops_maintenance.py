@@ -8,8 +8,8 @@ from itertools import product
 import pytest
 
 from simulator import Switches
-from tests.contract.claims import Confirming
-from tests.contract.worlds import BuiltWorld, FakeWorld, simulated
+from tests.contract.vrops.claims import Confirming
+from tests.contract.vrops.worlds import BuiltWorld, FakeWorld, simulated
 
 _SWITCHES = [
     Switches(

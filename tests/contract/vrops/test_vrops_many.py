@@ -12,7 +12,7 @@ from functions.errors import OperationsUnavailableError
 from functions.events import HostRef
 from functions.ports import OperationsManager, Resource, ResourceState
 from simulator import Host, SettableClock, Simulator, Switches, VCenter
-from tests.contract.clients import asked, connected
+from tests.contract.vrops.clients import asked, connected
 from tests.fakes import FakeOperations
 
 A, B = "vc-a.lab.local", "vc-b.lab.local"

@@ -22,7 +22,7 @@ from functions.context import Context
 from functions.errors import TransientError
 from functions.handlers import dispatch
 from simulator import Simulator
-from tests.contract.clients import connected
+from tests.contract.vrops.clients import connected
 from tests.formats import EventData, router_envelope
 
 THREADS = 64

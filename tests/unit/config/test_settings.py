@@ -14,7 +14,7 @@ from adapters.config.settings import CommonSettings, Credentials, Limits, Secret
 from adapters.config.variables import Reader
 from functions.errors import ConfigurationError
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "configuration.md"
 ENVIRON = {
     "VROPS_URL": "https://vrops.lab.local",
     "VROPS_USERNAME": "mirror",

@@ -16,8 +16,8 @@ from adapters.vrops import models
 from adapters.vrops.client import SuiteApi
 from functions.errors import TransientError
 from functions.events import HostRef
-from tests.contract.claims import MONITORED, Reading, Writing
-from tests.contract.worlds import RealWorld
+from tests.contract.vrops.claims import MONITORED, Reading, Writing
+from tests.contract.vrops.worlds import RealWorld
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 

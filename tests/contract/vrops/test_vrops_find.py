@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from simulator import Switches
-from tests.contract.claims import Finding, Reading
-from tests.contract.worlds import BuiltWorld, FakeWorld, simulated
+from tests.contract.vrops.claims import Finding, Reading
+from tests.contract.vrops.worlds import BuiltWorld, FakeWorld, simulated
 
 # Identifiers are of use only where the adapter instance says which vCenter it is.
 _IDENTIFIERS: list[dict[str, Any]] = [

@@ -10,7 +10,7 @@ from functions.context import Context
 from functions.events import HostEvent, HostRef
 from functions.handlers import enter_maintenance_mode, exit_maintenance_mode
 from simulator import Simulator, Switches
-from tests.contract.clients import VCENTER, asked, connected, enter, esx, leave
+from tests.contract.vrops.clients import VCENTER, asked, connected, enter, esx, leave
 
 
 def event(host: HostRef) -> HostEvent:

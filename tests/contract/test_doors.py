@@ -15,7 +15,7 @@ from adapters.memory import EventMemory
 from functions.context import Context, VCenters
 from functions.handlers import dispatch
 from simulator import Simulator
-from tests.contract.clients import VCENTER, connected, esx
+from tests.contract.vrops.clients import VCENTER, connected, esx
 from tests.fakes import FakeVCenter
 from tests.formats import ENTER, EXIT, HTTP_FORMATS, EventData, lambda_event, router_envelope
 from tests.messages import request

@@ -10,7 +10,7 @@ from adapters.vrops import models
 from functions.events import HostRef
 from functions.ports import ResourceState
 
-BESIDE = Path(__file__).parents[2] / ".." / "shared" / "fixtures"
+BESIDE = Path(__file__).parents[3] / ".." / "shared" / "fixtures"
 
 pytestmark = pytest.mark.skipif(
     not BESIDE.is_dir(), reason="no answers of real servers are beside the project"
