@@ -16,6 +16,7 @@ from adapters.cli import doctor as doctor_
 from adapters.cli import examining, locating, sending, sweeping
 from adapters.cli import status as status_
 from adapters.cli.connecting import Connect, connected
+from adapters.cli.ports import ConnectedClients
 from adapters.cli.sending import Target
 from adapters.cli.terminal import Terminal
 from adapters.clients import Clients
@@ -297,7 +298,7 @@ def doctor(call: Call) -> int:
 
 
 @contextmanager
-def _compared(call: Call) -> Iterator[tuple[Settings, Clients]]:
+def _compared(call: Call) -> Iterator[tuple[Settings, ConnectedClients]]:
     """Connect to both sides; without a vCenter there is only one."""
     with connected(call.environ, call.connect) as (settings, clients):
         log.warn_of_risks(settings)
@@ -306,7 +307,9 @@ def _compared(call: Call) -> Iterator[tuple[Settings, Clients]]:
         yield settings, clients
 
 
-def _rows(call: Call, settings: Settings, clients: Clients) -> tuple[list[status_.Row], bool]:
+def _rows(
+    call: Call, settings: Settings, clients: ConnectedClients
+) -> tuple[list[status_.Row], bool]:
     """Read all vCenters; returns whether none of them failed, which spares the others."""
     rows, complete = [], True
     for vsphere in clients.vspheres:

@@ -2,16 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import click
 
+from adapters.cli.ports import ConnectedClients, ExtendedVCenter
 from adapters.cli.terminal import Terminal, plain
-from adapters.clients import Clients
 from functions.events import HostRef
-
-if TYPE_CHECKING:
-    from adapters.vcenter import VSphere
 
 _NAME_VCENTER = "add --vcenter: an event comes from one"
 
@@ -33,7 +29,7 @@ def as_given(host: HostRef) -> HostRef:
     return host
 
 
-def looked_up(host: HostRef, clients: Clients, terminal: Terminal) -> HostRef:
+def looked_up(host: HostRef, clients: ConnectedClients, terminal: Terminal) -> HostRef:
     """Let the configured vCenters complete ``host``, or the one that it names.
 
     Raises UsageError if that leaves open which host is meant, and what VSphere does.
@@ -52,11 +48,11 @@ def looked_up(host: HostRef, clients: Clients, terminal: Terminal) -> HostRef:
     return _of_the_one(host, asked)
 
 
-def _may_have(vsphere: "VSphere", host: HostRef, clients: Clients) -> bool:
+def _may_have(vsphere: ExtendedVCenter, host: HostRef, clients: ConnectedClients) -> bool:
     return not host.vcenter or clients.vcenters.at(host.vcenter) is vsphere
 
 
-def _of_the_one(host: HostRef, asked: Sequence["VSphere"]) -> HostRef:
+def _of_the_one(host: HostRef, asked: Sequence[ExtendedVCenter]) -> HostRef:
     only = asked[0].address if len(asked) == 1 else ""
     return as_given(replace(host, vcenter=host.vcenter or only))
 

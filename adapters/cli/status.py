@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from adapters.cli.ports import ExtendedVCenter
 from adapters.cli.terminal import Column, Terminal, moment, plain
 from functions.context import Policy
 from functions.errors import MaintenanceError
@@ -16,9 +17,6 @@ from functions.events import HostRef
 from functions.outcomes import Action, Verb
 from functions.ports import OperationsManager, Resource, ResourceState, VCenterHost
 from functions.reconciliation import plan
-
-if TYPE_CHECKING:
-    from adapters.vcenter import VSphere
 
 # Whether there are leases, and the state: decision 0005 says why this tells.
 _WHOSE: Final[Mapping[tuple[bool, ResourceState], str]] = {
@@ -90,7 +88,7 @@ def compare(
 
 
 def read(
-    vsphere: "VSphere", operations: OperationsManager, policy: Policy, terminal: Terminal
+    vsphere: ExtendedVCenter, operations: OperationsManager, policy: Policy, terminal: Terminal
 ) -> list[Row]:
     """Read both sides of one vCenter; raises what they do."""
     with terminal.busy(f"reading the hosts of {vsphere.address}"):
@@ -140,10 +138,10 @@ def _with(row: Row, action: Action | None) -> Row:
     return replace(row, verb=action.verb, reason=action.reason) if action else row
 
 
-def _since(rows: Sequence[Row], vsphere: "VSphere", terminal: Terminal) -> list[Row]:
+def _since(rows: Sequence[Row], vsphere: ExtendedVCenter, terminal: Terminal) -> list[Row]:
     """Add since when, or say why that is not known."""
     morefs = [row.host.moref for row in rows if row.in_maintenance_mode]
-    entered: dict[str, datetime] = {}
+    entered: Mapping[str, datetime] = {}
     try:
         entered = vsphere.maintenance_since(morefs) if morefs else {}
     except MaintenanceError as error:

@@ -11,15 +11,14 @@
     findings.py        what a check has found
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 
 from adapters.cli.connecting import Connect, connected
 from adapters.cli.doctor import configuration, network, operations, vcenters
 from adapters.cli.doctor.findings import Finding, Result, skipped
 from adapters.cli.doctor.network import Server
-from adapters.clients import Clients
+from adapters.cli.ports import ConnectedClients, Inspection
 from adapters.config.settings import Settings
-from adapters.vrops.inspection import Inspection
 from adapters.vrops.models import Instance
 from functions.errors import ConfigurationError, MaintenanceError
 from functions.outcomes import SweepListener
@@ -45,7 +44,7 @@ def examine(environ: Mapping[str, str], connect: Connect) -> Lines:
         yield from skipped("all others", because="the configuration is wrong")
 
 
-def _services(settings: Settings, clients: Clients) -> Lines:
+def _services(settings: Settings, clients: ConnectedClients) -> Lines:
     yield f"vRealize Operations {settings.vrops.url}"
     inspection = clients.operations.inspection()
     let_in = yield from _operations(settings, inspection)
@@ -74,7 +73,7 @@ def _vcenters(settings: Settings) -> list[Server]:
     ]
 
 
-def _instances(inspection: Inspection) -> list[Instance] | None:
+def _instances(inspection: Inspection) -> Sequence[Instance] | None:
     try:
         return inspection.instances()
     except MaintenanceError:

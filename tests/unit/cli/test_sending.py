@@ -15,9 +15,16 @@ from adapters.incoming.responses import STATUS
 from functions.errors import VCenterUnavailableError
 from functions.events import HostEvent, HostRef, classify, host_event
 from tests.contract.scripted import scripted
-from tests.fakes import FakeOperations
 from tests.messages import LIMITS, parse, read
-from tests.unit.cli.running import ADDRESS, ENVIRON, FakeClients, FakeVSphere, clients, command
+from tests.unit.cli.running import (
+    ADDRESS,
+    ENVIRON,
+    FakeClients,
+    FakeVrops,
+    FakeVSphere,
+    clients,
+    command,
+)
 
 NOW = datetime(2026, 3, 14, 9, 26, 53, 589793, tzinfo=UTC)
 CONFIGURED = {
@@ -234,7 +241,7 @@ def test_two_hosts_of_one_name_are_refused_and_listed() -> None:
 def two_vcenters() -> FakeClients:
     there = HostRef("host-1", "esx01", "b.lab.local")
     return FakeClients(
-        FakeOperations(), [FakeVSphere([KNOWN]), FakeVSphere([there], address="b.lab.local")]
+        FakeVrops(), [FakeVSphere([KNOWN]), FakeVSphere([there], address="b.lab.local")]
     )
 
 

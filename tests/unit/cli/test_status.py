@@ -15,11 +15,11 @@ from functions.context import Policy
 from functions.errors import RequestRejectedError, VCenterUnavailableError
 from functions.events import HostRef
 from functions.ports import Resource, ResourceState, VCenterHost
-from tests.fakes import FakeOperations
 from tests.unit.cli.running import (
     ADDRESS,
     ENVIRON,
     FakeClients,
+    FakeVrops,
     FakeVSphere,
     clients,
     command,
@@ -163,7 +163,7 @@ def test_a_failing_vcenter_does_not_hide_the_others() -> None:
     first, second = hosts(1, "a.lab.local"), hosts(1, "b.lab.local")
     failing = VCenterUnavailableError("it cannot be reached")
     both = FakeClients(
-        FakeOperations([*first, *second]),
+        FakeVrops([*first, *second]),
         [
             FakeVSphere(first, address="a.lab.local", failures=[failing]),
             FakeVSphere(second, address="b.lab.local"),
@@ -183,7 +183,7 @@ class Silent(FakeVSphere):
 
 
 def test_events_that_cannot_be_read_only_leave_out_since_when() -> None:
-    both = FakeClients(FakeOperations(hosts(1)), [Silent(hosts(1))])
+    both = FakeClients(FakeVrops(hosts(1)), [Silent(hosts(1))])
     both.vspheres[0].enter("host-1")
     shown = command("status", "--output", "json", connect=both.connect)
     assert (shown.code, shown.err) == (3, "since when is not known: no privilege\n")
