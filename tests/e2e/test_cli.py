@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.cli import sending
-from adapters.cli.connecting import Connect
+from adapters.cli.connection import Connect
+from adapters.cli.send.event import FORMATS
 from adapters.clients import Clients
 from adapters.config.settings import Settings
 from adapters.vrops import Vrops
@@ -276,7 +276,7 @@ def believing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Simula
         yield simulator, running
 
 
-@pytest.mark.parametrize("form", [form for form in sending.FORMATS if form != "eventbridge"])
+@pytest.mark.parametrize("form", [form for form in FORMATS if form != "eventbridge"])
 def test_what_is_sent_is_mirrored(form: str, believing: tuple[Simulator, Function]) -> None:
     simulator, running = believing
     where = ("--vcenter", ADDRESS, "--moref", "host-1", "--format", form, "--to", running.url)

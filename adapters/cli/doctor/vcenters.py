@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from adapters.cli import status
+from adapters.cli import comparison
 from adapters.cli.doctor import clocks
 from adapters.cli.doctor.findings import Finding, Findings, failed, note, ok, skipped, tried
 from adapters.cli.ports import ExtendedVCenter
@@ -97,7 +97,7 @@ def _on_both_sides(
 
 def _one(first: VCenterHost, context: Context) -> Finding:
     resource = context.operations.find(first.host)
-    here, there = status.MODES[first.in_maintenance_mode], status.STATES[resource.state]
+    here, there = comparison.MODES[first.in_maintenance_mode], comparison.STATES[resource.state]
     name = f"{first.host.name} ({first.host.moref})"
     found = f"{name}: {here} in vCenter, {there} in vRealize Operations"
     if not resource.moref:
@@ -109,7 +109,7 @@ def _maintenance(
     vsphere: ExtendedVCenter, context: Context, hosts: Sequence[VCenterHost]
 ) -> Finding:
     resources = list(context.operations.resources(vsphere.address))
-    rows = status.compare(hosts, resources, context.policy, datetime.now(UTC))
+    rows = comparison.compare(hosts, resources, context.policy, datetime.now(UTC))
     differing = sum(not row.agrees for row in rows)
     not_ours = sum(row.whose not in (None, "ours") for row in rows)
     differ = f"{differing} of {len(rows)} hosts differ"

@@ -20,7 +20,7 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from adapters.cli.commands import run
-from adapters.cli.connecting import Connect
+from adapters.cli.connection import Connect
 from adapters.clients import Clients
 from adapters.config.settings import Settings
 from adapters.vrops.inspection import Role

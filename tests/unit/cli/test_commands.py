@@ -9,7 +9,7 @@ from typing import NoReturn
 import pytest
 
 from adapters import cli
-from adapters.cli import sending
+from adapters.cli.send.event import FORMATS
 from adapters.config.settings import Settings
 from functions.errors import RequestRejectedError
 from tests.processes import ROOT, environment
@@ -28,7 +28,7 @@ def test_every_command_explains_itself_with_examples_and_exit_codes(name: str) -
 
 def test_the_help_lists_every_command_and_format() -> None:
     assert all(f"  {name} " in command("-h").out for name in COMMANDS)
-    assert all(f"  {form} " in command("send", "-h").out for form in sending.FORMATS)
+    assert all(f"  {form} " in command("send", "-h").out for form in FORMATS)
 
 
 def test_the_version_is_the_packages() -> None:

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 import trustme
 
-from adapters.cli import examining
-from adapters.cli.doctor import clocks, configuration, findings, network, operations, vcenters
+from adapters.cli.doctor import clocks, configuration, findings, network, operations, vcenters, view
 from adapters.cli.doctor.configuration import Asked
 from adapters.cli.doctor.findings import Finding
 from adapters.cli.doctor.network import Server
@@ -347,7 +346,7 @@ def test_findings_are_a_line_each_with_a_mark(encoding: str) -> None:
         *findings.skipped("d", because="of c"),
     ]
     with redirect_stdout(io.TextIOWrapper(raw, encoding, newline="")) as out:
-        assert not examining.show(lines, Terminal())
+        assert not view.show(lines, Terminal())
         out.flush()
     shown = raw.getvalue().decode(encoding).splitlines()
     assert [line.split()[0] for line in shown[1:5]] == (
