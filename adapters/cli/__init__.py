@@ -2,16 +2,21 @@
 
 ::
 
-    commands.py     the commands: what each one takes, and the exit codes
-    connecting.py   who is talked to, and how leave is taken of them
-    sweeping.py     reconcile
-    status.py       status: what differs, as a table, JSON or CSV
-    sending.py      send: plays the router
-    locating.py     send: which host is meant
+    commands.py     the group of all commands, and how a command line is run
+    doctor/         is all well, and what is to be done about it?
+    reconcile.py    a sweep that a person started, and watches
+    send/           plays the event source
+    status.py       which hosts differ, as a table, JSON or CSV
+    call.py         what every command works with
+    connection.py   both sides, connected for as long as a command runs
+    ports.py        what is asked of the services beyond functions.ports
+    comparison.py   both sides of every host, side by side
     formats.py      a vCenter event in every form that VEBA has ever given it
-    doctor/         doctor: is all well, and what is to be done about it
-    examining.py    doctor: how that is shown
     terminal.py     what people see: no colour in a pipe, and no tricks of anybody's
+    exit_codes.py   what a command ends with
+
+A command is a module, or a package with a ``command.py``: its options, its help, and how what it
+has found is shown.
 
 click and rich are optional, so that nothing here imports them before the command line is run.
 """
@@ -19,8 +24,9 @@ click and rich are optional, so that nothing here imports them before the comman
 import os
 import sys
 
+from adapters.cli.exit_codes import INTERRUPTED, WRONG_USE
+
 _MISSING = "maintenance-mirror: the command line needs click and rich, the extra 'cli'"
-_INTERRUPTED = 130
 
 
 def main() -> None:
@@ -30,10 +36,10 @@ def main() -> None:
 
         code = run(sys.argv[1:], os.environ)
     except KeyboardInterrupt:
-        code = _INTERRUPTED
+        code = INTERRUPTED
     except ModuleNotFoundError as missing:
         if missing.name not in ("click", "rich"):
             raise
         print(_MISSING, file=sys.stderr)
-        code = 2
+        code = WRONG_USE
     sys.exit(code)

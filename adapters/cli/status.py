@@ -1,109 +1,68 @@
-"""status: both sides of every host, side by side."""
+"""status: which hosts differ, or are in maintenance."""
 
 import csv
 import io
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+import click
+
+from adapters.cli.call import Call
+from adapters.cli.comparison import MODES, STATES, Row, compare
+from adapters.cli.connection import both_sides
+from adapters.cli.exit_codes import DIFFERENT, FAILED, OK
+from adapters.cli.ports import ConnectedClients, ExtendedVCenter
 from adapters.cli.terminal import Column, Terminal, moment, plain
 from functions.context import Policy
 from functions.errors import MaintenanceError
 from functions.events import HostRef
-from functions.outcomes import Action, Verb
-from functions.ports import OperationsManager, Resource, ResourceState, VCenterHost
-from functions.reconciliation import plan
+from functions.ports import OperationsManager
 
-if TYPE_CHECKING:
-    from adapters.vcenter import VSphere
-
-# Whether there are leases, and the state: decision 0005 says why this tells.
-_WHOSE: Final[Mapping[tuple[bool, ResourceState], str]] = {
-    (True, ResourceState.TIMED): "ours",
-    (True, ResourceState.OPEN_ENDED): "person",
-    (False, ResourceState.TIMED): "other",
-    (False, ResourceState.OPEN_ENDED): "unknown",
-}
 _WHOSE_IN_WORDS: Final[Mapping[str | None, str]] = {
     "ours": "ours",
     "person": "a person's",
     "other": "another's",
     "unknown": "anybody's",
 }
-MODES: Final = {True: "maintenance", False: "in service", None: "unknown"}
-STATES: Final = {
-    ResourceState.MONITORED: "monitored",
-    ResourceState.TIMED: "timed",
-    ResourceState.OPEN_ENDED: "open-ended",
-    None: "unknown",
-}
 _FORMULA: Final = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
 
-@dataclass(frozen=True)
-class Row:
-    """One host: what vCenter says, what vRealize Operations says, and what a sweep would do.
+@click.command()
+@click.option(
+    "--output",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="A table for people, or what programs and spreadsheets read.",
+)
+@click.option("--all", "every", is_flag=True, help="Show the other hosts, too.")
+@click.pass_obj
+def status(call: Call, output: str, every: bool) -> int:
+    """Show which hosts differ, or are in maintenance.
 
-    None is what is not known. ``whose`` the maintenance is: ours, a person's, somebody else's
-    ("other") or perhaps anybody's ("unknown").
+    \b
+    Examples:
+      maintenance-mirror status
+      maintenance-mirror status --all --output csv > hosts.csv
+      maintenance-mirror status --output json | jq '.[] | select(.agrees | not)'
+
+    \b
+    Exit codes:
+      0  both sides agree
+      1  something could not be read
+      2  wrong use or configuration
+      3  both sides differ
     """
-
-    host: HostRef
-    in_maintenance_mode: bool | None
-    state: ResourceState | None
-    whose: str | None
-    verb: Verb | None = None
-    reason: str = ""
-    since: datetime | None = None
-
-    @property
-    def agrees(self) -> bool:
-        """Whether both sides are known, and say the same."""
-        return self.state is not None and self.state.maintained == self.in_maintenance_mode
-
-    @property
-    def matters(self) -> bool:
-        """Whether the two sides differ, or the host is in maintenance."""
-        return not self.agrees or bool(self.in_maintenance_mode)
-
-
-def compare(
-    hosts: Sequence[VCenterHost], resources: Sequence[Resource], policy: Policy, now: datetime
-) -> list[Row]:
-    """Return a row for every host of a vCenter, and for every resource that is none of them."""
-    modes = {each.host.moref: each.in_maintenance_mode for each in hosts}
-    actions = plan(hosts, resources, policy, now)
-    planned = {action.host.moref: action for action in actions}
-    states = _states(resources)
-    rows = [
-        _row(each.host, modes[each.host.moref], states.get(each.host.moref), policy)
-        for each in hosts
-    ]
-    left_over = [action for action in actions if action.host.moref not in modes]
-    return [
-        *(_with(row, planned.get(row.host.moref)) for row in rows),
-        *(_with(_row(each.host, None, _state(each), policy), each) for each in left_over),
-    ]
-
-
-def read(
-    vsphere: "VSphere", operations: OperationsManager, policy: Policy, terminal: Terminal
-) -> list[Row]:
-    """Read both sides of one vCenter; raises what they do."""
-    with terminal.busy(f"reading the hosts of {vsphere.address}"):
-        hosts = list(vsphere.hosts())
-        resources = list(operations.resources(vsphere.address))
-        rows = compare(hosts, resources, policy, datetime.now(UTC))
-        return _since(rows, vsphere, terminal)
-
-
-def show(rows: Sequence[Row], terminal: Terminal) -> None:
-    """Print a table for people; what a sweep would do it for only where there is room."""
-    sweep = _SWEEP if terminal.is_narrow else _SWEEP_AND_WHY
-    terminal.show_hosts([*_COLUMNS, sweep], rows, _VCENTER)
+    with both_sides(call.environ, call.connect) as (settings, clients):
+        rows, complete = _rows(clients, settings.policy, call.terminal)
+    if rows or complete:
+        _show(rows, output, call.terminal, every=every)
+    if not complete:
+        return FAILED
+    return OK if all(row.agrees for row in rows) else DIFFERENT
 
 
 def as_json(rows: Iterable[Row]) -> str:
@@ -121,29 +80,33 @@ def as_csv(rows: Iterable[Row]) -> str:
     return text.getvalue()
 
 
-def summary(rows: Sequence[Row]) -> str:
-    """Return the counts in words."""
-    differing = sum(not row.agrees for row in rows)
-    maintained = sum(bool(row.in_maintenance_mode) for row in rows)
-    return (
-        f"{len(rows)} hosts compared: {maintained} in maintenance mode in vCenter,"
-        f" {differing} differ"
-    )
+def _rows(clients: ConnectedClients, policy: Policy, terminal: Terminal) -> tuple[list[Row], bool]:
+    """Read all vCenters; returns whether none of them failed, which spares the others."""
+    rows, complete = [], True
+    for vsphere in clients.vspheres:
+        try:
+            rows += _read(vsphere, clients.operations, policy, terminal)
+        except MaintenanceError as error:
+            terminal.error(f"{vsphere.address}: {error}")
+            complete = False
+    return rows, complete
 
 
-def _row(host: HostRef, mode: bool | None, state: ResourceState | None, policy: Policy) -> Row:
-    whose = _WHOSE.get((bool(policy.lease_minutes), state)) if state else None
-    return Row(host, mode, state, whose)
+def _read(
+    vsphere: ExtendedVCenter, operations: OperationsManager, policy: Policy, terminal: Terminal
+) -> list[Row]:
+    """Read both sides of one vCenter."""
+    with terminal.busy(f"reading the hosts of {vsphere.address}"):
+        hosts = list(vsphere.hosts())
+        resources = list(operations.resources(vsphere.address))
+        rows = compare(hosts, resources, policy, datetime.now(UTC))
+        return _since(rows, vsphere, terminal)
 
 
-def _with(row: Row, action: Action | None) -> Row:
-    return replace(row, verb=action.verb, reason=action.reason) if action else row
-
-
-def _since(rows: Sequence[Row], vsphere: "VSphere", terminal: Terminal) -> list[Row]:
+def _since(rows: Sequence[Row], vsphere: ExtendedVCenter, terminal: Terminal) -> list[Row]:
     """Add since when, or say why that is not known."""
     morefs = [row.host.moref for row in rows if row.in_maintenance_mode]
-    entered: dict[str, datetime] = {}
+    entered: Mapping[str, datetime] = {}
     try:
         entered = vsphere.maintenance_since(morefs) if morefs else {}
     except MaintenanceError as error:
@@ -151,16 +114,33 @@ def _since(rows: Sequence[Row], vsphere: "VSphere", terminal: Terminal) -> list[
     return [replace(row, since=entered.get(row.host.moref)) for row in rows]
 
 
-def _states(resources: Iterable[Resource]) -> dict[str, ResourceState]:
-    """Return the state of every MoRef that exactly one resource has."""
-    grouped: defaultdict[str, list[ResourceState]] = defaultdict(list)
-    for resource in resources:
-        grouped[resource.moref].append(resource.state)
-    return {moref: found[0] for moref, found in grouped.items() if len(found) == 1}
+def _show(rows: Sequence[Row], output: str, terminal: Terminal, *, every: bool) -> None:
+    shown = [row for row in rows if every or row.matters]
+    if output == "json":
+        click.echo(as_json(shown))
+    elif output == "csv":
+        click.echo(as_csv(shown), nl=False)
+    else:
+        _show_table(shown, terminal)
+        terminal.say(_summary(rows))
 
 
-def _state(action: Action) -> ResourceState | None:
-    return action.resource.state if action.resource else None
+def _show_table(rows: Sequence[Row], terminal: Terminal) -> None:
+    """Print a table for people; what a sweep would do it for only where there is room."""
+    if rows:
+        sweep = _SWEEP if terminal.is_narrow else _SWEEP_AND_WHY
+        terminal.show_hosts([*_COLUMNS, sweep], rows, _VCENTER)
+        terminal.say("")
+
+
+def _summary(rows: Sequence[Row]) -> str:
+    """Return the counts in words."""
+    differing = sum(not row.agrees for row in rows)
+    maintained = sum(bool(row.in_maintenance_mode) for row in rows)
+    return (
+        f"{len(rows)} hosts compared: {maintained} in maintenance mode in vCenter,"
+        f" {differing} differ"
+    )
 
 
 def _name(row: Row) -> str:

@@ -4,17 +4,19 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 
-from adapters.cli import sending
-from adapters.cli.connecting import Connect
+from adapters.cli.connection import Connect
+from adapters.cli.send.event import FORMATS
 from adapters.clients import Clients
 from adapters.config.settings import Settings
-from functions.context import VCenters
+from adapters.vrops import Vrops
+from functions.context import Context, VCenters
 from functions.events import HostRef
+from functions.outcomes import SweepListener
 from simulator import Host, SettableClock, Simulator, VCenter
 from tests.fakes import VCENTER_UUID
 from tests.processes import ROOT, Function, environment, free_port, function
@@ -44,15 +46,40 @@ def vcenter() -> FakeVSphere:
     return FakeVSphere(hosts(12))
 
 
-@pytest.fixture
-def connect(vcenter: FakeVSphere) -> Connect:
+@dataclass
+class HalfReal:
     """The real client of vRealize Operations, and a vCenter in memory."""
 
-    def made(settings: Settings, environ: Mapping[str, str]) -> Clients:
-        clients = Clients(settings, environ)
-        clients.vspheres = [cast(Any, vcenter)]
-        clients.vcenters = VCenters({vcenter.address: vcenter})
-        return clients
+    real: Clients
+    vsphere: FakeVSphere
+
+    def __post_init__(self) -> None:
+        self.real.vcenters = self.vcenters
+
+    @property
+    def operations(self) -> Vrops:
+        return self.real.operations
+
+    @property
+    def vspheres(self) -> list[FakeVSphere]:
+        return [self.vsphere]
+
+    @property
+    def vcenters(self) -> VCenters:
+        return VCenters({self.vsphere.address: self.vsphere})
+
+    def context(self, listener: SweepListener) -> Context:
+        return self.real.context(listener)
+
+    def close(self) -> None:
+        self.real.close()
+        self.vsphere.close()
+
+
+@pytest.fixture
+def connect(vcenter: FakeVSphere) -> Connect:
+    def made(settings: Settings, environ: Mapping[str, str]) -> HalfReal:
+        return HalfReal(Clients(settings, environ), vcenter)
 
     return made
 
@@ -249,7 +276,7 @@ def believing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Simula
         yield simulator, running
 
 
-@pytest.mark.parametrize("form", [form for form in sending.FORMATS if form != "eventbridge"])
+@pytest.mark.parametrize("form", [form for form in FORMATS if form != "eventbridge"])
 def test_what_is_sent_is_mirrored(form: str, believing: tuple[Simulator, Function]) -> None:
     simulator, running = believing
     where = ("--vcenter", ADDRESS, "--moref", "host-1", "--format", form, "--to", running.url)

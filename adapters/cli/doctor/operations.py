@@ -1,11 +1,12 @@
 """Does vRealize Operations let us in, and may we do what is needed?"""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Final
 
 from adapters.cli.doctor import clocks
 from adapters.cli.doctor.findings import Finding, note, ok, skipped, tried
-from adapters.vrops.inspection import Inspection, Role
+from adapters.cli.ports import Inspection
+from adapters.vrops.inspection import Role
 from functions.errors import MaintenanceError
 
 NAMES: Final = ("login", "version", "privileges", "clock")
@@ -36,7 +37,7 @@ def _let_in(inspection: Inspection) -> Finding:
     return ok("login", "it takes the user name and the password")
 
 
-def _privileges(roles: list[Role] | None) -> Finding:
+def _privileges(roles: Sequence[Role] | None) -> Finding:
     if not roles:
         return note("privileges", "could not tell", f"the role needs {_NEEDED}")
     named = ", ".join(role.name for role in roles)

@@ -2,18 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from adapters.cli import status
+from adapters.cli import comparison
 from adapters.cli.doctor import clocks
 from adapters.cli.doctor.findings import Finding, Findings, failed, note, ok, skipped, tried
+from adapters.cli.ports import ExtendedVCenter
 from adapters.vrops.models import Instance
 from functions.context import Context
 from functions.errors import MaintenanceError
 from functions.ports import VCenterHost
-
-if TYPE_CHECKING:
-    from adapters.vcenter import VSphere
 
 _ASKED: Final = ("login", "clock", "hosts")
 _BOTH: Final = ("collected", "one host", "maintenance")
@@ -22,7 +20,10 @@ _READ_ONLY: Final = "its account needs the role Read-only on the vCenter itself,
 
 
 def examined(
-    vsphere: "VSphere", context: Context, instances: list[Instance] | None, reachable: bool
+    vsphere: ExtendedVCenter,
+    context: Context,
+    instances: Sequence[Instance] | None,
+    reachable: bool,
 ) -> Findings:
     """Yield what it says, and how that fits what vRealize Operations says.
 
@@ -46,7 +47,7 @@ def examined(
     yield from _on_both_sides(vsphere, context, hosts)
 
 
-def not_configured(instances: Sequence[Instance], vspheres: Sequence["VSphere"]) -> Findings:
+def not_configured(instances: Sequence[Instance], vspheres: Sequence[ExtendedVCenter]) -> Findings:
     """Yield the vCenters that are collected, but not configured."""
     for instance in instances:
         if not any(_collects(instance, vsphere) for vsphere in vspheres):
@@ -55,12 +56,12 @@ def not_configured(instances: Sequence[Instance], vspheres: Sequence["VSphere"])
             yield note("collected", found, "its hosts are mirrored by events alone")
 
 
-def _let_in(vsphere: "VSphere") -> Finding:
+def _let_in(vsphere: ExtendedVCenter) -> Finding:
     uuid = vsphere.instance_uuid
     return ok("login", f"it takes the user name and the password; its UUID is {uuid}")
 
 
-def _read(vsphere: "VSphere", hosts: list[VCenterHost]) -> Finding:
+def _read(vsphere: ExtendedVCenter, hosts: list[VCenterHost]) -> Finding:
     hosts += vsphere.hosts()
     if not hosts:
         return failed("hosts", "it shows us no hosts", _READ_ONLY)
@@ -68,14 +69,14 @@ def _read(vsphere: "VSphere", hosts: list[VCenterHost]) -> Finding:
     return ok("hosts", f"{len(hosts)}, {in_mode} of them in maintenance mode")
 
 
-def _collected(vsphere: "VSphere", instances: Iterable[Instance]) -> Finding:
+def _collected(vsphere: ExtendedVCenter, instances: Iterable[Instance]) -> Finding:
     if any(_collects(instance, vsphere) for instance in instances):
         return ok("collected", "an adapter instance of vRealize Operations is its own")
     found = f"no adapter instance is that of {vsphere.address}, by address or UUID"
     return failed("collected", found, "add this vCenter to vRealize Operations")
 
 
-def _collects(instance: Instance, vsphere: "VSphere") -> bool:
+def _collects(instance: Instance, vsphere: ExtendedVCenter) -> bool:
     if instance.address == vsphere.address:
         return True
     try:
@@ -84,7 +85,9 @@ def _collects(instance: Instance, vsphere: "VSphere") -> bool:
         return False
 
 
-def _on_both_sides(vsphere: "VSphere", context: Context, hosts: Sequence[VCenterHost]) -> Findings:
+def _on_both_sides(
+    vsphere: ExtendedVCenter, context: Context, hosts: Sequence[VCenterHost]
+) -> Findings:
     if not hosts:
         yield from skipped(*_BOTH[1:], because="there are no hosts")
         return
@@ -94,7 +97,7 @@ def _on_both_sides(vsphere: "VSphere", context: Context, hosts: Sequence[VCenter
 
 def _one(first: VCenterHost, context: Context) -> Finding:
     resource = context.operations.find(first.host)
-    here, there = status.MODES[first.in_maintenance_mode], status.STATES[resource.state]
+    here, there = comparison.MODES[first.in_maintenance_mode], comparison.STATES[resource.state]
     name = f"{first.host.name} ({first.host.moref})"
     found = f"{name}: {here} in vCenter, {there} in vRealize Operations"
     if not resource.moref:
@@ -102,9 +105,11 @@ def _one(first: VCenterHost, context: Context) -> Finding:
     return ok("one host", found)
 
 
-def _maintenance(vsphere: "VSphere", context: Context, hosts: Sequence[VCenterHost]) -> Finding:
+def _maintenance(
+    vsphere: ExtendedVCenter, context: Context, hosts: Sequence[VCenterHost]
+) -> Finding:
     resources = list(context.operations.resources(vsphere.address))
-    rows = status.compare(hosts, resources, context.policy, datetime.now(UTC))
+    rows = comparison.compare(hosts, resources, context.policy, datetime.now(UTC))
     differing = sum(not row.agrees for row in rows)
     not_ours = sum(row.whose not in (None, "ours") for row in rows)
     differ = f"{differing} of {len(rows)} hosts differ"

@@ -17,12 +17,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, TypeVar
 
 from adapters.cli.commands import run
-from adapters.cli.connecting import Connect
+from adapters.cli.connection import Connect
 from adapters.clients import Clients
 from adapters.config.settings import Settings
+from adapters.vrops.inspection import Role
+from adapters.vrops.models import Instance
 from functions.context import Context, VCenters
 from functions.events import HostRef
 from functions.outcomes import SweepListener
@@ -38,6 +40,9 @@ ENVIRON = {
 }
 TIMEOUT_SECONDS = 60.0
 CONTROL_SEQUENCES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -69,10 +74,42 @@ class FakeVSphere(FakeVCenter):
 
 
 @dataclass
+class FakeInspection:
+    """An inspection that is told what to say, or raises it."""
+
+    said_roles: list[Role] | Exception | None = None
+    said_now: datetime | Exception | None = None
+    said_release: str | Exception = "8.18.7"
+    said_instances: list[Instance] | Exception = field(default_factory=list)
+
+    def roles(self) -> list[Role] | None:
+        return _said(self.said_roles)
+
+    def now(self) -> datetime | None:
+        return _said(self.said_now)
+
+    def release(self) -> str:
+        return _said(self.said_release)
+
+    def instances(self) -> list[Instance]:
+        return _said(self.said_instances)
+
+
+@dataclass
+class FakeVrops(FakeOperations):
+    """The fake, with what the command line asks beyond the port."""
+
+    inspected: FakeInspection = field(default_factory=FakeInspection)
+
+    def inspection(self) -> FakeInspection:
+        return self.inspected
+
+
+@dataclass
 class FakeClients:
     """Both sides in memory."""
 
-    operations: FakeOperations
+    operations: FakeVrops
     vspheres: list[FakeVSphere]
     settings: Settings | None = None
     closed: int = 0
@@ -81,9 +118,9 @@ class FakeClients:
     def vcenters(self) -> VCenters:
         return VCenters({each.address: each for each in self.vspheres})
 
-    def connect(self, settings: Settings, environ: Mapping[str, str]) -> Clients:
+    def connect(self, settings: Settings, environ: Mapping[str, str]) -> "FakeClients":
         self.settings = settings
-        return cast(Clients, self)
+        return self
 
     def context(self, listener: SweepListener) -> Context:
         assert self.settings
@@ -101,7 +138,7 @@ def hosts(count: int, address: str = ADDRESS) -> list[HostRef]:
 def clients(known: Iterable[HostRef]) -> FakeClients:
     """Both sides know these hosts, of which none is in maintenance."""
     known = [*known]
-    return FakeClients(FakeOperations(known), [FakeVSphere(known)])
+    return FakeClients(FakeVrops(known), [FakeVSphere(known)])
 
 
 def command(
@@ -204,6 +241,12 @@ def _logging_as_before() -> Iterator[None]:
     root.handlers[:] = handlers
     root.setLevel(levels[0])
     attempts.setLevel(levels[1])
+
+
+def _said(told: T | Exception) -> T:
+    if isinstance(told, Exception):
+        raise told
+    return told
 
 
 def _written(stream: io.TextIOWrapper) -> str:

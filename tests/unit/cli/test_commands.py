@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from adapters import cli
-from adapters.cli import sending
+from adapters.cli.send.event import FORMATS
+from adapters.config.settings import Settings
 from functions.errors import RequestRejectedError
 from tests.processes import ROOT, environment
 from tests.unit.cli.running import ENVIRON, FakeClients, clients, command, hosts
@@ -25,7 +28,7 @@ def test_every_command_explains_itself_with_examples_and_exit_codes(name: str) -
 
 def test_the_help_lists_every_command_and_format() -> None:
     assert all(f"  {name} " in command("-h").out for name in COMMANDS)
-    assert all(f"  {form} " in command("send", "-h").out for form in sending.FORMATS)
+    assert all(f"  {form} " in command("send", "-h").out for form in FORMATS)
 
 
 def test_the_version_is_the_packages() -> None:
@@ -83,13 +86,13 @@ def test_dangers_of_the_configuration_are_said_on_stderr() -> None:
 
 
 class Interrupting(FakeClients):
-    def connect(self, settings: object, environ: object) -> object:  # type: ignore[override]
+    def connect(self, settings: Settings, environ: Mapping[str, str]) -> NoReturn:
         raise KeyboardInterrupt
 
 
 def test_ctrl_c_is_no_error() -> None:
     both = Interrupting(clients([]).operations, [])
-    shown = command("status", connect=both.connect)  # type: ignore[arg-type]
+    shown = command("status", connect=both.connect)
     assert (shown.code, shown.out, shown.err.strip()) == (130, "", "Interrupted.")
 
 

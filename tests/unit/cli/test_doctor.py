@@ -8,19 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import trustme
 
-from adapters.cli import examining
-from adapters.cli.doctor import clocks, configuration, findings, network, operations, vcenters
+from adapters.cli.doctor import clocks, configuration, findings, network, operations, vcenters, view
 from adapters.cli.doctor.configuration import Asked
 from adapters.cli.doctor.findings import Finding
 from adapters.cli.doctor.network import Server
 from adapters.cli.terminal import Terminal
 from adapters.config.settings import Settings
-from adapters.vrops.inspection import Inspection, Role
+from adapters.vrops.inspection import Role
 from adapters.vrops.models import Instance
 from functions.context import Context, Policy
 from functions.errors import (
@@ -31,7 +30,7 @@ from functions.errors import (
 from functions.ports import Resource, ResourceState
 from tests.fakes import VCENTER_UUID, FakeOperations
 from tests.processes import free_port
-from tests.unit.cli.running import ADDRESS, ENVIRON, FakeVSphere, hosts
+from tests.unit.cli.running import ADDRESS, ENVIRON, FakeInspection, FakeVSphere, hosts
 
 COMPLETE = {
     **ENVIRON,
@@ -101,28 +100,7 @@ def test_events_alone_are_a_note_that_says_what_remains() -> None:
     assert "no sweep repairs" in notes["verification"]
 
 
-class Told(Inspection):
-    """An Inspection that is told what to say, or raises it."""
-
-    def __init__(self, roles: Any = None, now: Any = None, release: Any = "8.18.7") -> None:
-        self._said = {"roles": roles, "now": now, "release": release}
-
-    def roles(self) -> list[Role] | None:
-        return cast("list[Role] | None", self._say("roles"))
-
-    def now(self) -> datetime | None:
-        return cast("datetime | None", self._say("now"))
-
-    def release(self) -> str:
-        return cast(str, self._say("release"))
-
-    def _say(self, what: str) -> object:
-        if isinstance(self._said[what], Exception):
-            raise self._said[what]
-        return self._said[what]
-
-
-def examined(inspection: Inspection, reachable: bool = True) -> dict[str, Finding]:
+def examined(inspection: FakeInspection, reachable: bool = True) -> dict[str, Finding]:
     return {each.name: each for each in operations.examined(inspection, reachable)}
 
 
@@ -140,20 +118,20 @@ def examined(inspection: Inspection, reachable: bool = True) -> dict[str, Findin
     ],
 )
 def test_privileges_fail_only_if_it_is_sure(roles: Any, result: str) -> None:
-    finding = examined(Told(roles))["privileges"]
+    finding = examined(FakeInspection(roles))["privileges"]
     assert finding.result == result
     assert "Access Control" in finding.found + finding.advice or result == "failed"
 
 
 def test_a_refused_login_is_one_failure_and_says_what_to_do() -> None:
-    found = examined(Told(release=AuthenticationError("it refuses")))
+    found = examined(FakeInspection(said_release=AuthenticationError("it refuses")))
     assert [each.result for each in found.values()] == ["failed", *["skipped"] * 3]
     assert "VROPS_PASSWORD" in found["login"].advice
     assert {each.found for each in found.values()} == {"it refuses", "it does not let us in"}
 
 
 def test_an_unreachable_server_is_not_asked() -> None:
-    found = examined(Told(release=AssertionError()), reachable=False)
+    found = examined(FakeInspection(said_release=AssertionError()), reachable=False)
     assert {each.result for each in found.values()} == {"skipped"}
 
 
@@ -167,7 +145,7 @@ def test_clocks_differ_by_a_minute_at_most(ahead: int, result: str) -> None:
 
 @pytest.mark.parametrize("now", [None, OperationsUnavailableError("503")])
 def test_a_clock_that_is_not_told_is_no_failure(now: Any) -> None:
-    assert examined(Told(now=now))["clock"].result == "note"
+    assert examined(FakeInspection(said_now=now))["clock"].result == "note"
 
 
 INSTANCE = Instance("adapter", ADDRESS, "")
@@ -179,7 +157,7 @@ def both_sides(
     vsphere: FakeVSphere, instances: list[Instance] | None, known: Any = None
 ) -> dict[str, Finding]:
     context = Context(known or FakeOperations(hosts(3)), policy=Policy(120))
-    found = vcenters.examined(cast(Any, vsphere), context, instances, reachable=True)
+    found = vcenters.examined(vsphere, context, instances, reachable=True)
     return {each.name: each for each in found}
 
 
@@ -250,7 +228,7 @@ def test_without_vrealize_operations_the_rest_of_a_vcenter_is_checked() -> None:
 
 def test_vcenters_that_are_not_configured_are_notes() -> None:
     unreachable = FakeVSphere(failures=[VCenterUnavailableError("x")] * 2)
-    found = list(vcenters.not_configured([INSTANCE, ANOTHER], [cast(Any, unreachable)]))
+    found = list(vcenters.not_configured([INSTANCE, ANOTHER], [unreachable]))
     assert [(each.result, "vc2.lab.local" in each.found) for each in found] == [("note", True)]
 
 
@@ -368,7 +346,7 @@ def test_findings_are_a_line_each_with_a_mark(encoding: str) -> None:
         *findings.skipped("d", because="of c"),
     ]
     with redirect_stdout(io.TextIOWrapper(raw, encoding, newline="")) as out:
-        assert not examining.show(lines, Terminal())
+        assert not view.show(lines, Terminal())
         out.flush()
     shown = raw.getvalue().decode(encoding).splitlines()
     assert [line.split()[0] for line in shown[1:5]] == (

@@ -7,8 +7,15 @@ import pytest
 from functions.errors import OperationsUnavailableError, VCenterUnavailableError
 from functions.events import HostRef
 from functions.ports import ResourceState, VCenterHost
-from tests.fakes import FakeOperations
-from tests.unit.cli.running import ENVIRON, FakeClients, FakeVSphere, clients, command, hosts
+from tests.unit.cli.running import (
+    ENVIRON,
+    FakeClients,
+    FakeVrops,
+    FakeVSphere,
+    clients,
+    command,
+    hosts,
+)
 
 TIMED = ResourceState.TIMED
 OPEN_ENDED = ResourceState.OPEN_ENDED
@@ -98,7 +105,7 @@ def test_what_fails_is_a_line_and_spares_the_rest() -> None:
     failing = VCenterUnavailableError("it cannot be reached")
     first, second = hosts(1, "a.lab.local"), hosts(1, "b.lab.local")
     both = FakeClients(
-        FakeOperations([*first, *second]),
+        FakeVrops([*first, *second]),
         [
             FakeVSphere(first, address="a.lab.local", failures=[failing]),
             FakeVSphere(second, address="b.lab.local"),
@@ -111,7 +118,7 @@ def test_what_fails_is_a_line_and_spares_the_rest() -> None:
     assert both.operations.maintained() == {*second}
 
 
-class FailingLate(FakeOperations):
+class FailingLate(FakeVrops):
     """A vRealize Operations that can be read, and not written to."""
 
     def start_maintenance(self, resource: object, minutes: int | None) -> bool:
@@ -144,7 +151,7 @@ class Restless(FakeVSphere):
 
 
 def test_a_host_that_changes_meanwhile_is_put_right_and_named() -> None:
-    both = FakeClients(FakeOperations(hosts(1)), [Restless(hosts(1))])
+    both = FakeClients(FakeVrops(hosts(1)), [Restless(hosts(1))])
     both.vspheres[0].enter("host-1")
     done = command("reconcile", connect=both.connect)
     assert (done.code, both.operations.maintained()) == (0, set())

@@ -11,15 +11,16 @@ from typing import Any
 import pytest
 
 from adapters.cli import status
+from adapters.cli.comparison import Row, compare
 from functions.context import Policy
 from functions.errors import RequestRejectedError, VCenterUnavailableError
 from functions.events import HostRef
 from functions.ports import Resource, ResourceState, VCenterHost
-from tests.fakes import FakeOperations
 from tests.unit.cli.running import (
     ADDRESS,
     ENVIRON,
     FakeClients,
+    FakeVrops,
     FakeVSphere,
     clients,
     command,
@@ -34,9 +35,9 @@ OPEN_ENDED = ResourceState.OPEN_ENDED
 LEASED = {**ENVIRON, "MAINTENANCE_LEASE_MINUTES": "120"}
 
 
-def row(mode: bool, state: ResourceState, lease: int | None) -> status.Row:
+def row(mode: bool, state: ResourceState, lease: int | None) -> Row:
     known = [Resource("id", HOST, state, HOST.moref)]
-    (found,) = status.compare([VCenterHost(HOST, mode)], known, Policy(lease), NOW)
+    (found,) = compare([VCenterHost(HOST, mode)], known, Policy(lease), NOW)
     return found
 
 
@@ -73,17 +74,17 @@ def test_what_a_sweep_would_do_is_what_a_sweep_plans() -> None:
 
 
 def test_a_host_that_one_side_does_not_know_differs() -> None:
-    (unknown,) = status.compare([VCenterHost(HOST, False)], [], Policy(), NOW)
+    (unknown,) = compare([VCenterHost(HOST, False)], [], Policy(), NOW)
     assert (unknown.state, unknown.verb, unknown.agrees) == (None, "report", False)
     left_over = Resource("id", HOST, MONITORED, HOST.moref)
-    (gone,) = status.compare([], [left_over], Policy(), NOW)
+    (gone,) = compare([], [left_over], Policy(), NOW)
     assert (gone.in_maintenance_mode, gone.state, gone.verb) == (None, MONITORED, "report")
     assert not gone.agrees
 
 
 def test_two_resources_with_one_moref_are_not_taken_for_either() -> None:
     twins = [Resource(each, HOST, TIMED, HOST.moref) for each in ("a", "b")]
-    (found,) = status.compare([VCenterHost(HOST, True)], twins, Policy(60), NOW)
+    (found,) = compare([VCenterHost(HOST, True)], twins, Policy(60), NOW)
     assert (found.state, found.verb, found.agrees) == (None, "report", False)
 
 
@@ -163,7 +164,7 @@ def test_a_failing_vcenter_does_not_hide_the_others() -> None:
     first, second = hosts(1, "a.lab.local"), hosts(1, "b.lab.local")
     failing = VCenterUnavailableError("it cannot be reached")
     both = FakeClients(
-        FakeOperations([*first, *second]),
+        FakeVrops([*first, *second]),
         [
             FakeVSphere(first, address="a.lab.local", failures=[failing]),
             FakeVSphere(second, address="b.lab.local"),
@@ -183,7 +184,7 @@ class Silent(FakeVSphere):
 
 
 def test_events_that_cannot_be_read_only_leave_out_since_when() -> None:
-    both = FakeClients(FakeOperations(hosts(1)), [Silent(hosts(1))])
+    both = FakeClients(FakeVrops(hosts(1)), [Silent(hosts(1))])
     both.vspheres[0].enter("host-1")
     shown = command("status", "--output", "json", connect=both.connect)
     assert (shown.code, shown.err) == (3, "since when is not known: no privilege\n")

@@ -7,17 +7,24 @@ from typing import Any
 
 import pytest
 
-from adapters.cli import sending
 from adapters.cli.formats import EventData
-from adapters.cli.sending import Reply, Target
+from adapters.cli.send.delivery import Reply, Target, why_not
+from adapters.cli.send.event import EVENTS, FORMATS, event_data
 from adapters.incoming import envelopes
 from adapters.incoming.responses import STATUS
 from functions.errors import VCenterUnavailableError
 from functions.events import HostEvent, HostRef, classify, host_event
 from tests.contract.vrops.scripted import scripted
-from tests.fakes import FakeOperations
 from tests.messages import LIMITS, parse, read
-from tests.unit.cli.running import ADDRESS, ENVIRON, FakeClients, FakeVSphere, clients, command
+from tests.unit.cli.running import (
+    ADDRESS,
+    ENVIRON,
+    FakeClients,
+    FakeVrops,
+    FakeVSphere,
+    clients,
+    command,
+)
 
 NOW = datetime(2026, 3, 14, 9, 26, 53, 589793, tzinfo=UTC)
 CONFIGURED = {
@@ -41,33 +48,33 @@ def event_of(raw: bytes) -> HostEvent:
     return host_event(envelope, kind.name)
 
 
-@pytest.mark.parametrize("form", sending.FORMATS)
-@pytest.mark.parametrize("verb", sending.EVENTS)
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("verb", EVENTS)
 def test_every_format_is_the_same_event(form: str, verb: str) -> None:
-    event_data = sending.event_data(verb, HostRef("host-29", "größe.lab.local", ADDRESS), NOW)
-    event = event_of(sending.FORMATS[form](event_data).request())
+    sent = event_data(verb, HostRef("host-29", "größe.lab.local", ADDRESS), NOW)
+    event = event_of(FORMATS[form](sent).request())
     assert (event.name, event.host) == (
-        sending.EVENTS[verb],
+        EVENTS[verb],
         HostRef("host-29", "größe.lab.local", ADDRESS),
     )
     assert (event.created, event.key) == (NOW, int(NOW.timestamp()))
 
 
-@pytest.mark.parametrize("form", sending.FORMATS)
+@pytest.mark.parametrize("form", FORMATS)
 def test_a_name_alone_is_an_event_too(form: str) -> None:
-    event_data = sending.event_data("enter", HostRef("", "esx01", ADDRESS), NOW)
-    event = event_of(sending.FORMATS[form](event_data).request())
+    sent = event_data("enter", HostRef("", "esx01", ADDRESS), NOW)
+    event = event_of(FORMATS[form](sent).request())
     assert event.host == HostRef("", "esx01", ADDRESS)
 
 
-def as_router(event_data: EventData) -> bytes:
-    return sending.FORMATS["router-binary"](event_data).request()
+def as_router(sent: EventData) -> bytes:
+    return FORMATS["router-binary"](sent).request()
 
 
 def test_what_is_sent_later_is_not_older() -> None:
     for later in (timedelta(microseconds=1), timedelta(days=400), timedelta(days=40 * 365)):
-        first = sending.event_data("enter", HostRef("host-1", "esx01", ADDRESS), NOW)
-        second = sending.event_data("exit", HostRef("host-1", "esx01", ADDRESS), NOW + later)
+        first = event_data("enter", HostRef("host-1", "esx01", ADDRESS), NOW)
+        second = event_data("exit", HostRef("host-1", "esx01", ADDRESS), NOW + later)
         before, after = (event_of(as_router(each)) for each in (first, second))
         assert before.is_older_than(after)
         assert not after.is_older_than(before)
@@ -75,9 +82,7 @@ def test_what_is_sent_later_is_not_older() -> None:
 
 
 def test_each_event_has_an_id_of_its_own() -> None:
-    ids = {
-        sending.event_data("enter", HostRef("", "esx01", ADDRESS), NOW).event_id for _ in range(3)
-    }
+    ids = {event_data("enter", HostRef("", "esx01", ADDRESS), NOW).event_id for _ in range(3)}
     assert len(ids) == 3
 
 
@@ -190,7 +195,7 @@ def test_it_says_that_such_an_event_may_be_believed() -> None:
     ],
 )
 def test_no_reply_has_a_reason(error: Any, said: str) -> None:
-    assert said in sending.why_not(error)
+    assert said in why_not(error)
 
 
 def located(*arguments: str, both: FakeClients | None = None) -> HostRef | str:
@@ -234,7 +239,7 @@ def test_two_hosts_of_one_name_are_refused_and_listed() -> None:
 def two_vcenters() -> FakeClients:
     there = HostRef("host-1", "esx01", "b.lab.local")
     return FakeClients(
-        FakeOperations(), [FakeVSphere([KNOWN]), FakeVSphere([there], address="b.lab.local")]
+        FakeVrops(), [FakeVSphere([KNOWN]), FakeVSphere([there], address="b.lab.local")]
     )
 
 

@@ -1,5 +1,6 @@
 """reconcile: a sweep that a person started, and watches."""
 
+import sys
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
@@ -7,14 +8,17 @@ from typing import Final
 
 import click
 
+from adapters.cli.call import Call
+from adapters.cli.connection import both_sides
+from adapters.cli.exit_codes import FAILED, OK, REFUSED
 from adapters.cli.terminal import Column, Terminal, moment
+from adapters.outgoing.deadline import deadline
+from functions import reconciliation
 from functions.context import Context
 from functions.errors import MaintenanceError
 from functions.outcomes import Action, Outcome, SweepListener, Verb
 from functions.ports import ResourceState
-from functions.reconciliation import Report, reconcile
-
-DONE, FAILED, REFUSED = 0, 1, 3
+from functions.reconciliation import Report
 
 _PLANNED: Final[dict[Verb, str]] = {
     "start": "to start",
@@ -31,23 +35,99 @@ _GO_ON: Final = (
 )
 
 
-class DeclinedError(Exception):
-    """A person was asked, and does not want the sweep to go on."""
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Show the plan, and change nothing.")
+@click.option(
+    "--adopt",
+    is_flag=True,
+    help="End open-ended maintenance, too, of hosts that vCenter says are not in maintenance mode.",
+)
+@click.option(
+    "--max-changes",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Start or end maintenance of at most N hosts; if there are more, of none."
+    "  [default: RECONCILE_MAX_CHANGES; without it 50, or a fifth of all]",
+)
+@click.option("--yes", is_flag=True, help="Do not ask before --adopt ends maintenance.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=30,
+    show_default=True,
+    metavar="MINUTES",
+    help="Give up after so long.",
+)
+@click.pass_obj
+def reconcile(
+    call: Call, dry_run: bool, adopt: bool, max_changes: int | None, yes: bool, timeout: float
+) -> int:
+    """Let vRealize Operations agree with vCenter.
+
+    All hosts are compared. Maintenance is started where it is missing, renewed where hosts are
+    still in maintenance mode, and ended where vCenter says that it is over. What may be a person's
+    is left alone.
+
+    --adopt is for those who come from functions that set open-ended maintenance, or who have
+    just switched leases on: it ends what such functions have left behind. It cannot tell that
+    from what a person has set, so that it asks before it does.
+
+    \b
+    Examples:
+      maintenance-mirror reconcile --dry-run
+      maintenance-mirror reconcile --max-changes 200
+      maintenance-mirror reconcile --adopt --yes
+
+    \b
+    Exit codes:
+      0  all was done, or there was nothing to do
+      1  something failed
+      2  wrong use or configuration
+      3  it would change more hosts than it may, so it changed none
+    """
+    ask = adopt and not dry_run and not yes
+    if ask and not sys.stdin.isatty():
+        raise click.UsageError(
+            "--adopt may end a person's maintenance: without a terminal, add --yes"
+        )
+    with both_sides(call.environ, call.connect) as (_, clients), deadline(timeout * 60):
+        context = _limited(clients.context(SweepListener()), max_changes)
+        return _sweep(context, call.terminal, dry_run=dry_run, adopt=adopt, ask=ask)
 
 
-def sweep(context: Context, terminal: Terminal, *, dry_run: bool, adopt: bool, ask: bool) -> int:
+def _limited(context: Context, max_changes: int | None) -> Context:
+    """Let the sweep change as many hosts; None leaves that as it is configured."""
+    if max_changes is None:
+        return context
+    return replace(context, policy=replace(context.policy, max_changes=max_changes))
+
+
+def _sweep(context: Context, terminal: Terminal, *, dry_run: bool, adopt: bool, ask: bool) -> int:
     """Compare all hosts, show the plan, carry it out, and say how that went.
 
-    With ``ask``, nobody's open-ended maintenance is ended before a person has agreed; raises
-    DeclinedError otherwise. Returns the exit code.
+    With ``ask``, nobody's open-ended maintenance is ended before a person has agreed.
     """
-    with ShownSweep(terminal, ask=ask, writes=not dry_run) as shown:
-        report = reconcile(replace(context, listener=shown), dry_run=dry_run, adopt=adopt)
+    try:
+        with ShownSweep(terminal, ask=ask, writes=not dry_run) as shown:
+            watched = replace(context, listener=shown)
+            report = reconciliation.reconcile(watched, dry_run=dry_run, adopt=adopt)
+    except DeclinedError:
+        terminal.note("Nothing was changed.")
+        return FAILED
+    return _show(report, terminal, dry_run=dry_run)
+
+
+def _show(report: Report, terminal: Terminal, *, dry_run: bool) -> int:
+    """Say how a sweep went; returns the exit code."""
     if report.refusal:
-        _say_refused(report, terminal)
+        _show_refusal(report, terminal)
         return REFUSED
-    _say_done(report, terminal, dry_run=dry_run)
-    return FAILED if report.faults else DONE
+    _show_result(report, terminal, dry_run=dry_run)
+    return FAILED if report.faults else OK
+
+
+class DeclinedError(Exception):
+    """A person was asked, and does not want the sweep to go on."""
 
 
 class ShownSweep(SweepListener):
@@ -116,7 +196,7 @@ def _hosts(count: int) -> str:
     return "1 host" if count == 1 else f"{count} hosts"
 
 
-def _say_refused(report: Report, terminal: Terminal) -> None:
+def _show_refusal(report: Report, terminal: Terminal) -> None:
     changes = sum(action.changes for action in report.actions)
     terminal.error(f"REFUSED: {report.refusal}")
     terminal.note(_counted(report))
@@ -124,7 +204,7 @@ def _say_refused(report: Report, terminal: Terminal) -> None:
         terminal.note(line)
 
 
-def _say_done(report: Report, terminal: Terminal, *, dry_run: bool) -> None:
+def _show_result(report: Report, terminal: Terminal, *, dry_run: bool) -> None:
     if dry_run:
         terminal.say(f"Dry run, nothing was changed. {_counted(report)}")
     elif report.faults:

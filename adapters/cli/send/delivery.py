@@ -1,27 +1,15 @@
-"""send: plays the event source, byte for byte, and says what the reply means."""
+"""send: where the event is sent, byte for byte, and what the reply means."""
 
 import json
 import socket
 import ssl
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http.client import HTTPException, HTTPResponse
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from adapters.cli import formats
-from adapters.cli.formats import EventData, HttpMessage
-from functions.events import HostRef
-
-EVENTS: Final = {"enter": "EnteredMaintenanceModeEvent", "exit": "ExitMaintenanceModeEvent"}
-_SENTENCES: Final = {
-    "enter": "Host {} has entered maintenance mode",
-    "exit": "Host {} has exited maintenance mode",
-}
-_KEYS: Final = 2**32
 _TIMEOUT_SECONDS: Final = 60.0
 _MAX_REPLY_BYTES: Final = 64 * 1024
 _MEANINGS: Final = {
@@ -102,24 +90,6 @@ class Reply:
         return value if isinstance(value, dict) else {}
 
 
-def event_data(verb: str, host: HostRef, now: datetime) -> EventData:
-    """Return an event of ``now``, whose key grows with the time."""
-    return EventData(
-        name=EVENTS[verb],
-        host=host.name,
-        moref=host.moref,
-        vcenter=host.vcenter,
-        key=_key(now),
-        created=now.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-        user="maintenance-mirror",
-        message=_SENTENCES[verb].format(host.name),
-        datacenter="",
-        cluster="",
-        event_class="event",
-        event_id=str(uuid.uuid4()),
-    )
-
-
 def deliver(raw: bytes, target: Target, context: ssl.SSLContext) -> Reply:
     """Send a request as it is, and return the reply, at most 64 KB of it.
 
@@ -150,22 +120,5 @@ def why_not(error: OSError | HTTPException) -> str:
     return "it does not speak HTTP"
 
 
-def _key(now: datetime) -> int:
-    """Return the seconds since 1970 as vCenter counts: with 32 bits, and on from below zero."""
-    return (int(now.timestamp()) + _KEYS // 2) % _KEYS - _KEYS // 2
-
-
 def _is_visible(url: str) -> bool:
     return url.isascii() and url.isprintable() and " " not in url
-
-
-def _eventbridge(event: EventData) -> HttpMessage:
-    """Return the request of Lambda's runtime interface emulator."""
-    document = formats.lambda_event(event, str(uuid.uuid4()), event.created)
-    return HttpMessage({"Content-Type": "application/json"}, json.dumps(document).encode())
-
-
-FORMATS: Final[Mapping[str, Callable[[EventData], HttpMessage]]] = {
-    **formats.HTTP_FORMATS,
-    "eventbridge": _eventbridge,
-}

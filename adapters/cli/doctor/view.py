@@ -1,4 +1,4 @@
-"""doctor: how its findings are shown."""
+"""How findings are shown."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from adapters.cli.doctor import Finding, Result
+from adapters.cli.doctor.findings import Finding, Result
 from adapters.cli.terminal import Terminal, cell
 
 _MARKS: Final[dict[Result, tuple[str, str, str]]] = {

@@ -1,0 +1,95 @@
+"""Both sides of every host, side by side."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from functions.context import Policy
+from functions.events import HostRef
+from functions.outcomes import Action, Verb
+from functions.ports import Resource, ResourceState, VCenterHost
+from functions.reconciliation import plan
+
+# Whether there are leases, and the state: decision 0005 says why this tells.
+_WHOSE: Final[Mapping[tuple[bool, ResourceState], str]] = {
+    (True, ResourceState.TIMED): "ours",
+    (True, ResourceState.OPEN_ENDED): "person",
+    (False, ResourceState.TIMED): "other",
+    (False, ResourceState.OPEN_ENDED): "unknown",
+}
+MODES: Final = {True: "maintenance", False: "in service", None: "unknown"}
+STATES: Final = {
+    ResourceState.MONITORED: "monitored",
+    ResourceState.TIMED: "timed",
+    ResourceState.OPEN_ENDED: "open-ended",
+    None: "unknown",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One host: what vCenter says, what vRealize Operations says, and what a sweep would do.
+
+    None is what is not known. ``whose`` the maintenance is: ours, a person's, somebody else's
+    ("other") or perhaps anybody's ("unknown").
+    """
+
+    host: HostRef
+    in_maintenance_mode: bool | None
+    state: ResourceState | None
+    whose: str | None
+    verb: Verb | None = None
+    reason: str = ""
+    since: datetime | None = None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both sides are known, and say the same."""
+        return self.state is not None and self.state.maintained == self.in_maintenance_mode
+
+    @property
+    def matters(self) -> bool:
+        """Whether the two sides differ, or the host is in maintenance."""
+        return not self.agrees or bool(self.in_maintenance_mode)
+
+
+def compare(
+    hosts: Sequence[VCenterHost], resources: Sequence[Resource], policy: Policy, now: datetime
+) -> list[Row]:
+    """Return a row for every host of a vCenter, and for every resource that is none of them."""
+    modes = {each.host.moref: each.in_maintenance_mode for each in hosts}
+    actions = plan(hosts, resources, policy, now)
+    planned = {action.host.moref: action for action in actions}
+    states = _states(resources)
+    rows = [
+        _row(each.host, modes[each.host.moref], states.get(each.host.moref), policy)
+        for each in hosts
+    ]
+    left_over = [action for action in actions if action.host.moref not in modes]
+    return [
+        *(_with(row, planned.get(row.host.moref)) for row in rows),
+        *(_with(_row(each.host, None, _state(each), policy), each) for each in left_over),
+    ]
+
+
+def _row(host: HostRef, mode: bool | None, state: ResourceState | None, policy: Policy) -> Row:
+    whose = _WHOSE.get((bool(policy.lease_minutes), state)) if state else None
+    return Row(host, mode, state, whose)
+
+
+def _with(row: Row, action: Action | None) -> Row:
+    return replace(row, verb=action.verb, reason=action.reason) if action else row
+
+
+def _states(resources: Iterable[Resource]) -> dict[str, ResourceState]:
+    """Return the state of every MoRef that exactly one resource has."""
+    grouped: defaultdict[str, list[ResourceState]] = defaultdict(list)
+    for resource in resources:
+        grouped[resource.moref].append(resource.state)
+    return {moref: found[0] for moref, found in grouped.items() if len(found) == 1}
+
+
+def _state(action: Action) -> ResourceState | None:
+    return action.resource.state if action.resource else None
