@@ -1,12 +1,13 @@
-"""The newest event of each host, as far as this process was sent it."""
+"""What this process was sent, has written and has told of: it ends with the process."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from adapters.outgoing.cache import TimedCache
 from functions.events import HostEvent
+from functions.ports import Resource
 
 # Brokers and Lambda try again for hours, the router replays an hour.
 _REMEMBERED_SECONDS: Final = 24 * 3600.0
@@ -25,6 +26,23 @@ class EventMemory:
         self._now = now
         self._lock = threading.Lock()
         self._events: TimedCache[tuple[str, str], HostEvent] = TimedCache(_REMEMBERED_SECONDS)
+        self._started: TimedCache[str, bool] = TimedCache(_REMEMBERED_SECONDS)
+        self._noticed: TimedCache[Hashable, bool] = TimedCache(_REMEMBERED_SECONDS)
+
+    def started(self, resource: Resource) -> None:
+        """See Memory.started."""
+        self._started.put(resource.identifier, True)
+
+    def has_started(self, resource: Resource) -> bool:
+        """See Memory.has_started."""
+        return self._started.get(resource.identifier) is not None
+
+    def noticed(self, what: Hashable) -> bool:
+        """See Memory.noticed."""
+        with self._lock:
+            known = self._noticed.get(what) is not None
+            self._noticed.put(what, True)
+        return known
 
     def newest(self, event: HostEvent) -> HostEvent:
         """See Memory.newest; an event from the future is not remembered."""

@@ -1,6 +1,6 @@
 """What handlers work with: the services behind the ports, and the policy."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -45,11 +45,22 @@ class VCenters:
 
 
 class NoMemory:
-    """The Memory of those who remember nothing: every event is the newest."""
+    """The Memory of those who remember nothing: every event is the newest, and all is new."""
 
     def newest(self, event: HostEvent) -> HostEvent:
         """See Memory.newest."""
         return event
+
+    def started(self, resource: Resource) -> None:
+        """See Memory.started."""
+
+    def has_started(self, resource: Resource) -> bool:
+        """See Memory.has_started."""
+        return False
+
+    def noticed(self, what: Hashable) -> bool:
+        """See Memory.noticed."""
+        return False
 
 
 def _now() -> datetime:
@@ -63,11 +74,15 @@ class Policy:
     ``lease_minutes`` bounds every maintenance that is started; None leaves it open-ended.
     With ``require_verification``, events of hosts that no configured vCenter has are refused.
     ``max_changes`` is how many hosts a sweep may change; None means 50, or a fifth of all.
+    An event of a host that vRealize Operations does not know is done with after
+    ``discovery_minutes``. A host is overdue after ``overdue_days`` in maintenance mode.
     """
 
     lease_minutes: int | None = None
     require_verification: bool = False
     max_changes: int | None = None
+    discovery_minutes: int = 30
+    overdue_days: int = 14
 
 
 @dataclass(frozen=True)

@@ -10,94 +10,181 @@ somebody else has just written. Only where events alone decide, which is no cert
 entering is skipped if the state looks right. Decision 0012 has the proof.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Final, Protocol
 
-from functions.context import Context, Policy
-from functions.errors import HostUnsettledError, UnverifiedEventError
-from functions.events import HostEvent, HostRef
+from functions.context import Context
+from functions.errors import (
+    HostGoneError,
+    HostNotFoundError,
+    HostUnsettledError,
+    RequestRejectedError,
+    UnverifiedEventError,
+)
+from functions.events import ENTERED, HostEvent, HostRef
 from functions.outcomes import Done, Outcome
-from functions.ports import Memory, OperationsManager, Resource, ResourceState, VCenter
+from functions.ownership import A_PERSONS, LEFT_ALONE, Stand, period_start, stand
+from functions.ports import ModeChange, Resource, ResourceState, VCenter
 
 _MAX_LOOKS: Final = 5
 _PENDING: Final = "accepted by vRealize Operations, but not visible yet"
-_A_PERSONS: Final = "open-ended maintenance is a person's when leases are on"
+_GONE: Final = "its vCenter no longer has it"
+_GONE_NOT_OURS: Final = f"{_GONE}, and its maintenance is not known to be ours"
 
 
 class ModeSource(Protocol):
-    """Whoever says whether a host is in maintenance mode: its vCenter, or else an event."""
+    """Whoever says how a host stands: its vCenter, or else an event."""
+
+    def stand(self, resource: Resource, moref: str) -> Stand:
+        """Say how the host stands now, as far as it matters for ``resource``."""
+        ...
 
     def in_maintenance_mode(self, moref: str) -> bool:
         """See VCenter.in_maintenance_mode."""
         ...
 
+    def left_alone(self, stand: Stand, resource: Resource) -> Outcome | None:
+        """Return the outcome if ``resource`` is left as it is; None if it is to be written."""
+        ...
+
+
+class AskedVCenter:
+    """A vCenter, whose events also tell whose a window may be."""
+
+    def __init__(self, vcenter: VCenter, context: Context) -> None:
+        self._vcenter = vcenter
+        self._context = context
+        self._leased = bool(context.policy.lease_minutes)
+
+    def stand(self, resource: Resource, moref: str) -> Stand:
+        """See ModeSource.stand; raises HostUnsettledError if the mode changes while we read."""
+        for _ in range(_MAX_LOOKS):
+            in_maintenance = self.in_maintenance_mode(moref)
+            if not self._past_matters(in_maintenance, resource):
+                return Stand.IN_FOR_LONG if in_maintenance else Stand.JUST_LEFT
+            changes = self._changes(moref)
+            # Events that belong to another mode than the one that was seen prove nothing.
+            if self.in_maintenance_mode(moref) == in_maintenance:
+                return stand(in_maintenance, changes, self._context.policy, self._context.now())
+        raise _unsettled(resource.host)
+
+    def in_maintenance_mode(self, moref: str) -> bool:
+        """See VCenter.in_maintenance_mode."""
+        return self._vcenter.in_maintenance_mode(moref)
+
+    def left_alone(self, stand: Stand, resource: Resource) -> Outcome | None:
+        """See ModeSource.left_alone."""
+        reason = LEFT_ALONE.get((self._leased, stand, resource.state))
+        return _left(stand, resource, reason) if reason else None
+
+    def is_left_behind(self, resource: Resource) -> bool:
+        """Whether the maintenance of a host that is gone is ours, as far as anybody can know."""
+        if not self._leased:
+            return resource.state is ResourceState.OPEN_ENDED
+        return resource.state is ResourceState.TIMED and bool(self._changes(resource.moref))
+
+    def _past_matters(self, in_maintenance: bool, resource: Resource) -> bool:
+        """Whether what is done depends on the host's past: where it does not, calls are saved."""
+        if not self._leased or resource.state is ResourceState.OPEN_ENDED:
+            return False
+        is_anybodys = resource.state.maintained and not self._context.memory.has_started(resource)
+        return is_anybodys or not in_maintenance
+
+    def _changes(self, moref: str) -> Sequence[ModeChange] | None:
+        since = period_start(self._context.policy, self._context.now())
+        try:
+            return self._vcenter.mode_changes(since, moref)
+        except RequestRejectedError:
+            return None
+
 
 class NewestEvent:
     """The newest event of a host, where there is no vCenter to ask."""
 
-    def __init__(self, event: HostEvent, wanted: bool, memory: Memory) -> None:
+    def __init__(self, event: HostEvent, wanted: bool, context: Context) -> None:
         self._event = event
         self._wanted = wanted
-        self._memory = memory
+        self._context = context
+
+    def stand(self, resource: Resource, moref: str) -> Stand:
+        """See ModeSource.stand: an event is about a host that has just left, or is in for good."""
+        return Stand.IN_FOR_LONG if self.in_maintenance_mode(moref) else Stand.JUST_LEFT
 
     def in_maintenance_mode(self, moref: str) -> bool:
-        """Say what the newest event says: of two kinds, another one says the opposite."""
-        newest = self._memory.newest(self._event)
-        return self._wanted == (newest.name == self._event.name)
+        """Say what the newest event says."""
+        newest = self._context.memory.newest(self._event)
+        return self._wanted if newest.name == self._event.name else newest.name == ENTERED
+
+    def left_alone(self, stand: Stand, resource: Resource) -> Outcome | None:
+        """See ModeSource.left_alone: nobody tells whose a timed window is."""
+        if self._context.policy.lease_minutes:
+            is_a_persons = resource.state is ResourceState.OPEN_ENDED
+            return _left(stand, resource, A_PERSONS) if is_a_persons else None
+        # What is no certainty anyway need not be written again.
+        if stand.in_maintenance and resource.state.maintained:
+            return Outcome("unchanged", resource.host, f"already {resource.state}")
+        return None
 
 
 def mirror_event(event: HostEvent, wanted: bool, context: Context) -> Outcome:
     """Mirror what is true of the event's host; ``wanted`` is what the event says of it.
 
+    What can never be mirrored is done with: a host that its own vCenter no longer has, and, after
+    ``discovery_minutes``, one that vRealize Operations does not know.
     Raises UnverifiedEventError if no configured vCenter has the host and one is required, and
     what ``converge`` does.
     """
-    vcenter = _vcenter_of(event, context)
-    if vcenter:
-        return converge(event.host, wanted, context.operations, vcenter, context.policy)
-    if context.policy.require_verification:
-        raise UnverifiedEventError(f"no configured vCenter can say whether {event.host} is so")
-    return _believe(event, wanted, context)
+    try:
+        return _mirrored(event, wanted, context)
+    except HostNotFoundError as error:
+        if not _is_late(event, context):
+            raise
+        reason = f"{error}; not tried again, since the event is old"
+        return Outcome("ignored", event.host, reason, needs_attention=True)
 
 
-def converge(
-    host: HostRef,
-    wanted: bool,
-    operations: OperationsManager,
-    source: ModeSource,
-    policy: Policy,
-    *,
-    may_skip: bool = False,
-) -> Outcome:
+def converge(host: HostRef, wanted: bool, source: ModeSource, context: Context) -> Outcome:
     """Write what ``source`` says until it still says the same afterwards.
 
-    ``wanted`` is what was expected: the outcome says so if ``source`` says otherwise. With
-    ``may_skip``, entering is not written where the state looks right already.
+    ``wanted`` is what was expected: the outcome says so if ``source`` says otherwise.
     Raises HostUnsettledError if it says something else at each of five looks, and what
-    ``operations`` and ``source`` do.
+    vRealize Operations and ``source`` do.
     """
     for _ in range(_MAX_LOOKS):
-        resource = operations.find(host)
+        resource = context.operations.find(host)
         moref = resource.moref or host.moref
-        in_maintenance = source.in_maintenance_mode(moref)
-        outcome = _write(in_maintenance, resource, operations, policy, may_skip=may_skip)
-        if source.in_maintenance_mode(moref) == in_maintenance:
-            return outcome if in_maintenance == wanted else _contradicted(outcome, in_maintenance)
-    raise HostUnsettledError(f"{host} goes in and out of maintenance mode faster than we look")
+        stands = source.stand(resource, moref)
+        outcome = source.left_alone(stands, resource) or _write(stands, resource, context)
+        if source.in_maintenance_mode(moref) == stands.in_maintenance:
+            return outcome if stands.in_maintenance == wanted else _contradicted(outcome, stands)
+    raise _unsettled(host)
 
 
-def _believe(event: HostEvent, wanted: bool, context: Context) -> Outcome:
+def _mirrored(event: HostEvent, wanted: bool, context: Context) -> Outcome:
+    vcenter = _vcenter_of(event, context)
+    if vcenter:
+        return _verified(event, wanted, AskedVCenter(vcenter, context), context)
+    if context.policy.require_verification:
+        raise UnverifiedEventError(f"no configured vCenter can say whether {event.host} is so")
+    return _believed(event, wanted, context)
+
+
+def _verified(event: HostEvent, wanted: bool, vcenter: AskedVCenter, context: Context) -> Outcome:
+    try:
+        return converge(event.host, wanted, vcenter, context)
+    except HostGoneError:
+        return _give_up(event.host, vcenter, context)
+
+
+def _believed(event: HostEvent, wanted: bool, context: Context) -> Outcome:
     """Mirror what the newest event of the host says, since there is no vCenter to ask."""
     newest = context.memory.newest(event)
     if newest is not event:
         reason = f"older than the {newest.name} that was handled before"
         return Outcome("unchanged", event.host, reason)
-    source = NewestEvent(event, wanted, context.memory)
-    # Where there are leases, entering renews them.
-    may_skip = not context.policy.lease_minutes
-    return converge(
-        event.host, wanted, context.operations, source, context.policy, may_skip=may_skip
-    )
+    return converge(event.host, wanted, NewestEvent(event, wanted, context), context)
 
 
 def _vcenter_of(event: HostEvent, context: Context) -> VCenter | None:
@@ -108,35 +195,53 @@ def _vcenter_of(event: HostEvent, context: Context) -> VCenter | None:
     return vcenter
 
 
-def _write(
-    in_maintenance: bool,
-    resource: Resource,
-    operations: OperationsManager,
-    policy: Policy,
-    *,
-    may_skip: bool,
-) -> Outcome:
-    if policy.lease_minutes and resource.state is ResourceState.OPEN_ENDED:
-        action: Done = "unchanged" if in_maintenance else "left"
-        return Outcome(action, resource.host, _A_PERSONS, needs_attention=not in_maintenance)
-    if not in_maintenance:
-        return _end(resource, operations)
-    if may_skip and resource.state.maintained:
-        return Outcome("unchanged", resource.host, f"already {resource.state}")
-    return _start(resource, operations, policy.lease_minutes)
+def _is_late(event: HostEvent, context: Context) -> bool:
+    wait = timedelta(minutes=context.policy.discovery_minutes)
+    return event.created is not None and context.now() - event.created > wait
 
 
-def _start(resource: Resource, operations: OperationsManager, lease_minutes: int | None) -> Outcome:
-    seen = operations.start_maintenance(resource, lease_minutes)
+def _give_up(host: HostRef, vcenter: AskedVCenter, context: Context) -> Outcome:
+    """End what is ours of a host that its vCenter no longer has: no event of it will come."""
+    try:
+        resource = context.operations.find(host)
+    except HostNotFoundError:
+        return Outcome("ignored", host, _GONE)
+    # Without a MoRef of its own it may be another host, that has the name by now.
+    if not resource.state.maintained or not resource.moref:
+        return Outcome("ignored", host, _GONE)
+    if vcenter.is_left_behind(resource):
+        return replace(_end(resource, context), reason=_GONE)
+    return Outcome("left", resource.host, _GONE_NOT_OURS, needs_attention=True)
+
+
+def _left(stand: Stand, resource: Resource, reason: str) -> Outcome:
+    """Leave ``resource`` as it is; a person should look where that is not what vCenter says."""
+    agrees = resource.state.maintained == stand.in_maintenance
+    if resource.state is ResourceState.TIMED or not agrees:
+        return Outcome("left", resource.host, reason, needs_attention=True)
+    return Outcome("unchanged", resource.host, reason)
+
+
+def _write(stand: Stand, resource: Resource, context: Context) -> Outcome:
+    return _start(resource, context) if stand.in_maintenance else _end(resource, context)
+
+
+def _start(resource: Resource, context: Context) -> Outcome:
+    seen = context.operations.start_maintenance(resource, context.policy.lease_minutes)
+    context.memory.started(resource)
     action: Done = "renewed" if resource.state.maintained else "entered"
     return Outcome(action, resource.host, "" if seen else _PENDING)
 
 
-def _end(resource: Resource, operations: OperationsManager) -> Outcome:
-    seen = operations.end_maintenance(resource)
+def _end(resource: Resource, context: Context) -> Outcome:
+    seen = context.operations.end_maintenance(resource)
     return Outcome("exited", resource.host, "" if seen else _PENDING, needs_attention=not seen)
 
 
-def _contradicted(outcome: Outcome, in_maintenance: bool) -> Outcome:
-    said = f"it is {'in' if in_maintenance else 'not in'} maintenance mode by now"
+def _unsettled(host: HostRef) -> HostUnsettledError:
+    return HostUnsettledError(f"{host} goes in and out of maintenance mode faster than we look")
+
+
+def _contradicted(outcome: Outcome, stand: Stand) -> Outcome:
+    said = f"it is {'in' if stand.in_maintenance else 'not in'} maintenance mode by now"
     return replace(outcome, reason="; ".join(filter(None, [said, outcome.reason])))

@@ -6,7 +6,17 @@ from typing import Any, Final
 from functions import reconciliation
 from functions.context import Context
 from functions.convergence import mirror_event
-from functions.events import RECONCILE, Envelope, HostEvent, Kind, classify, host_event
+from functions.events import (
+    ENTERED,
+    EXITED,
+    RECONCILE,
+    REMOVED,
+    Envelope,
+    HostEvent,
+    Kind,
+    classify,
+    host_event,
+)
 from functions.masking import masked
 from functions.outcomes import Outcome
 
@@ -21,6 +31,11 @@ def exit_maintenance_mode(event: HostEvent, context: Context) -> Outcome:
     return mirror_event(event, False, context)
 
 
+def host_removed(event: HostEvent, context: Context) -> Outcome:
+    """End what is ours of a host that its vCenter no longer has, unless it still has it."""
+    return mirror_event(event, False, context)
+
+
 def reconcile(context: Context) -> Outcome:
     """Compare all hosts of all vCenters, and repair what events have missed.
 
@@ -32,8 +47,7 @@ def reconcile(context: Context) -> Outcome:
     report = reconciliation.reconcile(context)
     for error in filter(None, [report.refusal, *report.faults]):
         raise error
-    left = report.counts()["leave"]
-    return Outcome("reconciled", reason=report.summary(), needs_attention=bool(left))
+    return Outcome("reconciled", reason=report.summary(), needs_attention=report.needs_attention)
 
 
 def echo(envelope: Envelope) -> dict[str, Any]:
@@ -70,7 +84,8 @@ def _of_a_host(handle: Callable[[HostEvent, Context], Outcome]) -> Handler:
 
 
 HANDLERS: Final[Mapping[str, Handler]] = {
-    "EnteredMaintenanceModeEvent": _of_a_host(enter_maintenance_mode),
-    "ExitMaintenanceModeEvent": _of_a_host(exit_maintenance_mode),
+    ENTERED: _of_a_host(enter_maintenance_mode),
+    EXITED: _of_a_host(exit_maintenance_mode),
+    REMOVED: _of_a_host(host_removed),
     RECONCILE: lambda envelope, name, context: reconcile(context),
 }

@@ -6,7 +6,7 @@ from typing import Literal
 
 from functions.errors import MaintenanceError
 from functions.events import HostRef
-from functions.ports import Resource
+from functions.ports import ModeChange, Resource
 
 Done = Literal[
     "entered", "exited", "renewed", "unchanged", "left", "reconciled", "ignored", "echoed"
@@ -37,7 +37,7 @@ class Action:
 
     ``leave`` and ``report`` change nothing: the first is about maintenance that is not ours, the
     second about a host that cannot be compared. ``until`` is when a window that is started or
-    renewed will end by itself.
+    renewed will end by itself. ``is_new``: it was not told of within the last day.
     """
 
     verb: Verb
@@ -45,11 +45,24 @@ class Action:
     reason: str
     resource: Resource | None = None
     until: datetime | None = None
+    is_new: bool = True
 
     @property
     def changes(self) -> bool:
         """Whether the host's state will be another one: renewing a window is no change."""
         return self.verb in ("start", "end")
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A host that has been in maintenance mode for longer than it should be.
+
+    ``entered`` is when that began, and who did it. ``is_new``: it was not told of today.
+    """
+
+    host: HostRef
+    entered: ModeChange
+    is_new: bool = True
 
 
 class SweepListener:
@@ -66,6 +79,9 @@ class SweepListener:
 
     def corrected(self, outcome: Outcome) -> None:
         """A host has changed its mode since it was compared, and was looked at once more."""
+
+    def overdue(self, found: Overdue) -> None:
+        """A host has been in maintenance mode for too long."""
 
     def failed(self, where: str, error: MaintenanceError) -> None:
         """Something about ``where`` did not work; the sweep goes on with the rest."""

@@ -4,8 +4,9 @@ The real services stand behind these protocols in ``adapters``, and in-memory fa
 one contract suite holds both to what is written here.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -50,6 +51,19 @@ class VCenterHost:
 
     host: HostRef
     in_maintenance_mode: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModeChange:
+    """That a host entered or left maintenance mode, by an event in its vCenter's own history.
+
+    ``at`` is aware, and by vCenter's clock.
+    """
+
+    moref: str
+    entered: bool
+    at: datetime
+    user: str = ""
 
 
 class OperationsManager(Protocol):
@@ -118,12 +132,28 @@ class VCenter(Protocol):
     def in_maintenance_mode(self, moref: str) -> bool:
         """Say whether a host is in maintenance mode at this moment, by one read.
 
-        Raises HostNotFoundError if there is no such host.
+        Raises HostGoneError if there is no such host: MoRefs are not reused, so that is final.
         """
         ...
 
     def hosts(self) -> Iterable[VCenterHost]:
         """Read all hosts, a page of many at a time."""
+        ...
+
+    def mode_changes(self, since: datetime, moref: str = "") -> Sequence[ModeChange]:
+        """Read the changes since then, the newest first, of one host or of all.
+
+        What vCenter has purged is missing, and so are the oldest where there are more than 10,000.
+        Raises what every member does; RequestRejectedError if the account may not read events.
+        """
+        ...
+
+    def entered(self, morefs: Collection[str]) -> Mapping[str, ModeChange]:
+        """Read when, and by whom, each host was put into maintenance mode last, however long ago.
+
+        A host whose event is not found is left out. What was found is remembered, and so is for a
+        day that nothing was found: a sweep each 15 minutes must not read all history each time.
+        """
         ...
 
 
@@ -135,4 +165,16 @@ class Memory(Protocol):
 
         Returns the newer of the two: ``event`` itself unless it is certainly older.
         """
+        ...
+
+    def started(self, resource: Resource) -> None:
+        """Remember that this process has started or renewed the window of ``resource``."""
+        ...
+
+    def has_started(self, resource: Resource) -> bool:
+        """Whether it has, within a day; that it ended meanwhile is for the caller to see."""
+        ...
+
+    def noticed(self, what: Hashable) -> bool:
+        """Say whether ``what`` was noticed within the last day, and notice it."""
         ...

@@ -1,79 +1,34 @@
 """Sweep: compare every host of every vCenter with vRealize Operations, and repair what differs.
 
-``plan`` decides, and does nothing; ``reconcile`` reads, lets it decide, writes, and looks again.
-The API does not tell when a window ends, so each sweep renews the lease of every host that is
-still in maintenance mode.
+``reconcile`` reads both sides, lets ``sweep_plan`` decide, writes, and looks again. The API does
+not tell when a window ends, so each sweep renews the lease of every host that is still in
+maintenance mode, from the time on when it could end. Decision 0013 has the reasons.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Final, TypeVar
 
-from functions.context import Context, Policy
-from functions.convergence import converge
-from functions.errors import MaintenanceError, SweepRefusedError, VCenterUnavailableError
-from functions.outcomes import Action, Outcome, SweepListener, Verb
-from functions.ports import Resource, ResourceState, VCenter, VCenterHost
+from functions.context import Context
+from functions.convergence import AskedVCenter, converge
+from functions.errors import (
+    MaintenanceError,
+    RequestRejectedError,
+    SweepRefusedError,
+    VCenterUnavailableError,
+)
+from functions.outcomes import Action, Outcome, Overdue, SweepListener, Verb
+from functions.ownership import period_start
+from functions.ports import ModeChange, Resource, VCenter, VCenterHost
+from functions.sweep_plan import plan
 
 T = TypeVar("T")
-_Decision = tuple[Verb, str]
 
 _LEAST_LIMIT: Final = 50
 _LIMITED_SHARE: Final = 5
 _PROGRESS: Final = 500
-
-_MISSED: Final[_Decision] = ("start", "in maintenance mode, but monitored")
-_STILL: Final[_Decision] = ("renew", "still in maintenance mode")
-_OVER: Final[_Decision] = ("end", "not in maintenance mode any more")
-_A_PERSONS: Final[_Decision] = ("leave", "open-ended, so a person's, since ours have a lease")
-_ANYONES: Final[_Decision] = ("leave", "open-ended, so perhaps a person's; --adopt ends it")
-_ANOTHERS: Final[_Decision] = ("leave", "a timed window, so not ours, since ours have no lease")
-
-# Whether there are leases, whether the host is in maintenance mode, and its resource's state.
-_RULES: Final[Mapping[tuple[bool, bool, ResourceState], _Decision]] = {
-    (True, True, ResourceState.MONITORED): _MISSED,
-    (True, True, ResourceState.TIMED): _STILL,
-    (True, True, ResourceState.OPEN_ENDED): _A_PERSONS,
-    (True, False, ResourceState.TIMED): _OVER,
-    (True, False, ResourceState.OPEN_ENDED): _A_PERSONS,
-    (False, True, ResourceState.MONITORED): _MISSED,
-    (False, False, ResourceState.TIMED): _ANOTHERS,
-    (False, False, ResourceState.OPEN_ENDED): _ANYONES,
-}
-_ADOPTING: Final[Mapping[tuple[bool, bool, ResourceState], _Decision]] = {
-    **_RULES,
-    (True, False, ResourceState.OPEN_ENDED): _OVER,
-    (False, False, ResourceState.OPEN_ENDED): _OVER,
-}
-
-
-def plan(
-    vcenter_hosts: Iterable[VCenterHost],
-    resources: Iterable[Resource],
-    policy: Policy,
-    now: datetime,
-    adopt: bool = False,
-) -> list[Action]:
-    """Return what a sweep of one vCenter does, an Action for each host that is not just right.
-
-    With ``adopt``, open-ended maintenance is taken for ours where the host is not in maintenance
-    mode. Hosts are matched by their MoRefs; of two resources with the same one, neither is touched.
-    """
-    known = _by_moref(resources)
-    lease = policy.lease_minutes
-    until = now + timedelta(minutes=lease) if lease else None
-    rules = _ADOPTING if adopt else _RULES
-    actions = []
-    for each in vcenter_hosts:
-        found = known.pop(each.host.moref, [])
-        if len(found) != 1:
-            actions.append(Action("report", each.host, _incomparable(found)))
-        elif decision := rules.get((bool(lease), each.in_maintenance_mode, found[0].state)):
-            actions.append(_action(decision, each, found[0], until))
-    return [*actions, *(_left_over(each) for group in known.values() for each in group)]
 
 
 @dataclass
@@ -89,8 +44,15 @@ class Report:
     actions: list[Action] = field(default_factory=list)
     unseen: list[Action] = field(default_factory=list)
     corrections: list[Outcome] = field(default_factory=list)
+    overdue: list[Overdue] = field(default_factory=list)
     faults: list[MaintenanceError] = field(default_factory=list)
     refusal: SweepRefusedError | None = None
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether there is anything for a person to look at that was not told of before."""
+        left = (each.is_new for each in self.actions if each.verb == "leave")
+        return any(left) or any(each.is_new for each in self.overdue)
 
     def counts(self) -> dict[Verb, int]:
         """Return how many actions there are of each kind."""
@@ -114,18 +76,19 @@ _VERBS: Final[Mapping[Verb, str]] = {
 def reconcile(context: Context, *, dry_run: bool = False, adopt: bool = False) -> Report:
     """Sweep all vCenters; what fails for one of them is in the report, and spares the others.
 
-    A sweep that would change more hosts than it may changes none, and neither does one of a
-    vCenter whose answer cannot be the truth.
+    A sweep that would change more hosts than it may starts and ends none, and only renews what
+    would end during work. A vCenter whose answer cannot be the truth is left out of it.
     """
     report = Report()
     for vcenter in context.vcenters:
         with _noting(vcenter.address, report, context.listener):
             _survey(vcenter, context, adopt, report)
-    context.listener.planned(report.actions)
     report.refusal = _refusal(report, context.policy.max_changes)
-    if not dry_run and not report.refusal:
+    context.listener.planned(report.actions)
+    _tell_overdue(report, context)
+    if not dry_run:
         # End first: of two things that may fail, a silenced host is the worse.
-        for write in (_end, _start):
+        for write in (_renew,) if report.refusal else (_end, _start):
             with _noting("vRealize Operations", report, context.listener):
                 write(report, context)
         for vcenter in context.vcenters:
@@ -149,7 +112,68 @@ def _survey(vcenter: VCenter, context: Context, adopt: bool, report: Report) -> 
     listed = context.operations.resources(address)
     resources = list(_counted(listed, listener, address, "vRealize Operations"))
     report.hosts += _compared(address, hosts, resources)
-    report.actions += plan(hosts, resources, context.policy, context.now(), adopt)
+    changes = _changes(vcenter, hosts, resources, context, report)
+    actions = plan(hosts, resources, context.policy, context.now(), changes, adopt)
+    report.actions += [_noticed(each, context) for each in actions]
+    report.overdue += _overdue(vcenter, hosts, context, report)
+
+
+def _changes(
+    vcenter: VCenter,
+    hosts: Sequence[VCenterHost],
+    resources: Sequence[Resource],
+    context: Context,
+    report: Report,
+) -> Sequence[ModeChange] | None:
+    """Read which hosts changed their mode lately, if there is anything that depends on it."""
+    busy = (each.in_maintenance_mode for each in hosts)
+    if not any(busy) and not any(each.state.maintained for each in resources):
+        return ()
+    since = period_start(context.policy, context.now())
+    return _asked(lambda: vcenter.mode_changes(since), None, vcenter, context, report)
+
+
+def _overdue(
+    vcenter: VCenter, hosts: Sequence[VCenterHost], context: Context, report: Report
+) -> Iterator[Overdue]:
+    """Find the hosts that somebody may have forgotten in maintenance mode."""
+    busy = {each.host.moref: each.host for each in hosts if each.in_maintenance_mode}
+    if not busy:
+        return
+    nothing: Mapping[str, ModeChange] = {}
+    entered = _asked(lambda: vcenter.entered(busy), nothing, vcenter, context, report)
+    now = context.now()
+    for moref, change in entered.items():
+        if now - change.at > timedelta(days=context.policy.overdue_days):
+            told = context.memory.noticed(("overdue", busy[moref], now.date()))
+            yield Overdue(busy[moref], change, is_new=not told)
+
+
+def _asked(
+    ask: Callable[[], T], otherwise: T, vcenter: VCenter, context: Context, report: Report
+) -> T:
+    """Ask for what a sweep can do without: what is not told is no evidence, but no obstacle."""
+    try:
+        return ask()
+    except RequestRejectedError:
+        return otherwise
+    except MaintenanceError as error:
+        report.faults.append(error)
+        context.listener.failed(vcenter.address, error)
+        return otherwise
+
+
+def _noticed(action: Action, context: Context) -> Action:
+    """Say of maintenance that is left alone whether it was told of before."""
+    if action.verb != "leave":
+        return action
+    told = context.memory.noticed(("left", action.host, action.reason))
+    return replace(action, is_new=not told)
+
+
+def _tell_overdue(report: Report, context: Context) -> None:
+    for found in report.overdue:
+        context.listener.overdue(found)
 
 
 def _counted(items: Iterable[T], listener: SweepListener, vcenter: str, side: str) -> Iterator[T]:
@@ -187,8 +211,13 @@ def _refusal(report: Report, max_changes: int | None) -> SweepRefusedError | Non
         return None
     return SweepRefusedError(
         f"would change {changes} of {report.hosts} hosts, more than {limit}"
-        " (RECONCILE_MAX_CHANGES), so nothing was changed"
+        f" (RECONCILE_MAX_CHANGES), so nothing was changed{_but_renewed(report)}"
     )
+
+
+def _but_renewed(report: Report) -> str:
+    renewed = report.counts()["renew"]
+    return f"; {renewed} windows are renewed all the same" if renewed else ""
 
 
 def _end(report: Report, context: Context) -> None:
@@ -197,9 +226,18 @@ def _end(report: Report, context: Context) -> None:
 
 
 def _start(report: Report, context: Context) -> None:
-    resources = _chosen(report, "start", "renew")
+    _begin(_chosen(report, "start", "renew"), report, context)
+
+
+def _renew(report: Report, context: Context) -> None:
+    _begin(_chosen(report, "renew"), report, context)
+
+
+def _begin(resources: Sequence[Resource], report: Report, context: Context) -> None:
     written = context.operations.start_all(resources, context.policy.lease_minutes)
     _note(written, report, context.listener)
+    for resource in resources:
+        context.memory.started(resource)
 
 
 def _chosen(report: Report, *verbs: Verb) -> list[Resource]:
@@ -220,10 +258,11 @@ def _note(
 
 def _look_again(vcenter: VCenter, context: Context, report: Report) -> None:
     """Ask once more, since hosts may have changed their mode after they were compared."""
+    verbs = ("renew",) if report.refusal else ("start", "renew", "end")
     written = {
         action.host.moref: action.verb != "end"
         for action in report.actions
-        if action.host.vcenter == vcenter.address and action.verb in ("start", "renew", "end")
+        if action.host.vcenter == vcenter.address and action.verb in verbs
     }
     for each in vcenter.hosts() if written else ():
         in_maintenance = each.in_maintenance_mode
@@ -233,33 +272,7 @@ def _look_again(vcenter: VCenter, context: Context, report: Report) -> None:
 
 
 def _correct(each: VCenterHost, vcenter: VCenter, context: Context, report: Report) -> None:
-    outcome = converge(
-        each.host, each.in_maintenance_mode, context.operations, vcenter, context.policy
-    )
+    asked = AskedVCenter(vcenter, context)
+    outcome = converge(each.host, each.in_maintenance_mode, asked, context)
     report.corrections.append(outcome)
     context.listener.corrected(outcome)
-
-
-def _by_moref(resources: Iterable[Resource]) -> dict[str, list[Resource]]:
-    grouped: defaultdict[str, list[Resource]] = defaultdict(list)
-    for resource in resources:
-        grouped[resource.moref].append(resource)
-    return dict(grouped)
-
-
-def _incomparable(found: Sequence[Resource]) -> str:
-    if not found:
-        return "unknown to vRealize Operations"
-    return f"{len(found)} resources have its MoRef; none of them is touched"
-
-
-def _action(
-    decision: _Decision, each: VCenterHost, resource: Resource, until: datetime | None
-) -> Action:
-    verb, reason = decision
-    ends = until if verb in ("start", "renew") else None
-    return Action(verb, each.host, reason, resource, ends)
-
-
-def _left_over(resource: Resource) -> Action:
-    return Action("report", resource.host, f"unknown to its vCenter; {resource.state}", resource)

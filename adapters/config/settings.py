@@ -169,13 +169,21 @@ class Settings(CommonSettings):
     lease_minutes: int | None = None
     interval_minutes: int | None = None
     max_changes: int | None = None
+    discovery_minutes: int = 30
+    overdue_days: int = 14
     deadline_seconds: float = 12.0
     sweep_seconds: float = 120.0
 
     @property
     def policy(self) -> Policy:
         """The rules among them, as the core takes them."""
-        return Policy(self.lease_minutes, self.require_verification, self.max_changes)
+        return Policy(
+            self.lease_minutes,
+            self.require_verification,
+            self.max_changes,
+            self.discovery_minutes,
+            self.overdue_days,
+        )
 
     @classmethod
     def _fields(cls, read: Reader) -> dict[str, Any]:
@@ -184,6 +192,10 @@ class Settings(CommonSettings):
             "secret_id": _secret_id(read, "VROPS"),
             **_verification(read),
             "max_changes": read("RECONCILE_MAX_CHANGES", whole(0, 1_000_000), None),
+            "discovery_minutes": read(
+                "DISCOVERY_MINUTES", whole(1, 7 * 1440), cls.discovery_minutes
+            ),
+            "overdue_days": read("MAINTENANCE_OVERDUE_DAYS", whole(1, 3660), cls.overdue_days),
             "deadline_seconds": read(
                 "EVENT_DEADLINE_SECONDS", seconds(1, 600), cls.deadline_seconds
             ),

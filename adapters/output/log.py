@@ -13,7 +13,7 @@ from adapters.config.settings import CommonSettings, Settings
 from adapters.incoming.envelopes import Received
 from functions.errors import MaintenanceError, PermanentError
 from functions.events import MAX_NAME_LENGTH, HostRef, classify, event_id
-from functions.outcomes import Action, Outcome, SweepListener
+from functions.outcomes import Action, Outcome, Overdue, SweepListener
 
 # Of thousands of hosts that the account may not see, the first ones say enough, every time.
 _MAX_LINES: Final = 100
@@ -69,7 +69,8 @@ class SweepLog(SweepListener):
         """See SweepListener.planned."""
         noted = [action for action in actions if action.verb in ("leave", "report")]
         for action in noted[:_MAX_LINES]:
-            self._line(logging.INFO, action)
+            new = action.verb == "leave" and action.is_new
+            self._line(logging.WARNING if new else logging.INFO, action)
         if more := len(noted[_MAX_LINES:]):
             logger.info("and %d more hosts; maintenance-mirror status lists all", more)
 
@@ -78,6 +79,16 @@ class SweepLog(SweepListener):
         # Every host that is still in maintenance mode is renewed by every sweep.
         level = logging.INFO if action.changes else logging.DEBUG
         self._line(level, action, "" if seen else "; accepted, but not visible yet")
+
+    def overdue(self, found: Overdue) -> None:
+        """See SweepListener.overdue."""
+        level = logging.WARNING if found.is_new else logging.INFO
+        since = found.entered.at.strftime("%Y-%m-%d %H:%M UTC")
+        text = (
+            f"{found.host}: overdue: in maintenance mode since {since}, by {found.entered.user!r}"
+        )
+        fields = {"action": "overdue", "since": since, "user": found.entered.user}
+        logger.log(level, "%s", text, extra={"fields": {**fields, **_host(found.host)}})
 
     def corrected(self, outcome: Outcome) -> None:
         """See SweepListener.corrected."""

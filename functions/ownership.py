@@ -1,0 +1,101 @@
+"""Whose is a window of maintenance? What its vCenter's own events say about it (decision 0017).
+
+We start windows only while a host is in maintenance mode, and each ends by itself after a lease. So
+a window of ours can be there only if the host is in maintenance mode, or was within the last lease.
+vCenter's events tell that, as far as they are kept; what they do not tell is no evidence, and then
+maintenance is left alone.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import Final
+
+from functions.context import Policy
+from functions.ports import ModeChange, ResourceState
+
+# Clocks differ, and a write may come some minutes after the look that it is based on.
+MARGIN: Final = timedelta(minutes=10)
+# Without leases no timed window is ours; a day of events tells who has entered since a last sweep.
+_PERIOD_WITHOUT_LEASES: Final = timedelta(days=1)
+
+A_PERSONS: Final = "open-ended, so a person's, since ours have a lease"
+ANOTHERS: Final = "a timed window, so not ours, since ours have no lease"
+NOT_OURS: Final = "a timed window of a host that was not in maintenance mode within the last lease"
+NOT_TOLD: Final = (
+    "a timed window, and vCenter does not tell whether the host was in maintenance mode"
+)
+NOTHING_OURS: Final = "not in maintenance mode within the last lease, so nothing of ours is there"
+PERHAPS_ANOTHERS: Final = (
+    "already in a timed window, perhaps a person's; ours starts when it has ended"
+)
+
+
+class Stand(Enum):
+    """How a host stands, as far as it matters whose a window may be."""
+
+    IN_FOR_LONG = auto()
+    """In maintenance mode; a window of ours may be half a lease old, or end at any moment."""
+    JUST_ENTERED = auto()
+    """In maintenance mode for less than half a lease, and not within a lease before that."""
+    JUST_LEFT = auto()
+    """Not in maintenance mode, but it was within the last lease."""
+    IN_SERVICE = auto()
+    """Not in maintenance mode, and not within the last lease either: nothing can be ours."""
+    NOT_TOLD = auto()
+    """Not in maintenance mode, and vCenter does not let us read whether it was."""
+
+    @property
+    def in_maintenance(self) -> bool:
+        """Whether the host is in maintenance mode."""
+        return self in (Stand.IN_FOR_LONG, Stand.JUST_ENTERED)
+
+
+def period_start(policy: Policy, now: datetime) -> datetime:
+    """Return since when changes of mode matter."""
+    lease = timedelta(minutes=policy.lease_minutes) if policy.lease_minutes else None
+    return now - (lease or _PERIOD_WITHOUT_LEASES) - MARGIN
+
+
+def by_host(changes: Iterable[ModeChange]) -> Mapping[str, Sequence[ModeChange]]:
+    """Group changes by the MoRefs of their hosts, in the same order; others have none."""
+    grouped: defaultdict[str, list[ModeChange]] = defaultdict(list)
+    for change in changes:
+        grouped[change.moref].append(change)
+    return grouped
+
+
+def stand(
+    in_maintenance: bool, changes: Sequence[ModeChange] | None, policy: Policy, now: datetime
+) -> Stand:
+    """Say how a host stands by its ``changes`` since ``period_start``, the newest first.
+
+    None means that they could not be read.
+    """
+    if in_maintenance:
+        return Stand.JUST_ENTERED if _has_just_entered(changes, policy, now) else Stand.IN_FOR_LONG
+    if changes is None:
+        return Stand.NOT_TOLD
+    return Stand.JUST_LEFT if changes else Stand.IN_SERVICE
+
+
+def _has_just_entered(changes: Sequence[ModeChange] | None, policy: Policy, now: datetime) -> bool:
+    """Whether a window of ours, if there is one, is less than half a lease old.
+
+    A stay before this one may have left a window behind, or an end that does not show yet.
+    """
+    if not policy.lease_minutes or not changes or len(changes) > 1 or not changes[0].entered:
+        return False
+    return now - changes[0].at < timedelta(minutes=policy.lease_minutes) / 2
+
+
+# What an event leaves alone: by leases or none, how the host stands, and its resource's state.
+LEFT_ALONE: Final[Mapping[tuple[bool, Stand, ResourceState], str]] = {
+    **{(True, each, ResourceState.OPEN_ENDED): A_PERSONS for each in Stand},
+    (True, Stand.JUST_ENTERED, ResourceState.TIMED): PERHAPS_ANOTHERS,
+    (True, Stand.IN_SERVICE, ResourceState.MONITORED): NOTHING_OURS,
+    (True, Stand.IN_SERVICE, ResourceState.TIMED): NOT_OURS,
+    (True, Stand.NOT_TOLD, ResourceState.TIMED): NOT_TOLD,
+    **{(False, each, ResourceState.TIMED): ANOTHERS for each in Stand},
+}

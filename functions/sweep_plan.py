@@ -1,0 +1,161 @@
+"""What a sweep of one vCenter does: a table, and nothing is done here.
+
+The rules say what is done by whether there are leases, how a host stands (``ownership.Stand``), and
+the state of its resource. Decision 0013 has the reasons.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from functions.context import Policy
+from functions.outcomes import Action, Verb
+from functions.ownership import A_PERSONS, ANOTHERS, NOT_OURS, NOT_TOLD, Stand, by_host, stand
+from functions.ports import ModeChange, Resource, ResourceState, VCenterHost
+
+_Decision = tuple[Verb, str]
+_Rules = Mapping[tuple[bool, Stand, ResourceState], _Decision]
+
+_MISSED: Final[_Decision] = ("start", "in maintenance mode, but monitored")
+_STILL: Final[_Decision] = ("renew", "still in maintenance mode")
+_OVER: Final[_Decision] = ("end", "not in maintenance mode any more")
+_GONE: Final[_Decision] = ("end", "its vCenter no longer has it")
+_PERSONS: Final[_Decision] = ("leave", A_PERSONS)
+_ANYONES: Final[_Decision] = ("leave", "open-ended, so perhaps a person's; --adopt ends it")
+_WHOLE: Final[_Decision] = ("leave", "its whole vCenter is in a timed window, which is not ours")
+
+_OUT: Final = (Stand.JUST_LEFT, Stand.IN_SERVICE, Stand.NOT_TOLD)
+_IN: Final = (Stand.IN_FOR_LONG, Stand.JUST_ENTERED)
+
+_RULES: Final[_Rules] = {
+    **{
+        (leased, each, ResourceState.MONITORED): _MISSED for leased in (True, False) for each in _IN
+    },
+    **{(True, each, ResourceState.OPEN_ENDED): _PERSONS for each in Stand},
+    (True, Stand.IN_FOR_LONG, ResourceState.TIMED): _STILL,
+    (True, Stand.JUST_LEFT, ResourceState.TIMED): _OVER,
+    (True, Stand.IN_SERVICE, ResourceState.TIMED): ("leave", NOT_OURS),
+    (True, Stand.NOT_TOLD, ResourceState.TIMED): ("leave", NOT_TOLD),
+    **{(False, each, ResourceState.TIMED): ("leave", ANOTHERS) for each in _OUT},
+    **{(False, each, ResourceState.OPEN_ENDED): _ANYONES for each in _OUT},
+}
+_ADOPTING: Final[_Rules] = {
+    **_RULES,
+    **{
+        (leased, each, ResourceState.OPEN_ENDED): _OVER for leased in (True, False) for each in _OUT
+    },
+}
+# What is done to windows that may be ours is not done where the whole vCenter is in one.
+_BREAKABLE: Final = (_STILL, _OVER)
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A host, the resources that stand for it, and how it stands."""
+
+    host: VCenterHost
+    resources: Sequence[Resource]
+    stand: Stand
+
+
+def plan(
+    vcenter_hosts: Iterable[VCenterHost],
+    resources: Iterable[Resource],
+    policy: Policy,
+    now: datetime,
+    changes: Iterable[ModeChange] | None = (),
+    adopt: bool = False,
+) -> list[Action]:
+    """Return what a sweep of one vCenter does, an Action for each host that is not just right.
+
+    ``changes`` are those since ``ownership.period_start``, the newest first; None if they could not
+    be read. With ``adopt``, open-ended maintenance is taken for ours where the host is not in
+    maintenance mode. Hosts are matched by their MoRefs; of two resources with the same one, neither
+    is touched.
+    """
+    known, past = _by_moref(resources), None if changes is None else by_host(changes)
+    lease = policy.lease_minutes
+    until = now + timedelta(minutes=lease) if lease else None
+    pairs = [_pair(each, known, past, policy, now) for each in vcenter_hosts]
+    rules = _rules(pairs, adopt=adopt)
+    actions = [_action(each, rules, until, leased=bool(lease)) for each in pairs]
+    left_over = (each for group in known.values() for each in group)
+    gone = [_left_over(each, past, policy, now, adopt=adopt) for each in left_over]
+    return [*filter(None, actions), *gone]
+
+
+def _pair(
+    each: VCenterHost,
+    known: dict[str, list[Resource]],
+    past: Mapping[str, Sequence[ModeChange]] | None,
+    policy: Policy,
+    now: datetime,
+) -> _Pair:
+    changes = None if past is None else past.get(each.host.moref, ())
+    stands = stand(each.in_maintenance_mode, changes, policy, now)
+    return _Pair(each, known.pop(each.host.moref, []), stands)
+
+
+def _rules(pairs: Sequence[_Pair], *, adopt: bool) -> _Rules:
+    rules = _ADOPTING if adopt else _RULES
+    if not _is_whole_vcenter(pairs):
+        return rules
+    return {key: _WHOLE if each in _BREAKABLE else each for key, each in rules.items()}
+
+
+def _is_whole_vcenter(pairs: Sequence[_Pair]) -> bool:
+    """Whether somebody put the whole vCenter into a timed window: all hosts, most of them not ours.
+
+    Suite API, ``PUT /api/adapters/{id}/maintained``: nothing else shows that it was done.
+    """
+    states = [each.state for pair in pairs for each in pair.resources]
+    not_ours = sum(pair.stand is Stand.IN_SERVICE for pair in pairs)
+    return {*states} == {ResourceState.TIMED} and 2 * not_ours > len(pairs) > 1
+
+
+def _action(pair: _Pair, rules: _Rules, until: datetime | None, *, leased: bool) -> Action | None:
+    host = pair.host.host
+    if len(pair.resources) != 1:
+        return Action("report", host, _incomparable(pair.resources))
+    [resource] = pair.resources
+    decision = rules.get((leased, pair.stand, resource.state))
+    if decision is None:
+        return None
+    verb, reason = decision
+    return Action(verb, host, reason, resource, until if verb in ("start", "renew") else None)
+
+
+def _left_over(
+    resource: Resource,
+    past: Mapping[str, Sequence[ModeChange]] | None,
+    policy: Policy,
+    now: datetime,
+    *,
+    adopt: bool,
+) -> Action:
+    """Say what becomes of a resource whose vCenter does not have it: nobody else would end it."""
+    if not resource.state.maintained:
+        return Action(
+            "report", resource.host, f"unknown to its vCenter; {resource.state}", resource
+        )
+    changes = None if past is None else past.get(resource.moref, ())
+    key = (bool(policy.lease_minutes), stand(False, changes, policy, now), resource.state)
+    verb, reason = (_ADOPTING if adopt else _RULES)[key]
+    if verb == "end":
+        return Action(*_GONE[:1], resource.host, _GONE[1], resource)
+    return Action(verb, resource.host, f"unknown to its vCenter; {reason}", resource)
+
+
+def _by_moref(resources: Iterable[Resource]) -> dict[str, list[Resource]]:
+    grouped: defaultdict[str, list[Resource]] = defaultdict(list)
+    for resource in resources:
+        grouped[resource.moref].append(resource)
+    return dict(grouped)
+
+
+def _incomparable(found: Sequence[Resource]) -> str:
+    if not found:
+        return "unknown to vRealize Operations"
+    return f"{len(found)} resources have its MoRef; none of them is touched"
