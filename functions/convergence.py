@@ -59,16 +59,12 @@ class AskedVCenter:
         self._leased = bool(context.policy.lease_minutes)
 
     def stand(self, resource: Resource, moref: str) -> Stand:
-        """See ModeSource.stand; raises HostUnsettledError if the mode changes while we read."""
-        for _ in range(_MAX_LOOKS):
-            in_maintenance = self.in_maintenance_mode(moref)
-            if not self._past_matters(in_maintenance, resource):
-                return Stand.IN_FOR_LONG if in_maintenance else Stand.JUST_LEFT
-            changes = self._changes(moref)
-            # Events that belong to another mode than the one that was seen prove nothing.
-            if self.in_maintenance_mode(moref) == in_maintenance:
-                return stand(in_maintenance, changes, self._context.policy, self._context.now())
-        raise _unsettled(resource.host)
+        """See ModeSource.stand."""
+        in_maintenance = self.in_maintenance_mode(moref)
+        if not self._past_matters(in_maintenance, resource):
+            return Stand.IN_FOR_LONG if in_maintenance else Stand.JUST_LEFT
+        changes = self._changes(moref)
+        return stand(in_maintenance, changes, self._context.policy, self._context.now())
 
     def in_maintenance_mode(self, moref: str) -> bool:
         """See VCenter.in_maintenance_mode."""
@@ -159,7 +155,7 @@ def converge(host: HostRef, wanted: bool, source: ModeSource, context: Context) 
         outcome = source.left_alone(stands, resource) or _write(stands, resource, context)
         if source.in_maintenance_mode(moref) == stands.in_maintenance:
             return outcome if stands.in_maintenance == wanted else _contradicted(outcome, stands)
-    raise _unsettled(host)
+    raise HostUnsettledError(f"{host} goes in and out of maintenance mode faster than we look")
 
 
 def _mirrored(event: HostEvent, wanted: bool, context: Context) -> Outcome:
@@ -236,10 +232,6 @@ def _start(resource: Resource, context: Context) -> Outcome:
 def _end(resource: Resource, context: Context) -> Outcome:
     seen = context.operations.end_maintenance(resource)
     return Outcome("exited", resource.host, "" if seen else _PENDING, needs_attention=not seen)
-
-
-def _unsettled(host: HostRef) -> HostUnsettledError:
-    return HostUnsettledError(f"{host} goes in and out of maintenance mode faster than we look")
 
 
 def _contradicted(outcome: Outcome, stand: Stand) -> Outcome:

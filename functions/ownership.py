@@ -44,7 +44,7 @@ class Stand(Enum):
     IN_SERVICE = auto()
     """Not in maintenance mode, and not within the last lease either: nothing can be ours."""
     NOT_TOLD = auto()
-    """Not in maintenance mode, and vCenter does not let us read whether it was."""
+    """Not in maintenance mode, and vCenter's events do not tell whether it was."""
 
     @property
     def in_maintenance(self) -> bool:
@@ -75,7 +75,8 @@ def stand(
     """
     if in_maintenance:
         return Stand.JUST_ENTERED if _has_just_entered(changes, policy, now) else Stand.IN_FOR_LONG
-    if changes is None:
+    # It has entered since its mode was read, or that it left is missing: then nothing is proven.
+    if changes is None or (changes and changes[0].entered):
         return Stand.NOT_TOLD
     return Stand.JUST_LEFT if changes else Stand.IN_SERVICE
 

@@ -7,26 +7,35 @@ that it can, and runs them anew with one answer more.
 
 The world is a vCenter whose host changes its mode, and a vRealize Operations that accepts writes
 in the order in which they come, and shows them in that order, at once or at any later time. Each
-change makes an event, and its handler may start at any time after it.
+change makes an event, which vCenter keeps, and its handler may start at any time after it. A person
+may set and end maintenance at any time, which shows at once, as a page of vRealize Operations does.
 """
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from functions.context import Context, Policy, VCenters
+from functions.context import Context, NoMemory, Policy, VCenters
 from functions.convergence import mirror_event
 from functions.errors import MaintenanceError
 from functions.events import HostEvent, HostRef
-from functions.ports import OperationsManager, Resource, ResourceState, VCenter, VCenterHost
+from functions.ports import (
+    ModeChange,
+    OperationsManager,
+    Resource,
+    ResourceState,
+    VCenter,
+    VCenterHost,
+)
 from functions.reconciliation import Report, reconcile
 
 MONITORED = ResourceState.MONITORED
 TIMED = ResourceState.TIMED
 OPEN_ENDED = ResourceState.OPEN_ENDED
 HOST: Final = HostRef("host-9", "esx1", "vc.lab")
+NOW: Final = datetime(2026, 3, 14, 10, tzinfo=UTC)
 LEASE: Final = 60
 _UUID: Final = "2d0f1c3e-4a5b-4c6d-8e7f-9a0b1c2d3e4f"
 
@@ -97,8 +106,22 @@ class AskedVCenter:
     def hosts(self) -> Iterable[VCenterHost]:
         return [VCenterHost(HOST, self.in_maintenance_mode(HOST.moref))]
 
+    def mode_changes(self, since: datetime, moref: str = "") -> Sequence[ModeChange]:
+        return [ModeChange(HOST.moref, entered, NOW) for entered in self._ask(Question("past"))]
 
-class AskedMemory:
+    def entered(self, morefs: Collection[str]) -> Mapping[str, ModeChange]:
+        return {}
+
+
+class ForgetsThePast(AskedVCenter):
+    """What is to be caught: no window is anybody's but ours, as if the host had left just now."""
+
+    def mode_changes(self, since: datetime, moref: str = "") -> Sequence[ModeChange]:
+        left = ModeChange(HOST.moref, False, NOW)
+        return [left, replace(left, entered=True)]
+
+
+class AskedMemory(NoMemory):
     """A Memory that asks, with one call, as the real one holds its lock for one."""
 
     def __init__(self, ask: Ask, events: Sequence[HostEvent]) -> None:
@@ -145,6 +168,9 @@ class Scenario:
     Up to ``deaths`` times, a process ends at any place, and its event is delivered again. Unless
     ``patient``, it may give up waiting to see what it wrote. ``memories`` is empty where vCenter
     is asked; where events alone decide, it says whose memory each process uses.
+    ``stayed`` says that the host was in maintenance mode once before, within the last lease; else
+    the state at first, if it is maintenance, is a person's. A person does something ``persons``
+    times.
     """
 
     mode: bool = False
@@ -158,13 +184,21 @@ class Scenario:
     deaths: int = 0
     patient: bool = False
     memories: tuple[int, ...] = ()
+    stayed: bool = False
+    persons: int = 0
     vcenter: Callable[[Ask], VCenter] = AskedVCenter
     operations: Callable[[Ask], OperationsManager] = AskedOperations
 
-    @property
-    def persons(self) -> bool:
-        """Whether the maintenance that there is at first is a person's."""
-        return bool(self.lease) and self.state is OPEN_ENDED
+    def first(self) -> "Window":
+        """The window that there is at first: only after a stay could a timed one be ours."""
+        state, ours = self.state, self.mode or self.stayed
+        theirs = state is (OPEN_ENDED if self.lease else TIMED) or (state is TIMED and not ours)
+        return Window(state, int(theirs))
+
+    def past(self, changed: int) -> tuple[bool, ...]:
+        """Whether the host entered or left, change by change, the newest first, within a lease."""
+        recent = [self._after(number) for number in range(changed, 0, -1)]
+        return (*recent, *((self.mode, not self.mode) if self.stayed else ()))
 
     def programs(self) -> list[Program]:
         """What the processes run."""
@@ -187,9 +221,9 @@ class Scenario:
         operations = self.operations(ask)
         if self.memories:
             memory = AskedMemory(ask, events)
-            return Context(operations, memory=memory, policy=Policy(self.lease))
+            return Context(operations, memory=memory, policy=Policy(self.lease), now=lambda: NOW)
         vcenters = VCenters({HOST.vcenter: self.vcenter(ask)})
-        return Context(operations, vcenters, policy=Policy(self.lease))
+        return Context(operations, vcenters, policy=Policy(self.lease), now=lambda: NOW)
 
 
 def _sweep(context: Context) -> Report:
@@ -201,7 +235,9 @@ def _sweep(context: Context) -> Report:
 
 def _event(number: int, mode: bool) -> HostEvent:
     name = "EnteredMaintenanceModeEvent" if mode else "ExitMaintenanceModeEvent"
-    return HostEvent(name, HOST, number, datetime(2026, 3, 14, 9, number, tzinfo=UTC), str(number))
+    return HostEvent(
+        name, HOST, number, datetime(2026, 3, 14, 9, 50 + number, tzinfo=UTC), str(number)
+    )
 
 
 class Point:
@@ -241,32 +277,55 @@ class Point:
         return None
 
 
+class Window(NamedTuple):
+    """A state in vRealize Operations; ``person`` tells apart what persons have set, 0 is ours."""
+
+    state: ResourceState
+    person: int = 0
+
+
 class World(NamedTuple):
-    """Who is in which state; ``pending`` was accepted, but is not visible yet."""
+    """Who is in which state; ``pending`` was accepted, but is not visible yet.
+
+    ``persons`` is how often a person may still act, ``harmed`` whether a window of theirs was ended
+    or replaced.
+    """
 
     mode: bool
     changed: int
-    visible: ResourceState
-    pending: tuple[ResourceState, ...]
+    visible: Window
+    pending: tuple[Window, ...]
     remembered: tuple[int, ...]
     deaths: int
+    persons: int
+    harmed: bool = False
+
+    @property
+    def accepted(self) -> Window:
+        """What was accepted last, whether it is visible or not."""
+        return self.pending[-1] if self.pending else self.visible
 
 
 class State(NamedTuple):
-    """The world, and where each process is."""
+    """The world, where each process is, and whose window each of them has read last."""
 
     world: World
     points: tuple[Point, ...]
+    seen: tuple[int, ...]
 
 
 @dataclass
 class Found:
-    """What an enumeration has found; ``silenced`` and ``monitored`` count wrong schedules."""
+    """What an enumeration has found; from ``silenced`` on, it counts wrong schedules.
+
+    ``harmed`` are those in which a person's window was ended or replaced.
+    """
 
     states: int = 0
     schedules: int = 0
     silenced: int = 0
     monitored: int = 0
+    harmed: int = 0
     errors: int = 0
 
     def __add__(self, other: "Found") -> "Found":
@@ -274,7 +333,7 @@ class Found:
         return Found(*(mine + its for mine, its in both))
 
 
-_Ways = tuple[int, int, int, int]
+_Ways = tuple[int, int, int, int, int]
 
 
 @dataclass
@@ -291,14 +350,14 @@ class Explorer:
     def start(self) -> State:
         scenario = self.scenario
         remembered = (0,) * len({*scenario.memories})
-        world = World(scenario.mode, 0, scenario.state, (), remembered, scenario.deaths)
-        return State(world, self._beginnings)
+        first, deaths, persons = scenario.first(), scenario.deaths, scenario.persons
+        world = World(scenario.mode, 0, first, (), remembered, deaths, persons)
+        return State(world, self._beginnings, (0,) * len(self._beginnings))
 
     def explore(self) -> Found:
         """Count the states and the complete schedules, the wrong ones of them apart."""
-        silenced, monitored, errors, right = self._count(self.start())
-        schedules = silenced + monitored + errors + right
-        return Found(len(self._ways), schedules, silenced, monitored, errors)
+        *wrong, right = self._count(self.start())
+        return Found(len(self._ways), sum(wrong) + right, *wrong)
 
     def counterexample(self, verdict: str) -> list[str]:
         """Tell a shortest schedule that ends so, a line for each step; nothing if none does."""
@@ -318,70 +377,85 @@ class Explorer:
 
     def verdict(self, state: State) -> str:
         """Say how it is when nothing can happen any more."""
-        maintained = state.world.visible.maintained
+        world = state.world
         if any(point.error for point in state.points):
             return "with an error"
-        if maintained == (state.world.mode or self.scenario.persons):
+        if world.harmed:
+            return "harmed"
+        if world.visible.person or world.visible.state.maintained == world.mode:
             return "right"
-        return "silenced" if maintained else "monitored"
+        return "silenced" if world.visible.state.maintained else "monitored"
 
     def steps(self, state: State) -> Iterator[tuple[str, State]]:
         """Everything that can happen next, each told in words."""
         for told, world in self._changes(state.world):
-            yield told, State(world, state.points)
+            yield told, state._replace(world=world)
         for index, earliest in enumerate(self._earliest):
             if state.world.changed >= earliest:
-                for told, world, point in self._moves(state, index):
-                    points = (*state.points[:index], point, *state.points[index + 1 :])
-                    yield f"process {index + 1}   {told}", State(world, points)
+                yield from self._moves(state, index)
 
     def _changes(self, world: World) -> Iterator[tuple[str, World]]:
-        """What happens by itself."""
+        """What happens by itself, and what persons do."""
         if world.changed < self.scenario.changes:
             told = f"vCenter     the host {'leaves' if world.mode else 'enters'} maintenance mode"
             yield told, world._replace(mode=not world.mode, changed=world.changed + 1)
         if world.pending:
             shown, *pending = world.pending
-            told = f"operations  now shows {shown}"
+            told = f"operations  now shows {shown.state}"
             yield told, world._replace(visible=shown, pending=tuple(pending))
+        for state in ResourceState if world.persons else ():
+            if state != world.accepted.state:
+                yield f"a person    sets {state}", self._set(world, state)
 
-    def _moves(self, state: State, index: int) -> Iterator[tuple[str, World, Point]]:
+    def _set(self, world: World, state: ResourceState) -> World:
+        window = Window(state, self.scenario.persons - world.persons + 2)
+        return world._replace(visible=window, pending=(), persons=world.persons - 1)
+
+    def _moves(self, state: State, index: int) -> Iterator[tuple[str, State]]:
         """What a process may do, or suffer; nothing if it is done."""
         world, point = state.world, state.points[index]
         if point.question is None:
             return
         if world.deaths and point.started:
             dead = world._replace(deaths=world.deaths - 1)
-            yield "dies, and its event is delivered again", dead, self._beginnings[index]
-        for told, answer, following in self._answers(point.question, world, index):
-            yield told, following, point.answered(answer)
+            told = "dies, and its event is delivered again"
+            yield _told(index, told), _moved(state, index, dead, self._beginnings[index])
+        for told, answer, following in self._answers(point.question, state, index):
+            yield _told(index, told), _moved(state, index, following, point.answered(answer))
 
     def _answers(
-        self, question: Question, world: World, index: int
+        self, question: Question, state: State, index: int
     ) -> Iterator[tuple[str, Answer, World]]:
-        kind, about = question
+        (kind, about), world = question, state.world
         if kind == "read":
-            yield f"reads {world.visible}", world.visible, world
+            yield f"reads {world.visible.state}", world.visible.state, world
         elif kind == "look":
             yield f"hears from vCenter: {_mode(world.mode)}", world.mode, world
+        elif kind == "past":
+            past = self.scenario.past(world.changed)
+            yield f"hears from vCenter: {_past(past)}", past, world
         elif kind == "write":
-            yield f"writes {about}", None, self._written(world, about)
+            yield f"writes {about}", None, self._written(world, about, state.seen[index])
         elif kind == "confirm":
             yield from self._confirmed(about.maintained, world)
         else:
             yield self._remembered(about, world, self.scenario.memories[index])
 
     def _confirmed(self, maintained: bool, world: World) -> Iterator[tuple[str, Answer, World]]:
-        shows = world.visible.maintained == maintained
+        shows = world.visible.state.maintained == maintained
         if shows:
             yield "sees it", True, world
         if not shows or not self.scenario.patient:
             yield "gives up waiting to see it", False, world
 
-    def _written(self, world: World, state: ResourceState) -> World:
+    def _written(self, world: World, state: ResourceState, seen: int) -> World:
+        """Accept a write; it does harm if its writer has read the person's window that is there."""
+        there = world.accepted
+        harms = there.person and there.state.maintained and there.person == seen
+        world = world._replace(harmed=world.harmed or bool(harms))
         if self.scenario.at_once:
-            return world._replace(visible=state)
-        return world._replace(pending=(*world.pending, state))
+            return world._replace(visible=Window(state), pending=())
+        return world._replace(pending=(*world.pending, Window(state)))
 
     def _remembered(self, event: int, world: World, memory: int) -> tuple[str, Answer, World]:
         newest = max(event, world.remembered[memory])
@@ -403,16 +477,35 @@ class Explorer:
 
 
 _ONE_WAY: Final[dict[str, _Ways]] = {
-    "silenced": (1, 0, 0, 0),
-    "monitored": (0, 1, 0, 0),
-    "with an error": (0, 0, 1, 0),
-    "right": (0, 0, 0, 1),
+    "silenced": (1, 0, 0, 0, 0),
+    "monitored": (0, 1, 0, 0, 0),
+    "harmed": (0, 0, 1, 0, 0),
+    "with an error": (0, 0, 0, 1, 0),
+    "right": (0, 0, 0, 0, 1),
 }
 
 
 def _sum(ways: Iterable[_Ways]) -> _Ways:
-    silenced, monitored, errors, right = (sum(column) for column in zip(*ways, strict=True))
-    return silenced, monitored, errors, right
+    silenced, monitored, harmed, errors, right = (sum(each) for each in zip(*ways, strict=True))
+    return silenced, monitored, harmed, errors, right
+
+
+def _moved(state: State, index: int, world: World, point: Point) -> State:
+    """Where all are after one process has moved; it remembers whose window it has read."""
+    points = (*state.points[:index], point, *state.points[index + 1 :])
+    question = state.points[index].question
+    if question and question.kind == "read":
+        seen = (*state.seen[:index], world.visible.person, *state.seen[index + 1 :])
+        return State(world, points, seen)
+    return State(world, points, state.seen)
+
+
+def _told(index: int, told: str) -> str:
+    return f"process {index + 1}   {told}"
+
+
+def _past(past: tuple[bool, ...]) -> str:
+    return ", before that ".join("entered" if each else "left" for each in past) or "no change"
 
 
 def _mode(mode: bool) -> str:
@@ -436,11 +529,28 @@ def _varied(scenarios: Iterable[Scenario], **values: Sequence[Any]) -> list[Scen
 
 
 BOTH: Final = (False, True)
-# Each mode to begin with, in a right and in a wrong state, without leases and with them.
-_LEASED: Final = _varied([Scenario(lease=LEASE)], mode=BOTH, state=[MONITORED, TIMED])
+# Each mode to begin with, in a right and in a wrong state, without leases and with them. A window
+# of ours is there, though its host is not in maintenance mode, only after a stay.
+_LEASED: Final = [
+    *_varied([Scenario(lease=LEASE)], mode=BOTH, state=[MONITORED]),
+    Scenario(lease=LEASE, state=TIMED, mode=True),
+    *_varied([Scenario(lease=LEASE, stayed=True)], state=[MONITORED, TIMED]),
+]
 _STARTS: Final = _varied([Scenario()], mode=BOTH, state=[MONITORED, OPEN_ENDED]) + _LEASED
 _SWEPT: Final = _varied(_STARTS, sweeps=[(0,)], patient=[True])
 _LAST_LOST: Final = _varied(_LEASED, handled=[(1,)], sweeps=[(2,)])
+
+# Hosts that are not in maintenance mode, nor were within the last lease: nothing there is ours.
+_IN_SERVICE: Final = _varied(
+    [Scenario(lease=LEASE, changes=0, handled=(0, 0), persons=2)],
+    state=[MONITORED, TIMED, OPEN_ENDED],
+)
+# A host that enters while a person's window is there, which may be set or ended at any time.
+_THEIRS_FIRST: Final = _varied(
+    [Scenario(lease=LEASE, changes=1, handled=(1,), state=TIMED)],
+    handled=[(1,), (1, 1)],
+    persons=[0, 1],
+)
 
 # What must be right in the end, in every order.
 CLAIMS: Final[dict[str, list[Scenario]]] = {
@@ -456,12 +566,21 @@ CLAIMS: Final[dict[str, list[Scenario]]] = {
     "the second event and a sweep, later": _varied(_SWEPT, handled=[(2,)]),
     "the last event lost, then a sweep, at once": _varied(_LAST_LOST, at_once=[True]),
     "a person's, left alone with leases": _varied(_SWEPT, lease=[LEASE], state=[OPEN_ENDED]),
+    "persons, and events of long ago or forged": _varied(_IN_SERVICE, truthful=BOTH, at_once=BOTH),
+    "persons, and a sweep": _varied(_IN_SERVICE, handled=[()], sweeps=[(0,), (0, 0)]),
+    "a person's window, before the host enters": _varied(_THEIRS_FIRST, at_once=BOTH),
+    "the same, and a sweep": _varied(_THEIRS_FIRST, sweeps=[(0,), (1,)], patient=[True]),
 }
 # What must be found, or else the enumeration could not be believed.
 MISTAKES: Final[dict[str, list[Scenario]]] = {
     "no second look": _varied(_STARTS, vcenter=[LooksOnce]),
     "leaving skipped if it looks right": _varied(_STARTS, operations=[SkipsEnds]),
     "entering skipped if it looks right": _varied(_STARTS, operations=[SkipsStarts]),
+    "the past not asked for, events": _varied(_IN_SERVICE, vcenter=[ForgetsThePast]),
+    "the past not asked for, sweeps": _varied(
+        _IN_SERVICE, handled=[()], sweeps=[(0,)], vcenter=[ForgetsThePast]
+    ),
+    "the past not asked for, entering": _varied(_THEIRS_FIRST, vcenter=[ForgetsThePast]),
 }
 # What can still go wrong, until the next sweep, or where there is none.
 REMAINS: Final[dict[str, list[Scenario]]] = {
@@ -472,8 +591,17 @@ REMAINS: Final[dict[str, list[Scenario]]] = {
     "events alone, two processes, at once": _varied(_STARTS, memories=[(0, 1)], at_once=[True]),
     "events alone, two processes, later": _varied(_STARTS, memories=[(0, 1)]),
     "events alone, the last one lost": _varied(_STARTS, handled=[(1,)], memories=[(0,)]),
+    "persons, of a host that enters and leaves": _varied(
+        [Scenario(lease=LEASE, persons=1)], state=[MONITORED, TIMED]
+    ),
+    "persons, events alone": _varied(_IN_SERVICE, memories=[(0, 0)], truthful=BOTH),
 }
-_ROW: Final = "{:44}{:>10}{:>20}{:>10}{:>10}"
+_ROW: Final = "{:44}{:>10}{:>20}{:>10}{:>10}{:>10}"
+_WRONG: Final = {
+    "silenced": "the host is left silenced",
+    "monitored": "the host is left monitored",
+    "harmed": "a person's window is ended or replaced",
+}
 
 
 def explored(scenarios: Iterable[Scenario]) -> Found:
@@ -489,16 +617,15 @@ def counterexample(scenarios: Iterable[Scenario], verdict: str) -> list[str]:
 
 def tell(*tables: Mapping[str, list[Scenario]]) -> None:
     """Print what was found, and a shortest counterexample for whatever goes wrong."""
-    print(_ROW.format("", "states", "schedules", "silenced", "monitored"))
+    print(_ROW.format("", "states", "schedules", *_WRONG))
     wrong = []
     for name, scenarios in [each for table in tables for each in table.items()]:
         found = explored(scenarios)
-        counts = (found.states, found.schedules, found.silenced, found.monitored)
-        print(_ROW.format(name, *(f"{count:,}" for count in counts)), flush=True)
-        wrong += [(name, scenarios, "silenced")] if found.silenced else []
-        wrong += [(name, scenarios, "monitored")] if found.monitored else []
+        counts = {verdict: getattr(found, verdict) for verdict in ("states", "schedules", *_WRONG)}
+        print(_ROW.format(name, *(f"{count:,}" for count in counts.values())), flush=True)
+        wrong += [(name, scenarios, verdict) for verdict in _WRONG if counts[verdict]]
     for name, scenarios, verdict in wrong:
-        print(f"\n{name}: the host is left {verdict}")
+        print(f"\n{name}: {_WRONG[verdict]}")
         print("\n".join(f"  {line}" for line in counterexample(scenarios, verdict)))
 
 
