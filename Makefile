@@ -28,8 +28,8 @@ bench-quick: $(VENV)/.demo ## measure in a minute, into build/bench
 lambda: $(BIN)/python ## build the zip for AWS Lambda
 	@$(BIN)/python deploy/eventbridge/build.py
 
-lock: $(VENV)/.uv ## write the lock files anew from pyproject.toml
-	@sh requirements/lock.sh $(BIN)/uv
+lock: $(VENV)/.uv ## write the lock files from pyproject.toml; LOCKARGS=--upgrade takes the newest
+	@sh requirements/lock.sh $(BIN)/uv $(LOCKARGS)
 
 clean: ## remove what make has made
 	rm -rf $(VENV) .tox build
