@@ -59,6 +59,7 @@ compile pyproject.toml deploy/openfaas/echo/requirements.txt \
 for handler in mirror reconcile; do
     cp requirements/lambda.txt "deploy/openfaas/$handler/requirements.txt"
 done
+lock_as_tested build --extra build
 lock tox --extra tox
 lock lint --extra lint
 
