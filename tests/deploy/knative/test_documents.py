@@ -18,8 +18,7 @@ from tests.formats import EXAMPLES
 from tests.processes import ROOT, function
 
 README = KNATIVE / "README.md"
-IMAGE = "registry.example.com/maintenance-mirror:0.1.0"
-BUILD = f"docker build -f deploy/knative/Dockerfile -t {IMAGE} ."
+BUILD = f"docker build -f deploy/knative/Dockerfile -t {manifests.IMAGE} ."
 SECRET = (
     "kubectl -n vmware-functions create secret generic maintenance-mirror"
     " --from-literal=username=mirror --from-file=password=password.txt"

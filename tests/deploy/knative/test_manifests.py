@@ -327,7 +327,7 @@ def test_no_password_is_applied(overlay: str) -> None:
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_an_image_has_a_version(overlay: str) -> None:
     images = {container(service)["image"] for service in services(overlay)}
-    assert images == {"registry.example.com/maintenance-mirror:0.1.0"}
+    assert images == {manifests.IMAGE}
 
 
 def test_the_event_source_replays_and_writes_json() -> None:
