@@ -82,6 +82,7 @@ class Saboteur:
         self.simulator.clear_faults()
 
 
+@pytest.mark.exhaustive
 def test_a_storm_is_weathered(caplog: pytest.LogCaptureFixture) -> None:
     # A captured record would hold the error that it tells of, which holds the connections.
     caplog.set_level(logging.CRITICAL, "urllib3")

@@ -40,6 +40,7 @@ print(json.dumps({
 }))
 """
 pytestmark = [
+    pytest.mark.exhaustive,
     pytest.mark.skipif(image.missing() is not None, reason=str(image.missing())),
     # The first one makes the base and the image, which takes minutes.
     pytest.mark.timeout(600),
