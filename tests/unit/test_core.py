@@ -7,7 +7,7 @@ from functions import errors, handlers
 from functions.events import HostRef
 from functions.masking import MASK, masked
 from functions.outcomes import Outcome
-from tests.formats import EventData, router_envelope
+from lab.events import EventData, router_envelope
 
 HOST = HostRef("host-9", "esx1", "vc.lab")
 

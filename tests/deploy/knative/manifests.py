@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from tests.processes import ROOT
+from lab.processes import ROOT
 
 KNATIVE = ROOT / "deploy" / "knative"
 Manifest = dict[str, Any]

@@ -9,7 +9,7 @@ import pytest
 from adapters import cli
 from adapters.cli import sending
 from functions.errors import RequestRejectedError
-from tests.processes import ROOT, environment
+from lab.processes import ROOT, environment
 from tests.unit.cli.running import ENVIRON, FakeClients, clients, command, hosts
 
 COMMANDS = ("doctor", "reconcile", "send", "status")

@@ -29,8 +29,8 @@ from functions.errors import (
     VCenterUnavailableError,
 )
 from functions.ports import Resource, ResourceState
+from lab.processes import free_port
 from tests.fakes import VCENTER_UUID, FakeOperations
-from tests.processes import free_port
 from tests.unit.cli.running import ADDRESS, ENVIRON, FakeVSphere, hosts
 
 COMPLETE = {

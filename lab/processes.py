@@ -1,23 +1,34 @@
-"""Run the function as a user would: functions-framework, in a process of its own."""
+"""Run programs as a user would, each in a process of its own: the one place that starts them.
+
+They do not inherit what happens to be set in the shell of whoever runs this, and they can be
+interrupted.
+"""
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import requests
 
+from lab import variables
 from simulator import Simulator
 
-ROOT = Path(__file__).parents[1]
-TIMEOUT_SECONDS = 30.0
-OURS = ("VROPS_", "VCENTER", "REQUIRE_", "RECONCILE_", "MAINTENANCE_", "LOG_", "MAX_", "FUNCTION_")
+ROOT: Final = Path(__file__).parents[1]
+TIMEOUT_SECONDS: Final = 30.0
+SOURCE: Final = "adapters/knative.py"
+
+
+class NotStartedError(AssertionError):
+    """A program ended, or did not answer; the message holds what it said."""
 
 
 def _is_healthy(url: str) -> bool:
@@ -34,14 +45,19 @@ class Function:
 
     @property
     def url(self) -> str:
+        """Its address."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def output(self) -> str:
+        """All that it has said so far."""
         return self._log.read_text(encoding="utf-8")
 
     def said(self, *texts: str) -> str:
-        """Return the first line that holds all ``texts``; a container's log may be late."""
+        """Return the first line that holds all ``texts``; a container's log may be late.
+
+        Raises AssertionError if there is none within 30 seconds.
+        """
         ends = time.monotonic() + TIMEOUT_SECONDS
         while time.monotonic() < ends:
             for line in self.output.splitlines():
@@ -64,9 +80,9 @@ class Function:
 
 def environment(simulator: Simulator | None = None, **settings: str) -> dict[str, str]:
     """Return this process's environment without its own settings, and with those given."""
-    clean = {
-        name: value for name, value in os.environ.items() if not name.startswith((*OURS, "COV"))
-    }
+    clean = variables.without_ours(os.environ)
+    # What measures the coverage of this process would measure that of the program, too.
+    clean = {name: value for name, value in clean.items() if not name.startswith("COV")}
     if simulator is not None:
         clean |= {
             "VROPS_URL": simulator.url,
@@ -77,21 +93,25 @@ def environment(simulator: Simulator | None = None, **settings: str) -> dict[str
     return {**clean, "no_proxy": "127.0.0.1", **settings}
 
 
-def command(target: str, port: int) -> list[str]:
+def command(target: str, port: int, source: str = SOURCE) -> list[str]:
     """Return the README's command for running the function."""
     tool = str(Path(sys.executable).with_name("functions-framework"))
-    what = ["--source", "adapters/knative.py", "--target", target]
+    what = ["--source", source, "--target", target]
     return [tool, *what, "--host", "127.0.0.1", "--port", str(port)]
 
 
 @contextmanager
 def function(
-    log: Path, simulator: Simulator | None = None, target: str = "handle", **settings: str
+    log: Path,
+    simulator: Simulator | None = None,
+    target: str = "handle",
+    source: str = SOURCE,
+    **settings: str,
 ) -> Iterator[Function]:
     """Start the function, wait until it is healthy, and stop it at the end."""
     port = free_port()
     environ = environment(simulator, **settings)
-    with started(command(target, port), port, log, environ=environ) as running:
+    with started(command(target, port, source), port, log, environ=environ) as running:
         yield running
 
 
@@ -105,9 +125,12 @@ def started(
     environ: Mapping[str, str] | None = None,
     answers: Callable[[str], bool] = _is_healthy,
 ) -> Iterator[Function]:
-    """Start whatever listens on ``port``, wait until it ``answers``, and stop it at the end."""
+    """Start whatever listens on ``port``, wait until it ``answers``, and stop it at the end.
+
+    Raises NotStartedError if it does not answer.
+    """
     with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=folder, env=environ, stdout=output, stderr=output)
+        process = start(command, folder=folder, env=environ, stdout=output, stderr=output)
     running = Function(process, port, log)
     try:
         wait_until(answers, running)
@@ -117,24 +140,54 @@ def started(
             running.stop()
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: Any = listener.getsockname()[1]
-    return int(port)
+def start(
+    command: Sequence[str | Path], *, folder: Path = ROOT, **options: Any
+) -> "subprocess.Popen[Any]":
+    """Start a program that Ctrl-C ends; ``options`` are those of subprocess.Popen."""
+    with _interruptible():
+        return subprocess.Popen(command, cwd=folder, **options)
+
+
+def free_port(wanted: int = 0) -> int:
+    """Return ``wanted`` if nobody listens there, else a port that is free."""
+    for port in (wanted, 0):
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            # A port that was used a moment ago is free, too.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("127.0.0.1", port))
+            return int(listener.getsockname()[1])
+    raise OSError("no port is free")
 
 
 def wait_until_healthy(running: Function) -> None:
-    """Return as soon as it is healthy; fails with its output if it never is."""
+    """Return as soon as it is healthy; raises NotStartedError if it never is."""
     wait_until(_is_healthy, running)
 
 
 def wait_until(answers: Callable[[str], bool], running: Function) -> None:
-    """Return as soon as its address ``answers``; fails with its output if it never does."""
+    """Return as soon as its address ``answers``; raises NotStartedError if it never does."""
     ends = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < ends and running.process.poll() is None:
         with contextlib.suppress(requests.ConnectionError):
             if answers(running.url):
                 return
         time.sleep(0.05)
-    raise AssertionError(f"the function did not start:\n{running.output}")
+    raise NotStartedError(f"this did not start: {running.process.args!r}\n{running.output}")
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let programs that are started meanwhile hear SIGINT.
+
+    A shell without job control starts what it runs in the background with SIGINT ignored, and a
+    program inherits that, but no handler. Only the main thread may set one.
+    """
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if not ignored or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
