@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-quick lambda lock clean
+.PHONY: help demo run test bench bench-quick lambda lock clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 demo: $(VENV)/.demo ## mirror events into a simulated vRealize Operations, lose one, forge one
 	@$(BIN)/python -m lab.demo
+
+run: $(VENV)/.demo ## leave vCenter, vRealize Operations and the function up, to play with
+	@$(BIN)/python -m lab
 
 test: $(VENV)/.tox ## lint, types, import rules and all tests
 	@$(BIN)/tox run $(TOXARGS)

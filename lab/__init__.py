@@ -2,6 +2,8 @@
 
 ::
 
+    __main__.py     python -m lab: leaves all up to play with, and says how (make run)
+    host.py         python -m lab.host: a host of that laboratory enters maintenance mode
     demo.py         python -m lab.demo: what happens to a few events, step by step (make demo)
     laboratory.py   a vCenter, a vRealize Operations and the function, put together
     operations.py   the simulator of vRealize Operations, in a process of its own
