@@ -73,9 +73,13 @@ class Function:
             return b"".join(iter(lambda: connection.recv(65536), b""))
 
     def stop(self) -> int:
-        """End it as Kubernetes would; returns the exit code."""
+        """End it as Kubernetes would: politely, and after a while by force; returns its code."""
         self.process.terminate()
-        return self.process.wait(TIMEOUT_SECONDS)
+        try:
+            return self.process.wait(TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
 
 
 def environment(simulator: Simulator | None = None, **settings: str) -> dict[str, str]:
@@ -130,7 +134,10 @@ def started(
     Raises NotStartedError if it does not answer.
     """
     with log.open("wb") as output:
-        process = start(command, folder=folder, env=environ, stdout=output, stderr=output)
+        streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
+        # Ctrl-C in a terminal is for whoever started it, who then stops it in peace: gunicorn may
+        # take half a minute to end where both of its processes hear it, too.
+        process = start(command, folder=folder, env=environ, process_group=0, **streams)
     running = Function(process, port, log)
     try:
         wait_until(answers, running)

@@ -74,7 +74,11 @@ def running(
     with (
         tempfile.TemporaryDirectory(prefix="vcsim-") as folder,
         start(
-            [built(), *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+            [built(), *options],
+            process_group=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
         ) as process,
     ):
         try:

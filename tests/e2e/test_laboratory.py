@@ -68,13 +68,14 @@ class Running:
 
 
 @contextmanager
-def laboratory(folder: Path, path: str) -> Iterator[Running]:
+def laboratory(folder: Path, path: str, **options: Any) -> Iterator[Running]:
     with (folder.parent / "said").open("wb") as said:
         process = start(
             [sys.executable, "-m", "lab", "--folder", folder],
             env={**SHELL, "PATH": path},
             stdout=said,
             stderr=said,
+            **options,
         )
     running = Running(process, folder)
     try:
@@ -141,6 +142,19 @@ def test_a_signal_ends_it_and_all_that_it_has_started(number: int, path: str, fo
         assert running.process.wait(TIMEOUT_SECONDS) == 0
     assert [pid for pid in everything if Path(f"/proc/{pid}").exists()] == []
     assert not (folder / "env").exists()
+    assert "Traceback" not in running.said
+
+
+@pytest.mark.parametrize("path", GO)
+def test_ctrl_c_in_a_terminal_ends_it_even_if_pressed_twice(path: str, folder: Path) -> None:
+    with laboratory(folder, path, start_new_session=True) as running:
+        everything = running.everything()
+        for _ in range(2):
+            os.killpg(running.process.pid, signal.SIGINT)
+            time.sleep(0.05)
+        # A server that hears them, too, may take thirty seconds.
+        assert running.process.wait(15) == 0
+    assert [pid for pid in everything if Path(f"/proc/{pid}").exists()] == []
     assert "Traceback" not in running.said
 
 
