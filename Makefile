@@ -11,10 +11,10 @@ help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 demo: $(VENV)/.demo ## mirror events into a simulated vRealize Operations, lose one, forge one
-	@$(BIN)/python -m examples.demo
+	@$(BIN)/python -m lab.demo
 
-run: $(VENV)/.demo ## leave the simulator and the function up, to look at and to send events to
-	@$(BIN)/python -m examples.demo --stay
+run: $(VENV)/.demo ## leave vCenter, vRealize Operations and the function up, to play with
+	@$(BIN)/python -m lab
 
 test: $(VENV)/.tox ## lint, types, import rules and all tests
 	@$(BIN)/tox run $(TOXARGS)

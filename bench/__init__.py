@@ -18,5 +18,4 @@
     peer.py         the contestant that does what the published PowerShell functions do
     nothing.py      the contestant that does nothing
     least.py        the contestant that does the least there is to do
-    memory.py       a vCenter in memory
 """

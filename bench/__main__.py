@@ -17,7 +17,7 @@ from bench import outage, page, rate, runtime, sizes, start, storm, sweeps, warm
 from bench.goals import goals
 from bench.results import Results
 from bench.world import BUILD
-from tests.processes import ROOT
+from lab.processes import ROOT
 
 RESULTS: Final = ROOT / "build" / "bench.json"
 DOCS: Final = ROOT / "docs"

@@ -4,7 +4,7 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 from bench.lab import VCENTER
-from tests.formats import HTTP_FORMATS, EventData
+from lab.events import HTTP_FORMATS, EventData
 
 _START = datetime.now(UTC) - timedelta(hours=1)
 _numbers = itertools.count(1)

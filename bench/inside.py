@@ -24,10 +24,10 @@ from bench import events
 from bench.lab import CALL_SECONDS, VCENTER, VCENTER_UUID
 from bench.least import Least
 from bench.machine import status
-from bench.memory import MemoryVCenter
 from functions.context import Context, VCenters
 from functions.reconciliation import reconcile
-from tests.formats import HTTP_FORMATS, EventData, lambda_event, router_envelope
+from lab.events import HTTP_FORMATS, EventData, lambda_event, router_envelope
+from lab.memory import MemoryVCenter
 
 Job = Callable[..., Any]
 

@@ -8,7 +8,7 @@ from functools import partial
 from bench import events, load, machine, world
 from bench.results import Results, take_turns
 from bench.world import Worker
-from tests.processes import Function
+from lab.processes import Function
 
 IN_FLIGHT = 8
 _CALLS = 300

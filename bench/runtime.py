@@ -13,9 +13,9 @@ from typing import Final
 
 from bench import events, world
 from bench.results import Results, take_turns
-from tests.deploy.eventbridge.emulator import Lambda, Machine
-from tests.formats import NOT_OURS, lambda_event
-from tests.processes import ROOT
+from lab.emulator import Lambda, Machine
+from lab.events import NOT_OURS, lambda_event
+from lab.processes import ROOT
 
 _TOOLS: Final = ROOT / "build" / "tools"
 _EVENTS: Final = 12

@@ -11,7 +11,7 @@ from typing import Final
 
 from bench.results import Results
 from bench.world import BUILD
-from tests.processes import ROOT
+from lab.processes import ROOT
 
 ZIP: Final = BUILD / "lambda.zip"
 _BUILD_ZIP = ROOT / "deploy" / "eventbridge" / "build.py"

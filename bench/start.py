@@ -11,7 +11,7 @@ from functools import partial
 from bench import events, world
 from bench.results import Results, take_turns
 from bench.world import Worker, environment
-from tests.processes import ROOT, command, free_port
+from lab.processes import ROOT, command, free_port
 
 OPTIONAL = ("boto3", "botocore", "pyVmomi", "click", "rich", "flask", "functions_framework")
 _IMPORT = "import time; t = time.perf_counter(); import {}; print(time.perf_counter() - t)"

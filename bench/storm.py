@@ -5,7 +5,7 @@ import time
 
 from bench import events, load, machine, world
 from bench.results import Results
-from tests.processes import Function
+from lab.processes import Function
 
 HOSTS = 500
 

@@ -8,7 +8,7 @@ from bench import events, load, world
 from bench.load import Reply
 from bench.results import Results, take_turns
 from bench.world import Operations, Worker
-from tests.processes import Function
+from lab.processes import Function
 
 # The simulator shows its last 30 calls, of which the peer makes four for each event.
 _CHUNK = 6

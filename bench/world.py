@@ -19,8 +19,8 @@ from typing import IO, Any, Final, cast
 from urllib.parse import urlsplit
 
 from bench.lab import BASE, CALL_SECONDS, VCENTER, VCENTER_UUID
-from tests import processes
-from tests.processes import ROOT, Function, command, free_port, started
+from lab import processes
+from lab.processes import ROOT, Function, command, free_port, started
 
 BUILD: Final = ROOT / "build" / "bench"
 _BATCH: Final = 80

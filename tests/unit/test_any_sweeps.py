@@ -26,8 +26,8 @@ from functions.handlers import dispatch
 from functions.outcomes import Action, Outcome, SweepListener
 from functions.ports import ResourceState
 from functions.reconciliation import Report, reconcile
+from lab.events import EventData, router_envelope
 from tests.fakes import Clock, FakeOperations, FakeVCenter
-from tests.formats import EventData, router_envelope
 
 MONITORED = ResourceState.MONITORED
 TIMED = ResourceState.TIMED

@@ -13,15 +13,15 @@ import pytest
 from bench import events, load, peer
 from bench.goals import Goal, goals
 from bench.least import Least
-from bench.memory import MemoryVCenter
 from bench.page import render, write
 from bench.plots import Bar, bars
 from bench.results import Results, Spread, take_turns
+from lab.events import HTTP_FORMATS
+from lab.memory import MemoryVCenter
+from lab.processes import environment
 from simulator import Host, Simulator
 from tests.documents import broken_links, crowded_lines
-from tests.formats import HTTP_FORMATS
 from tests.messages import read
-from tests.processes import environment
 
 FIELDS = ("VROPS_URL", "VROPS_USERNAME", "VROPS_PASSWORD", "VROPS_CA_FILE")
 HOST = "esx01.lab.local"

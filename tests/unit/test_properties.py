@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from adapters.incoming import envelopes
 from functions.errors import MaintenanceError
 from functions.events import HostEvent, host_event
-from tests.formats import HTTP_FORMATS, EventData, HttpMessage, lambda_event
+from lab.events import HTTP_FORMATS, EventData, HttpMessage, lambda_event
 from tests.messages import LIMITS, read, request
 from tests.strategies import (
     DISPATCH,

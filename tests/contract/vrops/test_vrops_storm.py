@@ -21,9 +21,9 @@ from adapters.vrops import Vrops
 from functions.context import Context
 from functions.errors import TransientError
 from functions.handlers import dispatch
+from lab.events import EventData, router_envelope
 from simulator import Simulator
 from tests.contract.vrops.clients import connected
-from tests.formats import EventData, router_envelope
 
 THREADS = 64
 HOSTS = 200

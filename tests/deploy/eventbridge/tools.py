@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import ROOT
+from lab.processes import ROOT
 
 HERE = Path(__file__).parent
 TOOLS = ROOT / "build" / "tools"

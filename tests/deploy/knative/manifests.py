@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from tests.processes import ROOT
+from lab.processes import ROOT
 
 KNATIVE = ROOT / "deploy" / "knative"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -1,7 +1,7 @@
-"""Build and run the simulated vCenter of tests/e2e/vcsim: a real vSphere API over real TLS.
+"""Build and run vcsim.
 
-For the demonstration and the tests. It is built once for each state of its sources, by Go, which
-fetches govmomi in the version that go.sum pins.
+It is built once for each state of its sources, by Go, which fetches govmomi in the version that
+go.sum pins.
 """
 
 import fcntl
@@ -18,8 +18,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).parents[1]
-SOURCES: Final = ROOT / "tests" / "e2e" / "vcsim"
+from lab.processes import ROOT, start
+
+SOURCES: Final = Path(__file__).parent
 BUILD: Final = ROOT / "build" / "vcsim"
 _TIMEOUT_SECONDS: Final = 10.0
 
@@ -72,8 +73,12 @@ def running(
     options = ["-hosts", str(hosts), "-username", username, "-password", password]
     with (
         tempfile.TemporaryDirectory(prefix="vcsim-") as folder,
-        subprocess.Popen(
-            [built(), *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+        start(
+            [built(), *options],
+            process_group=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
         ) as process,
     ):
         try:

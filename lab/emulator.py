@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 
-from tests.processes import TIMEOUT_SECONDS, free_port
+from lab.processes import TIMEOUT_SECONDS, NotStartedError, free_port, start
 
 # One of the newer regions: in older ones the AWS command line 1 goes to SQS's real address,
 # whatever AWS_ENDPOINT_URL says.
@@ -83,9 +83,9 @@ class Machine:
         ]
         runtime = [str(self.python), "-m", "awslambdaric", handler]
         with log.open("wb") as output:
-            process = subprocess.Popen(
-                [str(self.emulator), *addresses, *runtime],
-                cwd=self.task,
+            process = start(
+                [self.emulator, *addresses, *runtime],
+                folder=self.task,
                 env={**_lambda_environment(endpoint), **variables},
                 stdout=output,
                 stderr=output,
@@ -129,4 +129,4 @@ def _wait_until_listening(port: int, process: "subprocess.Popen[bytes]") -> None
             time.sleep(0.02)
         else:
             return
-    raise AssertionError("the Lambda emulator did not start")
+    raise NotStartedError("the Lambda emulator did not start")

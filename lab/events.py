@@ -1,6 +1,6 @@
 """Examples of every form that VEBA has ever given to a vCenter event.
 
-``python -m tests.formats`` writes examples/events anew from the models at the end.
+``python -m lab.events`` writes examples/events anew from the models at the end.
 """
 
 import json
