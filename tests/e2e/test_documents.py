@@ -29,6 +29,7 @@ RUN_BY = {
     "maintenance-mirror doctor": "tests/e2e/test_cli_document.py",
     "maintenance-mirror status": "tests/e2e/test_cli_document.py",
     "maintenance-mirror reconcile --dry-run": "tests/e2e/test_cli_document.py",
+    "python -m examples.further_processor echo": "tests/e2e/test_extending.py",
 }
 
 
