@@ -1,4 +1,4 @@
-"""The newest event of each host, as far as this process was sent it."""
+"""The newest event of each host, as far as this process was sent it (decision 0012)."""
 
 import threading
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """The core: what should happen. Standard library only, no I/O, no platform.
 
-::
+From the top, where an event comes in, to what everything is about::
 
     handlers.py         HANDLERS: what each event means
     reconciliation.py   the sweep: all hosts compared, and what differs repaired
@@ -13,4 +13,5 @@
     errors.py           everything that can go wrong: would trying again help?
 
 Each imports only what stands below it, which import-linter checks (decision 0001).
+docs/architecture.md shows one event's way, and says what our words mean.
 """

@@ -2,8 +2,8 @@
 
 Events come late, twice, in the wrong order, or from a forger. So an event is only a hint: its
 vCenter is asked what is true now, that is written, and vCenter is asked again, until the answer is
-what was written last. Whatever two processes do at the same time, the last of them to write has
-looked after its write, so that nothing wrong stays behind.
+what was written last (decision 0006). Whatever two processes do at the same time, the last of them
+to write has looked after its write, so that nothing wrong stays behind.
 
 That holds only if every look is followed by a write: what a reader sees may be older than what
 somebody else has just written. Only where events alone decide, which is no certainty anyway,
@@ -21,6 +21,7 @@ from functions.ports import Memory, OperationsManager, Resource, ResourceState, 
 
 _MAX_LOOKS: Final = 5
 _PENDING: Final = "accepted by vRealize Operations, but not visible yet"
+# Decision 0005: by its state alone, nobody needs to remember who has started what.
 _A_PERSONS: Final = "open-ended maintenance is a person's when leases are on"
 
 

@@ -2,7 +2,7 @@
 
 ``plan`` decides, and does nothing; ``reconcile`` reads, lets it decide, writes, and looks again.
 The API does not tell when a window ends, so each sweep renews the lease of every host that is
-still in maintenance mode.
+still in maintenance mode. Decision 0013 says what a sweep stops for.
 """
 
 from collections import defaultdict
@@ -33,6 +33,7 @@ _ANYONES: Final[_Decision] = ("leave", "open-ended, so perhaps a person's; --ado
 _ANOTHERS: Final[_Decision] = ("leave", "a timed window, so not ours, since ours have no lease")
 
 # Whether there are leases, whether the host is in maintenance mode, and its resource's state.
+# Decision 0005 says why that tells whose maintenance it is.
 _RULES: Final[Mapping[tuple[bool, bool, ResourceState], _Decision]] = {
     (True, True, ResourceState.MONITORED): _MISSED,
     (True, True, ResourceState.TIMED): _STILL,

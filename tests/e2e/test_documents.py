@@ -29,6 +29,9 @@ RUN_BY = {
     "maintenance-mirror doctor": "tests/e2e/test_cli_document.py",
     "maintenance-mirror status": "tests/e2e/test_cli_document.py",
     "maintenance-mirror reconcile --dry-run": "tests/e2e/test_cli_document.py",
+    "python -m examples.further_processor echo": "tests/e2e/test_extending.py",
+    "python -m simulator": "tests/e2e/test_simulator_document.py",
+    "python -m pytest examples/simulator_in_tests.py": "tests/e2e/test_simulator_document.py",
 }
 
 
