@@ -4,7 +4,6 @@
 
     __main__.py     python -m bench: runs the measures, writes build/bench.json and the page
     page.py         docs/benchmarks.md, from the results
-    plots.py        its plots, as SVG
     goals.py        what was to be reached, and whether it was
     warm.py  rate.py  storm.py  start.py  runtime.py  sizes.py  sweeps.py  outage.py
                     the measures

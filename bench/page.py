@@ -1,4 +1,4 @@
-"""docs/benchmarks.md and its plots, from the results alone."""
+"""docs/benchmarks.md, from the results alone."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -6,11 +6,8 @@ from typing import Final
 
 from bench import outage, rate, storm
 from bench.goals import Goal, goals
-from bench.plots import Bar, bars
 from bench.results import Results, Spread
 from functions.errors import OperationsUnavailableError
-
-Page = dict[str, str]
 
 _INSIDE: Final = "(in-process)"
 _EVENT: Final = {
@@ -49,23 +46,14 @@ _IMPORT: Final = {
 _INIT: Final = {"requests": "a handler that only imports requests", "ours": "ours, Lambda"}
 
 
-def render(results: Results) -> Page:
-    """Return the page and its plots, by their paths below ``docs``."""
-    page = {
-        "benchmarks/event.svg": _plot(results, "warm", "One event, in ms", _EVENT),
-        "benchmarks/rate.svg": _plot(results, "rate", "Per second, on one core", _RATE),
-        "benchmarks/start.svg": _plot(results, "cold", "First answer, in ms", _COLD),
-        "benchmarks/sweep.svg": _plot(results, "sweep", "A sweep, in s", _own(results, "sweep")),
-    }
-    return {"benchmarks.md": "\n".join(_lines(results)), **page}
+def render(results: Results) -> str:
+    """Return the page in Markdown."""
+    return "\n".join(_lines(results))
 
 
 def write(results: Results, folder: Path) -> None:
-    """Write the page and its plots into ``folder``, which is docs."""
-    for name, text in render(results).items():
-        path = folder / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+    """Write the page into ``folder``, which is docs."""
+    (folder / "benchmarks.md").write_text(render(results), encoding="utf-8")
 
 
 def _lines(results: Results) -> Iterable[str]:
@@ -138,8 +126,6 @@ def _events(results: Results) -> Iterable[str]:
     yield ""
     yield "From sending it to its answer, with everything warm: read, write, confirm."
     yield ""
-    yield "![How long one event takes](benchmarks/event.svg)"
-    yield ""
     yield from _table("One event, in ms", _spreads(results, "warm", _EVENT))
     yield from _table("Until the write has landed, in ms", _spreads(results, "landed", _LANDED))
     yield "With a vCenter in memory that takes 5 ms to answer, asked before and after the write:"
@@ -152,8 +138,6 @@ def _rates(results: Results) -> Iterable[str]:
     yield ""
     yield f"The function has one core, and {rate.IN_FLIGHT} events in flight at any time."
     yield "The simulator and the sender share the other core; the simulator does not wait here."
-    yield ""
-    yield "![How many events per second](benchmarks/rate.svg)"
     yield ""
     yield from _table("Per second", _spreads(results, "rate", _RATE))
     yield from _table("Time of the processor, in ms", _spreads(results, "cpu", _CPU))
@@ -177,8 +161,6 @@ def _starts(results: Results) -> Iterable[str]:
     yield ""
     yield "From the start of a process to its first answer: for ours, an event is mirrored by then."
     yield ""
-    yield "![How long a first answer takes](benchmarks/start.svg)"
-    yield ""
     yield from _table("First answer, in ms", _spreads(results, "cold", _COLD))
     yield from _table("Import, in ms", _spreads(results, "import", _IMPORT))
     yield from _table("Init on Lambda's runtime, in ms", _spreads(results, "init", _INIT))
@@ -201,8 +183,6 @@ def _sweeps(results: Results) -> Iterable[str]:
     yield "Each sweep has a process of its own, and a vCenter in memory."
     yield "Calls grow by pages of a thousand, and by two for each 83 hosts that are wrong."
     yield "Memory grows with the hosts, since all are compared before anything is done."
-    yield ""
-    yield "![How long a sweep takes](benchmarks/sweep.svg)"
     yield ""
     yield "| | Calls | Seconds | MB more than before |"
     yield "|---|---|---|---|"
@@ -258,14 +238,6 @@ def _size_table(results: Results, measure: str, unit: str) -> Iterable[str]:
     for name in sorted(sizes, key=lambda name: -sizes[name]):
         yield f"| {name} | {_number(sizes[name])} |"
     yield ""
-
-
-def _plot(results: Results, measure: str, title: str, names: Mapping[str, str]) -> str:
-    rows = [
-        Bar(name, spread, _number(spread.median), name.startswith("ours"))
-        for name, spread in _spreads(results, measure, names)
-    ]
-    return bars(title, rows)
 
 
 def _spread(spread: Spread) -> str:

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 
@@ -15,7 +14,6 @@ from bench.goals import Goal, goals
 from bench.least import Least
 from bench.memory import MemoryVCenter
 from bench.page import render, write
-from bench.plots import Bar, bars
 from bench.results import Results, Spread, take_turns
 from simulator import Host, Simulator
 from tests.documents import broken_links, crowded_lines
@@ -112,7 +110,7 @@ def test_a_goal_is_met_up_to_its_limit_or_says_by_how_much_it_is_missed(
 
 
 def test_every_goal_is_on_the_page_and_a_missed_one_says_why(results: Results) -> None:
-    page = render(results)["benchmarks.md"]
+    page = render(results)
     found = list(goals(results))
     assert {goal.met for goal in found} == {True, False}
     for goal in found:
@@ -126,7 +124,7 @@ def test_what_was_not_measured_is_left_out_and_said() -> None:
     about = {"date": "today", "machine": "a machine", "cores": 2, "python": "3", "seconds": 1}
     results = Results({**about, "quick": True}, skipped={"all of it": "there was no time."})
     assert list(goals(results)) == []
-    assert "Not measured: all of it, since there was no time." in render(results)["benchmarks.md"]
+    assert "Not measured: all of it, since there was no time." in render(results)
 
 
 def test_the_page_is_one_sentence_for_each_line_and_its_links_lead_somewhere(
@@ -136,14 +134,6 @@ def test_the_page_is_one_sentence_for_each_line_and_its_links_lead_somewhere(
     page = tmp_path / "benchmarks.md"
     assert crowded_lines(page) == []
     assert broken_links(page) == []
-
-
-def test_plots_are_well_formed_and_keep_to_scale() -> None:
-    rows = [Bar("ours & <theirs>", Spread(5, 4, 10), "5"), Bar("all", Spread(10, 9, 10), "10")]
-    svg = ElementTree.fromstring(bars("title", rows))
-    widths = [float(each.attrib["width"]) for each in svg if each.tag.endswith("rect")]
-    assert widths[1] == pytest.approx(2 * widths[0], rel=0.01)
-    assert "ours & <theirs>" in [each.text for each in svg]
 
 
 def test_every_event_is_later_than_the_one_before() -> None:
