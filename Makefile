@@ -5,16 +5,16 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test bench bench-quick lambda lock clean
+.PHONY: help demo run test bench bench-quick dist lambda lock clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 demo: $(VENV)/.demo ## mirror events into a simulated vRealize Operations, lose one, forge one
-	@$(BIN)/python -m examples.demo
+	@$(BIN)/python -m lab.demo
 
-run: $(VENV)/.demo ## leave the simulator and the function up, to look at and to send events to
-	@$(BIN)/python -m examples.demo --stay
+run: $(VENV)/.demo ## leave vCenter, vRealize Operations and the function up, to play with
+	@$(BIN)/python -m lab
 
 test: $(VENV)/.tox ## lint, types, import rules and all tests
 	@$(BIN)/tox run $(TOXARGS)
@@ -25,14 +25,17 @@ bench: $(VENV)/.demo ## measure everything, and write docs/benchmarks.md (7 minu
 bench-quick: $(VENV)/.demo ## measure in a minute, into build/bench
 	@$(BIN)/python -m bench --quick
 
+dist: $(VENV)/.build ## build the wheel and the source distribution
+	@$(BIN)/python -m hatchling build
+
 lambda: $(BIN)/python ## build the zip for AWS Lambda
 	@$(BIN)/python deploy/eventbridge/build.py
 
-lock: $(VENV)/.uv ## write the lock files anew from pyproject.toml
-	@sh requirements/lock.sh $(BIN)/uv
+lock: $(VENV)/.uv ## write the lock files from pyproject.toml; LOCKARGS=--upgrade takes the newest
+	@sh requirements/lock.sh $(BIN)/uv $(LOCKARGS)
 
 clean: ## remove what make has made
-	rm -rf $(VENV) .tox build
+	rm -rf $(VENV) .tox build dist
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
@@ -46,6 +49,10 @@ $(VENV)/.demo: $(BIN)/python requirements/demo.txt pyproject.toml
 
 $(VENV)/.tox: $(BIN)/python requirements/tox.txt
 	@$(PIP) --require-hashes -r requirements/tox.txt
+	@touch $@
+
+$(VENV)/.build: $(BIN)/python requirements/build.txt
+	@$(PIP) --require-hashes -r requirements/build.txt
 	@touch $@
 
 $(VENV)/.uv: $(BIN)/python

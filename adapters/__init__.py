@@ -16,9 +16,14 @@
 
 Each imports only what stands below it, which import-linter checks (decision 0001).
 
-The way of one event: a door takes what its runtime hands it, ``incoming.envelopes`` makes one form
-of it, ``bootstrap.MirrorDispatch`` gives it a deadline, ``functions.handlers`` finds its handler,
-``functions.convergence`` asks a vCenter (``vcenter``), finds and writes the resource (``vrops``),
-and asks the vCenter again; ``output.log`` writes the one line of it, and ``incoming.responses``
-tells the door what to answer.
+One event's way, as docs/architecture.md tells it::
+
+    1  a door is called by its runtime          knative, openfaas, eventbridge
+    2  its line of the log begins; it is read   output.log, incoming.envelopes
+    3  it gets a deadline                       bootstrap, outgoing.deadline
+    4  which event is it, of which host?        functions.handlers, functions.events
+    5  which vCenter knows the truth?           functions.convergence, memory
+    6  which resource is the host?              vrops.resolver
+    7  ask, write, ask again                    vcenter.vsphere, vrops.operations
+    8  its line ends; the door replies          output.log, incoming.responses
 """

@@ -105,7 +105,7 @@ class MirrorDispatch:
             return handlers.dispatch(envelope, self._context)
 
     def _sweep(self, envelope: Envelope) -> Outcome:
-        # Whoever sends a timer's event again and again must not keep all threads busy.
+        # Whoever repeats a timer's event must not keep all threads busy (decision 0013).
         if not self._sweeping.acquire(blocking=False):
             return Outcome("ignored", reason="a sweep is under way already")
         try:

@@ -39,6 +39,6 @@ TARGETS: Final[Mapping[str, Target[Any]]] = {
 if not TYPE_CHECKING:  # For mypy, a misspelt name would be a target, too.
 
     def __getattr__(name: str) -> Handler:
-        """Build a target when Lambda's runtime looks it up, once, at start."""
+        """Build a target when Lambda's runtime looks it up, at start (decision 0007)."""
         globals()[name] = built = handler(bootstrap.start(TARGETS, name))
         return built

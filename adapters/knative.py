@@ -2,7 +2,8 @@
 
 Run it with ``functions-framework --source adapters/knative.py --target handle`` (or ``echo``).
 The ``http`` signature and an empty 204 are on purpose: the ``cloud_event`` signature always
-answers with the body ``OK``, which Knative brokers take for a failed delivery and send again.
+answers with the body ``OK``, which Knative brokers take for a failed delivery and send again
+(decision 0002).
 """
 
 import io
@@ -114,7 +115,8 @@ if not TYPE_CHECKING:  # For mypy, a misspelt name would be a target, too.
     def __getattr__(name: str) -> View:
         """Build a target when functions-framework asks for it by name, once, at start.
 
-        So a wrong configuration stops the process before it is ready, and ``echo`` needs none.
+        So a wrong configuration stops the process before it is ready, and ``echo`` needs none
+        (decision 0007).
         """
         globals()[name] = built = view(name, bootstrap.start(TARGETS, name))
         return built

@@ -1,4 +1,4 @@
-"""What this process was sent, has written and has told of: it ends with the process."""
+"""What this process was sent, has written and has told of: until its end (decision 0012)."""
 
 import threading
 from collections.abc import Callable, Hashable

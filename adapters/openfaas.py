@@ -73,6 +73,6 @@ TARGETS: Final[Mapping[str, Target[Any]]] = {
 if not TYPE_CHECKING:  # For mypy, a misspelt name would be a target, too.
 
     def __getattr__(name: str) -> Handler:
-        """Build a target when the function's folder imports it, once, at start."""
+        """Build a target when the function's folder imports it, at start (decision 0007)."""
         globals()[name] = built = handler(bootstrap.start(TARGETS, name))
         return built

@@ -7,98 +7,75 @@ import platform
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from bench import outage, page, rate, runtime, sizes, start, storm, sweeps, warm
-from bench.goals import goals
+from bench import sizes, start, traffic
+from bench.page import goals, render
 from bench.results import Results
-from bench.world import BUILD
-from tests.processes import ROOT
+from bench.world import BUILD, ROOT
 
-RESULTS: Final = ROOT / "build" / "bench.json"
-DOCS: Final = ROOT / "docs"
-# What was measured in a hurry is not for others to read.
-QUICK_RESULTS: Final = BUILD / "quick.json"
+Measures = dict[str, Callable[[Results], None]]
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How much is measured: rounds of each measure, and how large they are."""
-
-    rounds: int
-    chunks: int
-    seconds: float
-    sweeps: tuple[int, ...]
-    outages: tuple[float, ...]
-
-    def steps(self) -> dict[str, Callable[[Results], None]]:
-        """Return the measures by their names, in their order."""
-        return {
-            "one event": partial(warm.measure, rounds=self.rounds, chunks=self.chunks),
-            "events per second": partial(rate.measure, rounds=self.rounds, seconds=self.seconds),
-            "storm": partial(storm.measure, rounds=self.rounds),
-            "start": partial(start.measure, rounds=self.rounds),
-            "sizes": sizes.measure,
-            "Lambda's runtime": partial(runtime.measure, rounds=self.rounds, archive=sizes.ZIP),
-            "sweeps": partial(sweeps.measure, rounds=self.rounds, sizes=self.sweeps),
-            "outage": partial(outage.measure, outages=self.outages),
-        }
-
-
-FULL: Final = Plan(7, 5, 3.0, (100, 1000, 10_000), (60.0, 10.0, 10.0, 10.0, 10.0))
-QUICK: Final = Plan(1, 1, 0.5, (100, 1000), (4.0,))
+def _measures(*, quick: bool) -> Measures:
+    rounds, count, seconds = (1, 6, 0.5) if quick else (7, 30, 3.0)
+    hosts = (100, 1000) if quick else (100, 1000, 10_000)
+    outages = (4.0,) if quick else (60.0, 10.0, 10.0, 10.0, 10.0)
+    return {
+        "one event": partial(traffic.one_event, rounds=rounds, count=count),
+        "events per second": partial(traffic.rate, rounds=rounds, seconds=seconds),
+        "storm": partial(traffic.storm, rounds=rounds),
+        "start": partial(start.start, rounds=rounds),
+        "sizes": sizes.sizes,
+        "Lambda's runtime": partial(start.runtime, rounds=rounds, archive=sizes.ZIP),
+        "sweeps": partial(sizes.sweeps, rounds=rounds, sizes=hosts),
+        "outage": partial(traffic.outage, outages=outages),
+    }
 
 
 def main() -> None:
     """Measure, or only write the page anew from the last results."""
     options = _options()
     BUILD.mkdir(parents=True, exist_ok=True)
-    file, folder = (QUICK_RESULTS, BUILD) if options.quick else (RESULTS, DOCS)
-    if options.page:
-        results = Results.from_json(json.loads(file.read_text(encoding="utf-8")))
-    else:
-        results = _measured(QUICK if options.quick else FULL, quick=options.quick)
-        file.write_text(json.dumps(results.as_json(), indent=1), encoding="utf-8")
-    page.write(results, folder)
-    _tell(results)
+    # What was measured in a hurry is not for others to read.
+    folder = BUILD if options.quick else ROOT / "docs"
+    file = BUILD / "quick.json" if options.quick else ROOT / "build" / "bench.json"
+    if not options.page:
+        results = _measured(_measures(quick=options.quick), _about(options.quick))
+        file.write_text(json.dumps(asdict(results), indent=1), encoding="utf-8")
+    results = Results(**json.loads(file.read_text(encoding="utf-8")))
+    (folder / "benchmarks.md").write_text(render(results), encoding="utf-8")
+    for goal in goals(results):
+        print(f"{goal.verdict:<15} {goal.what}: {goal.value:.4g} of {goal.limit:.4g} {goal.unit}")
     print(f"{file.relative_to(ROOT)}, {folder.relative_to(ROOT)}/benchmarks.md")
 
 
-def _measured(plan: Plan, *, quick: bool) -> Results:
-    results, started = Results(_about(quick)), time.perf_counter()
-    for name, measure in plan.steps().items():
+def _measured(measures: Measures, about: dict[str, Any]) -> Results:
+    results, started = Results(about), time.perf_counter()
+    for name, measure in measures.items():
         begun = time.perf_counter()
         print(f"{name:<20}", end="", flush=True)
         measure(results)
         print(f"{time.perf_counter() - begun:6.1f} s", flush=True)
-    results.about["seconds"] = round(time.perf_counter() - started)
+    about["seconds"] = round(time.perf_counter() - started)
     return results
 
 
 def _about(quick: bool) -> dict[str, Any]:
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    processor = models[0] if models else "processor unknown"
     return {
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": f"{_processor()}, {platform.system()} {platform.machine()}",
+        "machine": f"{processor}, {platform.system()} {platform.machine()}",
         "cores": len(os.sched_getaffinity(0)),
         "python": platform.python_version(),
         "quick": quick,
     }
-
-
-def _processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else "processor unknown"
-
-
-def _tell(results: Results) -> None:
-    for goal in goals(results):
-        verdict = "met" if goal.met else f"missed by {goal.missed_by}"
-        print(f"{verdict:<15} {goal.what}: {goal.value:.4g} of {goal.limit:.4g} {goal.unit}")
 
 
 def _options() -> argparse.Namespace:

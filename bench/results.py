@@ -1,29 +1,21 @@
-"""What was measured: values of rounds, and how far they are apart."""
+"""What was measured: values of rounds, and how contestants take turns."""
 
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
-Values = dict[str, list[float]]
+# What several measures compare is called the same in all of them, and on the page.
+CALL: Final = "one call alone"
+PLATFORM: Final = "the platform, doing nothing"
+KNATIVE: Final = "ours, Knative"
+PEER: Final = "the peer"
 
 
-@dataclass(frozen=True)
-class Spread:
-    """The median of some rounds, and the quartiles below and above it."""
-
-    median: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, values: Iterable[float]) -> Self:
-        """Take the quartiles of at least one value."""
-        ordered = sorted(values)
-        if len(ordered) == 1:
-            return cls(ordered[0], ordered[0], ordered[0])
-        low, median, high = statistics.quantiles(ordered, n=4, method="inclusive")
-        return cls(median, low, high)
+def spread(values: list[float]) -> list[float]:
+    """Return the median of at least one round, between the quartiles below and above it."""
+    enough = values if len(values) > 1 else values * 2
+    return statistics.quantiles(enough, n=4, method="inclusive")
 
 
 @dataclass
@@ -35,34 +27,29 @@ class Results:
     """
 
     about: dict[str, Any] = field(default_factory=dict)
-    values: dict[str, Values] = field(default_factory=dict)
+    values: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
 
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Read what ``as_json`` has written."""
-        return cls(**document)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return what the json module can write."""
-        return asdict(self)
-
-    def add(self, measure: str, contestant: str, value: float) -> None:
-        """Note the value of one round."""
-        self.values.setdefault(measure, {}).setdefault(contestant, []).append(value)
-
-    def spread(self, measure: str, contestant: str) -> Spread | None:
-        """Return how the rounds of a contestant went, if there were any."""
-        values = self.values.get(measure, {}).get(contestant)
-        return Spread.of(values) if values else None
-
-    def median(self, measure: str, contestant: str) -> float:
-        """Return the median of the rounds; raises KeyError if there were none."""
-        return Spread.of(self.values[measure][contestant]).median
+    def add(self, contestant: str, **values: float) -> None:
+        """Note what a round of a contestant came to, by measure."""
+        for measure, value in values.items():
+            self.values.setdefault(measure, {}).setdefault(contestant, []).append(value)
 
 
-def take_turns(rounds: int, turns: Sequence[Callable[[], None]]) -> None:
-    """Let contestants take turns, A B C A B C, so that the machine's moods meet all of them."""
-    for _ in range(rounds):
-        for turn in turns:
-            turn()
+# A round of a contestant; returns the values, by measure.
+Turn = Callable[[], Mapping[str, float]]
+
+
+def one_value(measure: str, function: Callable[..., float], *arguments: object) -> Turn:
+    """Return a turn with one value: what the function returns."""
+    return lambda: {measure: function(*arguments)}
+
+
+def take_turns(results: Results, rounds: int, turns: Mapping[str, Turn]) -> None:
+    """Let contestants take turns, A B C A B C, so that the machine's moods meet all of them.
+
+    A round before the first does not count: it fills caches, and writes bytecode.
+    """
+    for counted in (Results(), *[results] * rounds):
+        for contestant, turn in turns.items():
+            counted.add(contestant, **turn())

@@ -1,84 +1,94 @@
-"""How large what is deployed is, and what is in it."""
+"""How large what is deployed is, and how a sweep grows with what it sweeps."""
 
+import math
+import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import zipfile
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from bench.results import Results
-from bench.world import BUILD
-from tests.processes import ROOT
+from bench import contestants, world
+from bench.results import Results, take_turns
+from bench.world import BUILD, ROOT
 
 ZIP: Final = BUILD / "lambda.zip"
-_BUILD_ZIP = ROOT / "deploy" / "eventbridge" / "build.py"
-_LOCK = ROOT / "requirements" / "knative.txt"
 
 
-def measure(results: Results) -> None:
+def sizes(results: Results) -> None:
     """Note ``zip`` (KB, packed) and ``image`` (MB, the layers that are ours), by what is in them.
 
     Sizes do not vary, so that there is one round.
     """
-    for part, size in _zip_parts().items():
-        results.add("zip", part, size / 1000)
+    _run(sys.executable, ROOT / "deploy/eventbridge/build.py", "--output", ZIP)
+    results.add("in all", zip=ZIP.stat().st_size / 1000)
+    for part, size in _parts(ZIP).items():
+        results.add(part, zip=size / 1000)
     with tempfile.TemporaryDirectory(dir=BUILD) as folder:
-        for part, size in _layers(Path(folder)).items():
-            results.add("image", part, size / 1_000_000)
+        for layer in _layers(Path(folder)):
+            content = sum(path.stat().st_size for path in layer.rglob("*") if path.is_file())
+            packed = Path(shutil.make_archive(str(layer), "gztar", layer)).stat().st_size
+            results.add(layer.name, image=content / 1_000_000)
+            results.add(f"{layer.name}, packed", image=packed / 1_000_000)
 
 
-def _zip_parts() -> Counter[str]:
-    _run(sys.executable, _BUILD_ZIP, "--output", ZIP)
-    parts = Counter({"in all": ZIP.stat().st_size})
-    with zipfile.ZipFile(ZIP) as archive:
-        for entry in archive.infolist():
-            parts[_part(entry.filename)] += entry.compress_size
+def _parts(archive: Path) -> Counter[str]:
+    parts: Counter[str] = Counter()
+    with zipfile.ZipFile(archive) as contents:
+        for entry in contents.infolist():
+            parts[_part(entry.filename.split("/")[0])] += entry.compress_size
     return parts
 
 
 def _part(name: str) -> str:
-    first = name.split("/")[0]
-    ours = first in ("adapters", "functions", "LICENSE")
-    return "ours" if ours else "licences" if first.endswith(".dist-info") else first
+    ours = name in ("adapters", "functions", "LICENSE")
+    return "ours" if ours else "licences" if name.endswith(".dist-info") else name
 
 
-def _layers(folder: Path) -> Counter[str]:
+def _layers(folder: Path) -> list[Path]:
     """Do as deploy/knative/Dockerfile does, without a base image."""
-    packages, app = folder / "packages", folder / "app"
+    packages, ours = folder / "packages", folder / "ours"
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     exactly = ["--only-binary", ":all:", "--require-hashes", "--no-compile", "--no-deps"]
-    _run(*pip, *exactly, "-r", _LOCK, "--target", packages)
+    lock = ROOT / "requirements" / "knative.txt"
+    _run(*pip, *exactly, "-r", lock, "--target", packages)
     for name in ("functions", "adapters"):
-        _run("cp", "-r", ROOT / name, _made(app) / name)
-    _run(sys.executable, "-m", "compileall", "-q", "-f", packages, app)
-    return Counter(
-        {
-            "packages": _content(packages),
-            "packages, packed": _packed(packages),
-            "ours": _content(app),
-            "ours, packed": _packed(app),
-        }
-    )
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
-def _content(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def _packed(folder: Path) -> int:
-    archive = folder.with_suffix(".tar.gz")
-    with tarfile.open(archive, "w:gz") as tar:
-        tar.add(folder, folder.name)
-    return archive.stat().st_size
+        left_out = shutil.ignore_patterns("cli", "__pycache__")
+        shutil.copytree(ROOT / name, ours / name, ignore=left_out)
+    _run(sys.executable, "-m", "compileall", "-q", "-f", packages, ours)
+    return [packages, ours]
 
 
 def _run(*command: str | Path) -> None:
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+def sweeps(results: Results, rounds: int, sizes: tuple[int, ...]) -> None:
+    """Note ``sweep`` (seconds), ``sweep_calls`` and ``sweep_memory`` (MB more than before).
+
+    All hosts are right, or a tenth of them is in maintenance mode and monitored; of the former,
+    ``sweep_calls_beyond`` are those that are more than there have to be.
+    """
+    counts = [(hosts, wrong) for hosts in sizes for wrong in (0, hosts // 10)]
+    take_turns(results, rounds, {_name(*each): partial(_sweep, *each) for each in counts})
+    for hosts in sizes:
+        calls = max(results.values["sweep_calls"][_name(hosts, 0)])
+        # The login, the adapter instances, and one for each page of a thousand.
+        beyond = calls - 2 - math.ceil(hosts / 1000)
+        results.add("a sweep where all are right", sweep_calls_beyond=beyond)
+
+
+def _name(hosts: int, wrong: int) -> str:
+    return f"{hosts:,} hosts, {wrong:,} wrong"
+
+
+def _sweep(hosts: int, wrong: int) -> dict[str, float]:
+    morefs = {f"host-{1001 + n * hosts // wrong}" for n in range(wrong)}
+    with (
+        world.simulator(hosts) as operations,
+        world.alone(contestants.WithVCenter, hosts, **operations.settings()) as ours,
+    ):
+        return {**ours.sweep(morefs), "sweep_calls": operations.count()}

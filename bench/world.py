@@ -1,158 +1,129 @@
-"""The processes of a measurement.
+"""The processes of a measurement, each with an interpreter of its own, and what they use."""
 
-Everything that is compared runs in processes of its own, so that nobody shares an interpreter
-with the simulator.
-"""
-
-import http.client
-import json
+import multiprocessing
+import os
 import re
-import ssl
-import subprocess
 import sys
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from multiprocessing.managers import BaseManager
 from pathlib import Path
-from typing import IO, Any, Final, cast
-from urllib.parse import urlsplit
+from typing import Any, Final, TypeVar
 
-from bench.lab import BASE, CALL_SECONDS, VCENTER, VCENTER_UUID
-from tests import processes
-from tests.processes import ROOT, Function, command, free_port, started
+import requests
+
+from bench.results import KNATIVE, PEER, PLATFORM
+from lab import processes
+from lab.processes import ROOT as ROOT
+from lab.processes import Function as Function
+from lab.processes import command, free_port, started
+from simulator import Simulator, Switches, VCenter
 
 BUILD: Final = ROOT / "build" / "bench"
-_BATCH: Final = 80
+VCENTER: Final = "vcenter.lab.local"
+VCENTER_UUID: Final = "2d0f1c3e-4a5b-4c6d-8e7f-9a0b1c2d3e4f"
+CALL_SECONDS: Final = 0.005
+T = TypeVar("T")
 
 
-class Operations:
-    """A running simulator of vRealize Operations."""
+class Operations(Simulator):
+    """A simulator of vRealize Operations, whose every call takes ``delay`` seconds longer."""
 
-    def __init__(self, url: str, ca_file: Path) -> None:
-        self._address = urlsplit(url)
-        self._context = ssl.create_default_context(cafile=ca_file)
-        self.settings = {
-            "VROPS_URL": url,
-            "VROPS_USERNAME": "admin",
-            "VROPS_PASSWORD": "simulated",
-            "VROPS_CA_FILE": str(ca_file),
+    def __init__(self, hosts: int, delay: float) -> None:
+        vcenter = VCenter(VCENTER, VCENTER, VCENTER_UUID)
+        super().__init__(hosts, [vcenter], switches=Switches(call_delay=delay))
+        self._mended = 0.0
+        self.start()
+
+    def settings(self) -> dict[str, str]:
+        """Return what the function has to be told to reach it."""
+        return {
+            "VROPS_URL": self.url,
+            "VROPS_USERNAME": self.username,
+            "VROPS_PASSWORD": self.password,
+            "VROPS_CA_FILE": str(self.ca_file),
         }
 
     def maintained(self) -> set[str]:
         """Return the names of the hosts that are in maintenance."""
-        return {host["name"] for host in self._state()["hosts"] if host["state"] != "STARTED"}
+        return {name for name, state in self.states().items() if state != "STARTED"}
 
     def count(self) -> int:
-        """Return how many calls the Suite API has had."""
-        return int(self._state()["calls"]["count"])
+        """Return how many calls there were."""
+        return len(self.calls)
 
-    def writes(self) -> list[float]:
-        """Return when writes among the last 30 calls had landed, in seconds since 1970."""
-        latest = self._state()["calls"]["latest"]
-        return [
-            call["at"] + call["seconds"] for call in latest if call["path"].endswith("/maintained")
-        ]
+    def landed(self, count: int) -> list[float]:
+        """Return when the last writes had landed, in seconds since 1970."""
+        writes = [call for call in self.calls if call.path.endswith("/maintained")]
+        return [call.at + call.seconds for call in writes[-count:]]
 
     def break_down(self) -> None:
         """Answer 503 from now on."""
-        self._call("POST", "/_simulator/faults", {"status": 503, "count": 1_000_000})
+        self.fault(status=503, count=1_000_000)
 
     def mend(self) -> None:
         """Answer as usual again."""
-        self._call("DELETE", "/_simulator/faults", {})
+        self.clear_faults()
+        self._mended = time.perf_counter()
 
-    def end_all_maintenance(self) -> None:
-        """Let all hosts be monitored."""
-        maintained = [host["id"] for host in self._state()["hosts"] if host["state"] != "STARTED"]
-        body = {"username": "admin", "password": "simulated"}
-        token = self._call("POST", f"{BASE}/auth/token/acquire", body)["token"]
-        for start in range(0, len(maintained), _BATCH):
-            query = "&".join(f"id={each}" for each in maintained[start : start + _BATCH])
-            self._call("DELETE", f"{BASE}/resources/maintained?{query}", token=token)
-
-    def _state(self) -> Any:
-        return self._call("GET", "/_simulator/state")
-
-    def _call(self, method: str, path: str, body: Any = None, token: str = "") -> Any:
-        host, port = str(self._address.hostname), self._address.port
-        connection = http.client.HTTPSConnection(host, port, context=self._context)
-        headers = {"Accept": "application/json", "Authorization": f"vRealizeOpsToken {token}"}
-        headers |= {"Content-Type": "application/json"} if body is not None else {}
-        connection.request(method, path, None if body is None else json.dumps(body), headers)
-        reply = connection.getresponse()
-        read = reply.read()
-        connection.close()
-        if not 200 <= reply.status < 300:
-            raise OSError(f"the simulator answered {method} {path} with {reply.status}")
-        return json.loads(read) if read else None
+    def mended(self) -> float:
+        """Return when it was mended, by ``time.perf_counter``, which all processes share."""
+        return self._mended
 
 
-class Worker:
-    """A contestant that is no server: ``bench.inside`` in a process of its own."""
+class _Process(BaseManager):
+    """Holds an object that others call."""
 
-    def __init__(self, to: IO[str], answers: IO[str]) -> None:
-        self._to = to
-        self._answers = answers
 
-    def ask(self, **job: Any) -> Any:
-        """Let it do a job, and return what came of it."""
-        self._to.write(json.dumps(job) + "\n")
-        self._to.flush()
-        answer = self._answers.readline()
-        if not answer:
-            raise OSError("a worker ended: see build/bench")
-        return json.loads(answer)
+@contextmanager
+def alone(kind: type[T], *arguments: object, **settings: str) -> Iterator[T]:
+    """Make an object in a process of its own; only its methods can be called from here."""
+    _Process.register("make", kind)
+    process: Any = _Process(ctx=multiprocessing.get_context("spawn"))
+    process.start(_set_up, (environment(**settings), BUILD / f"{kind.__name__}.log"))
+    with process:
+        yield process.make(*arguments)
 
 
 @contextmanager
 def simulator(hosts: int, delay: float = CALL_SECONDS) -> Iterator[Operations]:
-    """Run a simulator whose every call takes ``delay`` seconds longer."""
-    ca_file = BUILD / f"ca-{free_port()}.pem"
-    options = ["--port", "0", "--hosts", str(hosts), "--call-delay", str(delay)]
-    options += ["--vcenter", f"{VCENTER},{VCENTER},{VCENTER_UUID}", "--ca-file", str(ca_file)]
-    with _running([sys.executable, "-m", "simulator", *options], "simulator") as (_, output):
-        greeting = "".join(output.readline() for _ in range(4))
-        found = re.search(r"https://[\w.]+:\d+", greeting)
-        if not found:
-            raise OSError("the simulator did not start: see build/bench")
-        yield Operations(found[0], ca_file)
-    ca_file.unlink()
+    """Run a simulator; its calls take ``delay`` seconds longer."""
+    with alone(Operations, hosts, delay) as operations:
+        try:
+            yield operations
+        finally:
+            operations.stop()
+
+
+def _answers(url: str) -> bool:
+    # 404 will do: only ours says how it is.
+    return bool(requests.get(f"{url}/healthz", timeout=30).status_code)
 
 
 @contextmanager
-def function(operations: Operations) -> Iterator[Function]:
-    """Run our function as Knative does, until it is healthy."""
+def server(
+    name: str, operations: Operations, answers: Callable[[str], bool] = _answers
+) -> Iterator[Function]:
+    """Run our function as Knative does, the platform or the peer, until it ``answers``."""
     port = free_port()
-    environ = environment(**operations.settings)
-    with started(command("handle", port), port, BUILD / "function.log", environ=environ) as ours:
-        yield ours
-
-
-@contextmanager
-def platform() -> Iterator[Function]:
-    """Run the function that does nothing."""
-    port = free_port()
-    log = BUILD / "platform.log"
-    with started(nothing(port), port, log, environ=environment(), answers=_accepts) as running:
+    ours = command("handle", port)
+    programs = {
+        KNATIVE: ours,
+        PLATFORM: [part.replace("adapters/knative.py", "bench/nothing.py") for part in ours],
+        PEER: [sys.executable, "-m", "bench.peer"],
+    }
+    environ = environment(**operations.settings(), PORT=str(port))
+    log = BUILD / f"{name}.log"
+    with started(programs[name], port, log, environ=environ, answers=answers) as running:
         yield running
 
 
-@contextmanager
-def peer(operations: Operations) -> Iterator[Function]:
-    """Run the peer."""
-    port = free_port()
-    environ = environment(**operations.settings, PORT=str(port))
-    with started(PEER, port, BUILD / "peer.log", environ=environ, answers=_accepts) as running:
-        yield running
-
-
-@contextmanager
-def worker(role: str, operations: Operations) -> Iterator[Worker]:
-    """Run a contestant that is no server; its roles are in ``bench.inside``."""
-    arguments = [sys.executable, "-m", "bench.inside", role]
-    with _running(arguments, role, **operations.settings) as pipes:
-        yield Worker(*pipes)
+def _set_up(environ: Mapping[str, str], log: Path) -> None:
+    os.environ.clear()
+    os.environ.update(environ)
+    with log.open("ab") as output:
+        os.dup2(output.fileno(), sys.stderr.fileno())
 
 
 def environment(**settings: str) -> dict[str, str]:
@@ -161,45 +132,51 @@ def environment(**settings: str) -> dict[str, str]:
     The images are made with bytecode, and imports take three times as long without.
     """
     environ = processes.environment(None, **settings)
-    return {key: value for key, value in environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-
-
-def nothing(port: int) -> list[str]:
-    """Return the command that runs the function that does nothing."""
-    ours = command("handle", port)
-    return [part.replace("adapters/knative.py", "bench/nothing.py") for part in ours]
-
-
-PEER: Final = (sys.executable, "-m", "bench.peer")
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environ
 
 
 @contextmanager
-def _running(
-    arguments: Sequence[str], name: str, **settings: str
-) -> Iterator[tuple[IO[str], IO[str]]]:
-    """Run a program, and stop it at the end; yields its stdin and its stdout."""
-    with (BUILD / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen(
-            arguments,
-            cwd=ROOT,
-            env=environment(**settings),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            encoding="utf-8",
-        )
-    with process:
-        try:
-            yield cast(IO[str], process.stdin), cast(IO[str], process.stdout)
-        finally:
-            process.terminate()
+def on_core(number: int) -> Iterator[None]:
+    """Let this process, and all that it starts meanwhile, run on one core.
 
-
-def _accepts(url: str) -> bool:
+    0 is the first one that we may use, -1 the last one.
+    """
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {sorted(cores)[number]})
     try:
-        with urllib.request.urlopen(url, timeout=10) as reply:
-            return bool(reply.status)
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time that a process and its children have used so far."""
+    # What stands before the bracket is the program's name, and may hold blanks.
+    stats = [_read(each, "stat").rpartition(")")[2].split() for each in _family(pid)]
+    return sum(int(fields[11]) + int(fields[12]) for fields in stats) / os.sysconf("SC_CLK_TCK")
+
+
+def status(pid: int, field: str) -> int:
+    """Add up a number of the status of a process and its children.
+
+    ``Threads``, and in KB the memory that they hold, ``VmRSS``, and the most so far, ``VmHWM``.
+    """
+    texts = [_read(each, "status") for each in _family(pid)]
+    found = [re.search(rf"^{field}:\s+(\d+)", text, re.MULTILINE) for text in texts]
+    return sum(int(each[1]) for each in found if each)
+
+
+def sockets(pid: int) -> int:
+    """Return how many sockets a process and its children have at this moment."""
+    folders = [Path(f"/proc/{each}/fd") for each in _family(pid)]
+    return sum(file.is_socket() for folder in folders for file in folder.iterdir())
+
+
+def _family(pid: int) -> list[int]:
+    """Return a process and its children: gunicorn's master and its worker."""
+    return [pid, *map(int, _read(pid, f"task/{pid}/children").split())]
+
+
+def _read(pid: int, name: str) -> str:
+    return Path(f"/proc/{pid}/{name}").read_text(encoding="utf-8")

@@ -1,10 +1,12 @@
 """The core: what should happen. Standard library only, no I/O, no platform.
 
-::
+From the top, where an event comes in, to what everything is about::
 
     handlers.py         HANDLERS: what each event means
     reconciliation.py   the sweep: all hosts compared, and what differs repaired
+    sweep_plan.py       what a sweep does to each host: a table
     convergence.py      one host: ask, write, ask again
+    ownership.py        whose a window of maintenance is
     context.py          what handlers work with: the clients behind the ports, and the policy
     outcomes.py         what became of an event, and what a sweep does to a host
     ports.py            what the core asks of the outside world
@@ -13,4 +15,5 @@
     errors.py           everything that can go wrong: would trying again help?
 
 Each imports only what stands below it, which import-linter checks (decision 0001).
+docs/architecture.md shows one event's way, and says what our words mean.
 """

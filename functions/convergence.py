@@ -2,12 +2,13 @@
 
 Events come late, twice, in the wrong order, or from a forger. So an event is only a hint: its
 vCenter is asked what is true now, that is written, and vCenter is asked again, until the answer is
-what was written last. Whatever two processes do at the same time, the last of them to write has
-looked after its write, so that nothing wrong stays behind.
+what was written last (decision 0006). Whatever two processes do at the same time, the last of them
+to write has looked after its write, so that nothing wrong stays behind.
 
 That holds only if every look is followed by a write: what a reader sees may be older than what
-somebody else has just written. Only where events alone decide, which is no certainty anyway,
-entering is skipped if the state looks right. Decision 0012 has the proof.
+somebody else has just written. Decision 0012 has the proof. What cannot be ours is left alone, by
+``ownership``; and where events alone decide, which is no certainty anyway, entering is skipped if
+the state looks right.
 """
 
 from collections.abc import Sequence

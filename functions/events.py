@@ -1,7 +1,8 @@
 """From a CloudEvent envelope to a HostEvent: every format that VEBA has ever sent.
 
 An *envelope* is a structured-mode CloudEvent as a dict, whatever it looked like on the wire;
-``adapters.incoming.envelopes`` makes them. Behind HostEvent nobody looks into a dict again.
+``adapters.incoming.envelopes`` makes them. Behind HostEvent nobody looks into a dict again
+(decision 0003).
 
 Sources: the event router's ``internal/events/events.go`` (v0.3 to v0.8), VSphereSource's
 ``pkg/vsphere/adapter.go``, govmomi's ``vim25/types`` for the payload, and the type of Knative's

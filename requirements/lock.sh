@@ -1,17 +1,42 @@
 #!/bin/sh
 # Write the lock files from pyproject.toml: two for what is deployed, the rest for working on it.
 # Each holds every version with its hashes, for all Pythons and platforms that are supported.
+#
+# sh requirements/lock.sh UV [OPTION]... hands its options to uv. A version that is pinned stays,
+# unless pyproject.toml rules it out, or an option says otherwise: --upgrade takes the newest of
+# all, --upgrade-package NAME that of one.
 set -eu
 uv=$1
+shift
+options=$*
 cd "$(dirname "$0")/.."
 
 compile() { # compile SOURCE LOCK [OPTION]...
     source=$1
     lock=$2
     shift 2
-    "$uv" pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-        --no-annotate --custom-compile-command 'make lock' --no-emit-package maintenance-mirror \
-        "$@" --output-file "$lock" "$source"
+    # shellcheck disable=SC2086 # options is none, or several words
+    "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+        --no-strip-extras --no-annotate --custom-compile-command 'make lock' \
+        --no-emit-package maintenance-mirror $options "$@" --output-file "$lock" "$source"
+    repeat_without_extras "$lock"
+}
+
+# A pip as old as 23.2, which Python 3.11 brings, takes "coverage[toml]==7" only for a package that
+# asks for coverage[toml], and "coverage==7" only for one that asks for coverage: it gets both.
+repeat_without_extras() { # repeat_without_extras LOCK
+    awk '
+        function finish(  plain) {
+            plain = pin
+            if (sub(/\[.*\]/, "", plain)) print plain hashes
+            if (pin) print pin hashes
+        }
+        /^#/ { print; next }
+        /^ / { hashes = hashes "\n" $0; next }
+        { finish(); pin = $0; hashes = "" }
+        END { finish() }
+    ' "$1" >"$1.new"
+    mv "$1.new" "$1"
 }
 
 lock() { # lock NAME [--extra EXTRA]...
@@ -20,16 +45,23 @@ lock() { # lock NAME [--extra EXTRA]...
     compile pyproject.toml "requirements/$name.txt" "$@"
 }
 
-lock lambda --extra vcenter # for OpenFaaS, too, which reads it beside each handler
+# What is tested is what is deployed: these take their versions from what the tests run with.
+lock_as_tested() { # lock_as_tested NAME [--extra EXTRA]...
+    lock "$@" --constraint requirements/development.txt
+}
+
+lock development --extra development
+lock_as_tested lambda --extra vcenter # for OpenFaaS, too, which reads it beside each handler
+lock_as_tested knative --extra knative --extra vcenter
+lock_as_tested demo --extra knative --extra simulator --extra vcenter --extra cli
+compile pyproject.toml deploy/openfaas/echo/requirements.txt \
+    --constraint requirements/development.txt
 for handler in mirror reconcile; do
     cp requirements/lambda.txt "deploy/openfaas/$handler/requirements.txt"
 done
-compile pyproject.toml deploy/openfaas/echo/requirements.txt
-lock knative --extra knative --extra vcenter
-lock demo --extra knative --extra simulator --extra vcenter --extra cli
+lock_as_tested build --extra build
 lock tox --extra tox
 lock lint --extra lint
-lock development --extra development
 
 # The tools that the tests of the AWS deployment run in environments of their own.
 for tools in sam runtime; do

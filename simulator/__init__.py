@@ -1,5 +1,7 @@
 """A stand-in for vRealize Operations: its Suite API over HTTPS, with a page to look at.
 
+It imports nothing of what is tested against it (decision 0009).
+
 For people there is `python -m simulator`, for tests there is `Simulator`:
 
     with Simulator(hosts=["esx01.lab.local"]) as simulator:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from hypothesis import HealthCheck, given, seed, settings
 
-from tests.formats import HTTP_FORMATS, EventData, HttpMessage
+from lab.events import HTTP_FORMATS, EventData, HttpMessage
 from tests.messages import request
 from tests.strategies import VIEW, bodies, ce_headers, content_types
 

@@ -14,7 +14,7 @@ from adapters import knative
 from adapters.config.settings import Limits
 from adapters.incoming import envelopes
 from adapters.incoming.envelopes import Received
-from tests.formats import HttpMessage
+from lab.events import HttpMessage
 
 SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
 LIMITS = Limits()

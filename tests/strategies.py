@@ -12,8 +12,8 @@ from adapters.config.settings import Settings, VropsSettings
 from functions.context import Context
 from functions.events import HostEvent, HostRef
 from functions.ports import Resource, ResourceState
+from lab.events import HTTP_FORMATS, EventData, HttpMessage, router_envelope
 from tests.fakes import FakeOperations
-from tests.formats import HTTP_FORMATS, EventData, HttpMessage, router_envelope
 from tests.messages import read
 
 

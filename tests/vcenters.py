@@ -14,9 +14,9 @@ from pyVmomi import vim, vmodl
 from adapters.config.credentials import EnvironCredentials
 from adapters.config.settings import VCenterSettings
 from adapters.vcenter import VSphere
-from examples import vcsim as program
-from examples.vcenters import connection
 from functions.events import HostRef, vcenter_address
+from lab import vcsim as program
+from lab.vcenters import connection
 from simulator import Host, Simulator, VCenter
 
 _Collector = vmodl.query.PropertyCollector
@@ -39,7 +39,7 @@ class Vcsim:
         self.password = running.password
         self.variables = running.variables
         self.stop = running.stop
-        self._stub = connection(running)
+        self._stub = connection(running.url, running.ca_file)
         self._content = vim.ServiceInstance("ServiceInstance", self._stub).RetrieveContent()
         self._content.sessionManager.Login(userName=self.username, password=self.password)
 

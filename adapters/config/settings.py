@@ -142,6 +142,17 @@ class CommonSettings:
         return settings
 
     @classmethod
+    def variables(cls) -> frozenset[str]:
+        """Return the name of every variable that can matter, ``NAME_FILE`` among them.
+
+        Found by reading, so that there is no list beside what is read.
+        """
+        # One variable of a vCenter lets all of them be asked for; what is wrong does not matter.
+        read = Reader({"VCENTER_URL": "https://vcenter.invalid"})
+        cls._fields(read)
+        return read.asked_for
+
+    @classmethod
     def _fields(cls, read: Reader) -> dict[str, Any]:
         return {
             "limits": Limits(

@@ -41,6 +41,11 @@ class Reader:
         self._label = label
         self._problems: list[str] = []
 
+    @property
+    def asked_for(self) -> frozenset[str]:
+        """Every variable that was asked for so far, and the one of a file that may hold it."""
+        return frozenset(each for name in self.names for each in (name, f"{name}_FILE"))
+
     def __call__(self, name: str, parse: Parser[T], default: T | None) -> Any:
         """Return the parsed value, or ``default`` if it is unset (or wrong: see problems)."""
         self.names.append(name)
@@ -75,8 +80,7 @@ class Reader:
 
     def refuse_others(self) -> None:
         """Let every variable be a problem that was not asked for: it may be misspelt."""
-        asked_for = {each for name in self.names for each in (name, f"{name}_FILE")}
-        for name in sorted(self.environ.keys() - asked_for):
+        for name in sorted(self.environ.keys() - self.asked_for):
             self.problem(name, "is of no use here")
 
     def raise_problems(self) -> None:

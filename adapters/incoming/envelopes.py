@@ -1,7 +1,7 @@
 """From bytes and headers to an envelope: the structured-CloudEvent dict that the core reads.
 
 Whatever the wire looked like (binary or structured mode, JSON or XML), the result is the same
-dict, so that the core needs to know one format. Everything here refuses by raising
+dict, so that the core needs to know one format (decision 0003). Everything here refuses by raising
 NotACloudEventError or EventTooLargeError, and by nothing else.
 
 Sources: the CloudEvents 1.0 HTTP protocol binding and JSON format.

@@ -1,7 +1,7 @@
 """A circuit breaker: while a service cannot be reached, say so at once.
 
 Otherwise every thread of the server would stand in a time-out, and events that could be delivered
-again later would pile up behind them.
+again later would pile up behind them (decision 0010).
 """
 
 import threading

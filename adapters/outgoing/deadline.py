@@ -1,7 +1,7 @@
 """One deadline per event, however deep the call: tokens, lookups, retries and pauses share it.
 
 VEBA's OpenFaaS processor gives up after 15 seconds and sends a duplicate, so that an event that
-takes longer is worse than one that fails.
+takes longer is worse than one that fails (decision 0010).
 """
 
 import math

@@ -1,4 +1,4 @@
-"""One login for all threads, and never so many attempts that an account is locked.
+"""One login for all threads, and never so many attempts that an account is locked (decision 0010).
 
 Sources: vRealize Operations API programming guide, 8.6 and 8.10: a token is valid for six hours
 from the last call. vSphere Authentication: vCenter Single Sign-On locks an account after five

@@ -10,7 +10,7 @@
     faults.py       what goes wrong, as errors of ours
 
 pyVmomi is optional and slow to import, so that this package is imported only where a vCenter is
-configured.
+configured (decision 0014).
 """
 
 from adapters.vcenter.vsphere import VSphere

@@ -1,5 +1,7 @@
 """The client of vRealize Operations (Aria Operations, VCF Operations): its Suite API, on requests.
 
+Decision 0008 says why it is one of our own.
+
 ::
 
     operations.py   the port: find, start_maintenance, end_maintenance

@@ -1,4 +1,4 @@
-"""Which resource is this host? Exactly one, or a refusal.
+"""Which resource is this host? Exactly one, or a refusal (decision 0004).
 
 The order, from the surest evidence to the weakest, and what each step costs:
 

@@ -14,12 +14,12 @@ from adapters import bootstrap, eventbridge, knative, openfaas
 from adapters.memory import EventMemory
 from functions.context import Context, VCenters
 from functions.handlers import dispatch
+from lab.events import ENTER, EXIT, HTTP_FORMATS, EventData, lambda_event, router_envelope
+from lab.processes import ROOT, environment
 from simulator import Simulator
 from tests.contract.vrops.clients import VCENTER, connected, esx
 from tests.fakes import FakeVCenter
-from tests.formats import ENTER, EXIT, HTTP_FORMATS, EventData, lambda_event, router_envelope
 from tests.messages import request
-from tests.processes import ROOT, environment
 
 _minutes = itertools.count(1)
 Send = Callable[[EventData], None]
@@ -147,7 +147,7 @@ def modules(code: str, simulator: Simulator) -> set[str]:
     """Return what ``code`` imports, apart from the standard library and what is always there."""
     lines = [
         "import json, sys",
-        "from tests.formats import ENTER, lambda_event, router_envelope",
+        "from lab.events import ENTER, lambda_event, router_envelope",
         "before = set(sys.modules)",
         code,
         "new = set(sys.modules) - before",

@@ -17,9 +17,9 @@ from adapters.vrops import Vrops
 from functions.context import Context, VCenters
 from functions.events import HostRef
 from functions.outcomes import SweepListener
+from lab.processes import ROOT, Function, environment, free_port, function, start
 from simulator import Host, SettableClock, Simulator, VCenter
 from tests.fakes import VCENTER_UUID
-from tests.processes import ROOT, Function, environment, free_port, function
 from tests.unit.cli.running import (
     ADDRESS,
     COMMAND,
@@ -329,9 +329,8 @@ def test_a_function_behind_tls_is_verified(simulator: Simulator) -> None:
 
 def test_ctrl_c_ends_at_once_and_gives_the_token_back(simulator: Simulator) -> None:
     simulator.fault(path="/versions/current", delay=600.0)
-    child = subprocess.Popen(
+    child = start(
         [*COMMAND, "doctor"],
-        cwd=ROOT,
         env=environment(simulator),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

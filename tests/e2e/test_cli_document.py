@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from lab.processes import ROOT, environment, function
 from simulator import Host, Simulator, VCenter
 from tests.documents import blocks
-from tests.processes import ROOT, environment, function
 from tests.unit.cli.running import command, seen
 from tests.vcenters import needs_go, vcsim
 

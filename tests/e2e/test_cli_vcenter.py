@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import pytest
 
 from functions.events import HostRef
+from lab.processes import ROOT, environment, free_port, function, start
 from simulator import Host, Simulator, VCenter
-from tests.processes import ROOT, environment, free_port, function
 from tests.unit.cli.running import COMMAND, bare, interrupted, process, terminal
 from tests.vcenters import Vcsim, needs_go, vcsim
 
@@ -204,9 +204,8 @@ def test_a_terminal_shows_how_far_a_sweep_is(centre: Centre) -> None:
 def test_ctrl_c_during_a_sweep_ends_it(centre: Centre) -> None:
     centre.drift()
     centre.operations.fault(path="/maintained", delay=600.0)
-    child = subprocess.Popen(
+    child = start(
         [*COMMAND, "reconcile"],
-        cwd=ROOT,
         env=centre.environ(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

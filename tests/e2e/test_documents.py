@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lab.processes import ROOT
 from tests.documents import blocks, broken_links, crowded_lines
-from tests.processes import ROOT
 from tests.vcenters import needs_go
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -29,6 +29,9 @@ RUN_BY = {
     "maintenance-mirror doctor": "tests/e2e/test_cli_document.py",
     "maintenance-mirror status": "tests/e2e/test_cli_document.py",
     "maintenance-mirror reconcile --dry-run": "tests/e2e/test_cli_document.py",
+    "python -m examples.further_processor echo": "tests/e2e/test_extending.py",
+    "python -m simulator": "tests/e2e/test_simulator_document.py",
+    "python -m pytest examples/simulator_in_tests.py": "tests/e2e/test_simulator_document.py",
 }
 
 
@@ -43,7 +46,7 @@ RUN_BY = {
 )
 def test_the_demo_prints_what_the_readme_shows(path: str, which: str) -> None:
     result = subprocess.run(
-        [sys.executable, "-m", "examples.demo"],
+        [sys.executable, "-m", "lab.demo"],
         cwd=ROOT,
         env={**os.environ, "PATH": path},
         capture_output=True,

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import requests
 
+from lab.events import EXAMPLES
+from lab.processes import ROOT, TIMEOUT_SECONDS, environment, free_port
 from simulator import Host, Simulator
-from tests.formats import EXAMPLES
 from tests.messages import parse
-from tests.processes import ROOT, TIMEOUT_SECONDS, environment, free_port
 
 # One installation for all tests, however many processes run them.
 pytestmark = pytest.mark.xdist_group("install")

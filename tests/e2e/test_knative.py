@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import requests
 
+from lab.events import EXAMPLES, HTTP_FORMATS, EventData, HttpMessage, example_files
+from lab.processes import ROOT, Function, command, environment, free_port, function
 from simulator import Host, Simulator
-from tests.formats import EXAMPLES, HTTP_FORMATS, EventData, HttpMessage, example_files
 from tests.messages import SAMPLES, latest, parse
-from tests.processes import ROOT, Function, command, environment, free_port, function
 
 VCENTER = "vcenter.lab.local"
 BINARY_HEADERS = HTTP_FORMATS["router-binary"](EventData()).headers

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from functions.events import HostRef
+from lab.events import HTTP_FORMATS, EventData, HttpMessage, ping
+from lab.processes import Function, function
 from simulator import Host, Simulator
-from tests.formats import HTTP_FORMATS, EventData, HttpMessage, ping
-from tests.processes import Function, function
 from tests.vcenters import Vcsim, collecting, needs_go, vcsim
 
 pytestmark = [needs_go, pytest.mark.xdist_group("vcsim")]

@@ -1,64 +1,50 @@
 """bench, but for its times: turns, spreads, goals, the page, and the contestants' work."""
 
-import threading
-from collections.abc import Callable, Iterator
+import json
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from dataclasses import asdict
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 
-from bench import events, load, peer
-from bench.goals import Goal, goals
-from bench.least import Least
-from bench.memory import MemoryVCenter
-from bench.page import render, write
-from bench.plots import Bar, bars
-from bench.results import Results, Spread, take_turns
+from bench import events, load, page, peer
+from bench.contestants import Least
+from bench.results import CALL, KNATIVE, PEER, PLATFORM, Results, spread, take_turns
+from lab.memory import MemoryVCenter
+from lab.processes import environment
 from simulator import Host, Simulator
 from tests.documents import broken_links, crowded_lines
-from tests.formats import HTTP_FORMATS
 from tests.messages import read
-from tests.processes import environment
 
-FIELDS = ("VROPS_URL", "VROPS_USERNAME", "VROPS_PASSWORD", "VROPS_CA_FILE")
 HOST = "esx01.lab.local"
+ABOUT = {"date": "today", "machine": "a machine", "cores": 2, "python": "3", "seconds": 1}
 MEASURES = {
-    "warm": ("least", "platform", "openfaas", "eventbridge", "knative", "peer"),
-    "landed": ("knative", "peer"),
-    "verified": ("unverified", "verified"),
-    "rate": ("platform", "knative", "simulator"),
-    "cpu": ("platform", "knative", "least"),
-    "storm": ("all", "99 %"),
-    "memory": ("after a storm",),
-    "wrong": ("after a storm", "after an outage"),
-    "cold": ("calls", "platform", "knative", "peer"),
-    "import": ("requests", "adapters.eventbridge"),
-    "optional": ("adapters.eventbridge",),
-    "zip": ("in all", "ours"),
-    "image": ("ours",),
-    "sweep": ("1,000 hosts, 0 wrong",),
-    "sweep calls": ("1,000 hosts, 0 wrong",),
-    "sweep memory": ("1,000 hosts, 0 wrong",),
-    "outage": ("until all are right",),
-    "lasted": ("the outage",),
-    "refusals": ("an event",),
-    "left over": ("threads", "sockets"),
+    (CALL, PLATFORM, KNATIVE, PEER): "warm landed rate cpu cold",
+    ("events alone", "with vCenter"): "verified",
+    ("a first event's calls alone",): "cold",
+    ("requests", "adapters.eventbridge"): "imports",
+    ("requests, after functions_framework",): "imports",
+    ("adapters.knative, after functions_framework",): "imports",
+    ("ours, Lambda's emulator", "a handler that only imports requests"): "init",
+    ("adapters.eventbridge",): "optional",
+    ("a sweep where all are right",): "sweep_calls_beyond",
+    ("after a storm", "after an outage"): "wrong memory left_over",
+    ("until all are right",): "storm outage lasted",
+    ("ours, packed",): "zip image sweep sweep_calls sweep_memory refusals",
 }
 
 
 @pytest.fixture
 def results() -> Results:
     """Results in which every number is 2, of two rounds."""
-    about = {"date": "2026-11-24", "machine": "a machine", "cores": 2, "python": "3.11"}
-    about |= {"seconds": 120, "quick": False}
-    found = Results(about, skipped={"something": "it is not here."})
-    for measure, contestants in MEASURES.items():
+    found = Results({**ABOUT, "quick": False}, skipped={"something": "it is not here."})
+    for contestants, measures in MEASURES.items():
         for contestant in contestants:
-            found.add(measure, contestant, 1.0)
-            found.add(measure, contestant, 3.0)
+            for value in (1.0, 3.0):
+                found.add(contestant, **dict.fromkeys(measures.split(), value))
     return found
 
 
@@ -66,91 +52,92 @@ def results() -> Results:
 def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
     hosts = [Host(f"test-{HOST}", "host-1002"), Host(HOST, "host-1001")]
     with Simulator(hosts) as running:
-        environ = environment(running)
-        for name in FIELDS:
-            monkeypatch.setenv(name, environ[name])
+        for name, value in environment(running).items():
+            monkeypatch.setenv(name, value)
         yield running
 
 
-def test_contestants_take_turns_within_each_round() -> None:
-    turns: list[str] = []
-    take_turns(2, [partial(turns.append, name) for name in "ABC"])
-    assert "".join(turns) == "ABCABC"
+def test_contestants_take_turns_within_each_round_after_one_that_does_not_count() -> None:
+    turns, results = iter(range(9)), Results()
+    take_turns(results, 2, {name: lambda: {"turn": next(turns)} for name in "ABC"})
+    assert results.values["turn"] == {"A": [3, 6], "B": [4, 7], "C": [5, 8]}
 
 
 @pytest.mark.parametrize(
-    ("values", "spread"),
+    ("values", "expected"),
     [
-        ([5.0], Spread(5, 5, 5)),
-        ([4.0, 1.0, 3.0, 2.0, 5.0], Spread(3, 2, 4)),
-        ([1.0, 1.0, 1.0, 1.0, 99.0], Spread(1, 1, 1)),
+        ([5.0], [5, 5, 5]),
+        ([4.0, 1.0, 3.0, 2.0, 5.0], [2, 3, 4]),
+        ([1.0, 1.0, 1.0, 1.0, 99.0], [1, 1, 1]),
     ],
 )
-def test_a_spread_is_the_median_and_its_quartiles(values: list[float], spread: Spread) -> None:
-    assert Spread.of(values) == spread
+def test_a_spread_is_the_median_and_its_quartiles(
+    values: list[float], expected: list[float]
+) -> None:
+    assert spread(values) == expected
 
 
 def test_results_survive_json(results: Results) -> None:
-    assert Results.from_json(results.as_json()) == results
+    assert Results(**json.loads(json.dumps(asdict(results)))) == results
 
 
 @pytest.mark.parametrize(
-    ("value", "limit", "at_least", "met", "missed_by"),
+    ("value", "bound", "limit", "verdict"),
     [
-        (10, 10, False, True, "0%"),
-        (12, 10, False, False, "20%"),
-        (10, 10, True, True, "0%"),
-        (5, 10, True, False, "50%"),
-        (3, 0, False, False, "3"),
+        (10, "most", 10, "met"),
+        (12, "most", 10, "missed by 20%"),
+        (10, "least", 10, "met"),
+        (5, "least", 10, "missed by 50%"),
+        (3, "most", 0, "missed by 3"),
     ],
 )
 def test_a_goal_is_met_up_to_its_limit_or_says_by_how_much_it_is_missed(
-    value: float, limit: float, at_least: bool, met: bool, missed_by: str
+    value: float, bound: str, limit: float, verdict: str
 ) -> None:
-    goal = Goal("speed", value, limit, "ms", at_least=at_least)
-    assert (goal.met, goal.missed_by) == (met, missed_by)
+    goal = page.Goal("speed", value, bound, limit, "ms", "", "")
+    assert (goal.met, goal.verdict) == (verdict == "met", verdict)
 
 
 def test_every_goal_is_on_the_page_and_a_missed_one_says_why(results: Results) -> None:
-    page = render(results)["benchmarks.md"]
-    found = list(goals(results))
+    found, text = page.goals(results), page.render(results)
+    assert len(found) == 13
     assert {goal.met for goal in found} == {True, False}
     for goal in found:
-        verdict = "met" if goal.met else f"**missed by {goal.missed_by}**"
-        assert f"| {verdict} | {goal.what} |" in page
-        assert goal.met or f"- Why not *{goal.what}*: {goal.why}" in page
+        verdict = "met" if goal.met else f"**{goal.verdict}**"
+        assert f"| {verdict} | {goal.what} |" in text
+        assert goal.met or f"- Why not *{goal.what}*: {goal.why}" in text
         assert goal.why.endswith(".")
 
 
 def test_what_was_not_measured_is_left_out_and_said() -> None:
-    about = {"date": "today", "machine": "a machine", "cores": 2, "python": "3", "seconds": 1}
-    results = Results({**about, "quick": True}, skipped={"all of it": "there was no time."})
-    assert list(goals(results)) == []
-    assert "Not measured: all of it, since there was no time." in render(results)["benchmarks.md"]
+    results = Results({**ABOUT, "quick": True}, skipped={"all of it": "there was no time."})
+    assert page.goals(results) == []
+    text = page.render(results)
+    assert "Not measured: all of it, since there was no time." in text
+    assert "in a hurry: a machine, 2 cores" in text
 
 
 def test_the_page_is_one_sentence_for_each_line_and_its_links_lead_somewhere(
     results: Results, tmp_path: Path
 ) -> None:
-    write(results, tmp_path)
-    page = tmp_path / "benchmarks.md"
-    assert crowded_lines(page) == []
-    assert broken_links(page) == []
+    written = tmp_path / "benchmarks.md"
+    written.write_text(page.render(results), encoding="utf-8")
+    assert crowded_lines(written) == []
+    assert broken_links(written) == []
 
 
-def test_plots_are_well_formed_and_keep_to_scale() -> None:
-    rows = [Bar("ours & <theirs>", Spread(5, 4, 10), "5"), Bar("all", Spread(10, 9, 10), "10")]
-    svg = ElementTree.fromstring(bars("title", rows))
-    widths = [float(each.attrib["width"]) for each in svg if each.tag.endswith("rect")]
-    assert widths[1] == pytest.approx(2 * widths[0], rel=0.01)
-    assert "ours & <theirs>" in [each.text for each in svg]
+def test_tables_are_in_order_with_spreads_and_bars_to_scale(results: Results) -> None:
+    results.values["warm"] = {"slow": [90, 100, 110], "fast": [50]}
+    fast, slow = page.render(results).partition("| fast |")[2].splitlines()[:2]
+    assert fast == f" 50 |  | {'█' * 12} |"
+    assert slow == f"| slow | 100 | 95 to 105 | {'█' * 24} |"
 
 
 def test_every_event_is_later_than_the_one_before() -> None:
     first, second = (events.event_data(1, entered=True) for _ in range(2))
     assert first.created < second.created
     assert first.key < second.key
-    message = HTTP_FORMATS["router-binary"](first)
+    message = events.HTTP_FORMATS["router-binary"](first)
     assert read(message).envelope["subject"] == "EnteredMaintenanceModeEvent"
 
 
@@ -166,70 +153,57 @@ def test_the_peer_needs_four_connections_for_four_calls(simulator: Simulator) ->
 def test_the_least_is_one_call_on_one_connection(simulator: Simulator) -> None:
     least = Least()
     simulator.clear_calls()
-    assert len(least.write(2)) == 2
-    assert [call.method for call in simulator.calls] == ["PUT", "PUT"]
+    assert least.mirror()
+    assert [call.method for call in simulator.calls] == ["PUT"]
     assert simulator.connections == 1
     least.first_event()
     least.close()
-    assert (simulator.connections, len(simulator.calls)) == (2, 2 + 5)
+    assert (simulator.connections, len(simulator.calls)) == (2, 1 + 5)
 
 
 def test_a_vcenter_in_memory_knows_its_hosts() -> None:
     vcenter = MemoryVCenter("vc", "uuid", 2, 0)
     vcenter.in_maintenance.add("host-1002")
     assert vcenter.in_maintenance_mode("host-1002")
-    assert [(each.host.name, each.in_maintenance_mode) for each in vcenter.hosts()] == [
-        ("esx01.lab.local", False),
-        ("esx02.lab.local", True),
-    ]
+    found = [(each.host.name, each.in_maintenance_mode) for each in vcenter.hosts()]
+    assert found == [(HOST, False), ("esx02.lab.local", True)]
 
 
 @contextmanager
-def answering(*heads: str) -> Iterator[int]:
-    """A function that gives these answers, one to each request; yields its port."""
-    waiting = iter(heads)
+def answering(*answers: str) -> Iterator[int]:
+    """A function that gives these answers, each on a connection of its own; yields its port."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.wfile.write(next(waiting).encode())
-            self.close_connection = True
+    def serve() -> None:
+        for answer in answers:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(f"HTTP/1.1 {answer}\r\n\r\n".encode())
 
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as threads:
+        serving = threads.submit(serve)
+        yield listener.getsockname()[1]
+        serving.result()
 
 
-BUSY = "HTTP/1.1 503 Busy\r\nRetry-After: 0.01\r\nContent-Length: 2\r\n\r\nno"
-DONE = "HTTP/1.1 204 Done\r\nConnection: close\r\n\r\n"
+BUSY = "503 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close"
+DONE = "204 Done\r\nConnection: close"
 
 
 def test_an_event_is_delivered_again_until_it_is_taken() -> None:
     with answering(BUSY, BUSY, DONE, DONE) as port:
-        deliveries = load.deliver(port, events.one_by_one(2), at_once=1)
-    assert sorted(each.refusals for each in deliveries) in ([0, 2], [1, 1])
+        lanes = [[message] for message in events.messages(1, 2)]
+        replies = load.send(port, *lanes, at_once=1, until_taken=True)
+    assert sorted(each.refusals for each in replies) in ([0, 2], [1, 1])
 
 
-@pytest.mark.parametrize(
-    "send",
-    [
-        lambda port: load.deliver(port, events.one_by_one(1), at_once=1),
-        lambda port: load.for_a_while(port, [events.one_by_one(1)], 10),
-    ],
-)
-def test_an_answer_that_was_not_expected_ends_the_measurement(
-    send: Callable[[int], object],
-) -> None:
-    refusal = "HTTP/1.1 422 No\r\nContent-Length: 0\r\n\r\n"
+@pytest.mark.parametrize("until_taken", [True, False])
+def test_an_answer_that_was_not_expected_ends_the_measurement(until_taken: bool) -> None:
+    refusal = "422 No\r\nContent-Length: 0"
     with answering(refusal) as port, pytest.raises(OSError, match="answered with 422"):
-        send(port)
+        load.send(port, events.messages(1, 1), until_taken=until_taken)
 
 
 def test_a_connection_that_the_server_closes_is_made_anew() -> None:
     with answering(DONE, DONE) as port:
-        assert [each.status for each in load.one_at_a_time(port, events.one_by_one(2))] == [204] * 2
+        assert len(load.send(port, events.messages(1, 2))) == 2

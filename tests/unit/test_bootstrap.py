@@ -15,8 +15,8 @@ from functions.context import Context, Policy, VCenters
 from functions.events import HostRef
 from functions.outcomes import Outcome, SweepListener
 from functions.ports import VCenterHost
+from lab.events import ENTER, router_envelope
 from tests.fakes import FakeOperations, FakeVCenter
-from tests.formats import ENTER, router_envelope
 
 HOST = HostRef("host-1001", "esx01.lab.local", "vcenter.lab.local")
 SETTINGS = Settings(vrops=VropsSettings("https://x"))

@@ -10,8 +10,8 @@ import pytest
 
 from adapters import bootstrap, eventbridge, knative, openfaas
 from functions.errors import HostNotFoundError, InvalidEventError, NotACloudEventError
+from lab.events import ENTER, EXIT, HOSTLESS, NOT_OURS, EventData, lambda_event, router_envelope
 from simulator import Host, Simulator
-from tests.formats import ENTER, EXIT, HOSTLESS, NOT_OURS, EventData, lambda_event, router_envelope
 
 HOST = "esx01.lab.local"
 

@@ -16,7 +16,7 @@ from functions.events import (
     is_timer,
     vcenter_address,
 )
-from tests.formats import EventData, router_envelope, source_envelope
+from lab.events import EventData, router_envelope, source_envelope
 
 NAME = "EnteredMaintenanceModeEvent"
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)

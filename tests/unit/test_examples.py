@@ -10,7 +10,7 @@ import pytest
 
 from functions.errors import InvalidEventError, NotACloudEventError
 from functions.events import HostEvent, HostRef, classify, host_event
-from tests.formats import CLOUDEVENT_ID, ENTER, EXAMPLES, EXIT, HttpMessage, example_files
+from lab.events import CLOUDEVENT_ID, ENTER, EXAMPLES, EXIT, HttpMessage, example_files
 from tests.messages import LIMITS, SAMPLES, parse, read, read_file
 
 README = Path(__file__).parents[2] / "README.md"

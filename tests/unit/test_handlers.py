@@ -10,8 +10,7 @@ from functions.events import RECONCILE, HostRef
 from functions.handlers import HANDLERS, dispatch
 from functions.outcomes import Outcome
 from functions.ports import ResourceState
-from tests.fakes import FakeOperations, FakeVCenter
-from tests.formats import (
+from lab.events import (
     ENTER,
     EXIT,
     HOSTLESS,
@@ -20,6 +19,7 @@ from tests.formats import (
     router_envelope,
     source_envelope,
 )
+from tests.fakes import FakeOperations, FakeVCenter
 
 HOST = HostRef("host-1001", "esx01.lab.local", "vcenter.lab.local")
 OTHER = HostRef("host-1002", "esx010.lab.local", "vcenter.lab.local")

@@ -4,7 +4,7 @@ import pytest
 
 from functions import handlers
 from functions.masking import MASK, masked
-from tests.formats import EventData, router_envelope
+from lab.events import EventData, router_envelope
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-from tests.processes import ROOT
+from lab.processes import ROOT
 
 
 def test_without_pyvmomi_the_configuration_is_wrong() -> None:

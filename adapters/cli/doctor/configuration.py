@@ -1,15 +1,19 @@
 """Is the configuration right, and what does it leave open? Names are shown, values never."""
 
-from collections.abc import ItemsView, Iterator, Mapping
+from collections.abc import Collection, ItemsView, Iterator, Mapping
+from difflib import get_close_matches
 from typing import Final
 
 from adapters.cli.doctor.findings import Finding, Findings, failed, note, ok
 from adapters.config.settings import Settings
 from functions.errors import ConfigurationError
 
-_OURS: Final = ("VROPS_", "VCENTER", "MAINTENANCE_", "RECONCILE_", "REQUIRE_")
 _LEASE: Final = "MAINTENANCE_LEASE_MINUTES"
 _INTERVAL: Final = "RECONCILE_INTERVAL_MINUTES"
+# What begins with so short a word, as LOG_DIR and MAX_JOBS do, may be any program's.
+_MAX_COMMON_WORD_LENGTH: Final = 3
+# A letter too many, too few or another, in a name as long as ours are.
+_NEARLY_THE_SAME: Final = 0.9
 
 
 class Asked(Mapping[str, str]):
@@ -50,16 +54,26 @@ def checked(settings: Settings, asked: Asked) -> Findings:
     given = [name for name in asked.names if asked.is_set(name)]
     yield ok("set", ", ".join(given))
     yield ok("by default", ", ".join(n for n in known if not {n, f"{n}_FILE"} & {*given}))
-    unread = [name for name in asked if name.startswith(_OURS) and _is_unread(name, asked)]
-    if unread:
+    if unread := _unread(asked):
         yield note("unread", ", ".join(sorted(unread)), "nobody reads this; is it misspelt?")
     yield _lease(settings)
     yield _interval(settings)
     yield _verification(settings)
 
 
-def _is_unread(name: str, asked: Asked) -> bool:
-    return name not in asked.names and asked.is_set(name)
+def _unread(asked: Asked) -> list[str]:
+    ours = Settings.variables()
+    others = [name for name in asked if name not in asked.names and asked.is_set(name)]
+    return [name for name in others if _is_meant_as_one_of(ours, name)]
+
+
+def _is_meant_as_one_of(ours: Collection[str], name: str) -> bool:
+    """Whether a variable begins like one of ours, or is spelt nearly like one."""
+    word = name.partition("_")[0]
+    begins_like_ours = word in {each.partition("_")[0] for each in ours}
+    if begins_like_ours and len(word) > _MAX_COMMON_WORD_LENGTH:
+        return True
+    return bool(get_close_matches(name, ours, 1, _NEARLY_THE_SAME))
 
 
 def _lease(settings: Settings) -> Finding:

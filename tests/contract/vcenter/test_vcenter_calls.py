@@ -56,7 +56,14 @@ def test_the_instance_uuid_comes_with_the_login_and_is_remembered(
 
 
 @pytest.mark.parametrize(
-    ("count", "pages"), [(1, 1), (1000, 1), (1001, 2), (2500, 3), (10_000, 10)]
+    ("count", "pages"),
+    [
+        (1, 1),
+        (1000, 1),
+        (1001, 2),
+        (2500, 3),
+        pytest.param(10_000, 10, marks=pytest.mark.exhaustive),
+    ],
 )
 def test_a_thousand_hosts_are_one_call(count: int, pages: int, tmp_path: Path) -> None:
     with (

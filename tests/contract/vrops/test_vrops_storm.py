@@ -21,9 +21,9 @@ from adapters.vrops import Vrops
 from functions.context import Context
 from functions.errors import TransientError
 from functions.handlers import dispatch
+from lab.events import EventData, router_envelope
 from simulator import Simulator
 from tests.contract.vrops.clients import connected
-from tests.formats import EventData, router_envelope
 
 THREADS = 64
 HOSTS = 200
@@ -82,6 +82,7 @@ class Saboteur:
         self.simulator.clear_faults()
 
 
+@pytest.mark.exhaustive
 def test_a_storm_is_weathered(caplog: pytest.LogCaptureFixture) -> None:
     # A captured record would hold the error that it tells of, which holds the connections.
     caplog.set_level(logging.CRITICAL, "urllib3")

@@ -76,6 +76,7 @@ def test_where_all_is_right_a_sweep_only_reads() -> None:
         assert simulator.connections == 1
 
 
+@pytest.mark.exhaustive
 @pytest.mark.xdist_group("sweeps")
 @pytest.mark.parametrize("wrong", [0, 1000])
 def test_ten_thousand_hosts_cost_a_call_for_each_thousand_and_one_for_eighty_writes(

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 from moto.server import ThreadedMotoServer
 
-from tests.deploy.eventbridge.emulator import REGION
+from lab.emulator import REGION
 
 
 class Aws:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from lab.emulator import Machine
 from tests.deploy.eventbridge.aws import Aws, running_aws
-from tests.deploy.eventbridge.emulator import Machine
 from tests.deploy.eventbridge.tools import build, emulator_of, installed
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from tests.processes import ROOT
+from lab.processes import ROOT
 
 DEPLOYMENT = ROOT / "deploy" / "eventbridge"
 TEMPLATE = DEPLOYMENT / "template.yaml"

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from functions.events import TIMER_TYPE
+from lab.emulator import CREDENTIALS, REGION, Lambda, Machine
+from lab.events import EXIT, EventData, lambda_event
+from lab.processes import ROOT
 from simulator import Host, Simulator
 from tests.deploy.eventbridge.aws import Aws
-from tests.deploy.eventbridge.emulator import CREDENTIALS, REGION, Lambda, Machine
 from tests.deploy.eventbridge.templates import DEPLOYMENT
-from tests.formats import EXIT, EventData, lambda_event
-from tests.processes import ROOT
 
 pytestmark = pytest.mark.timeout(300)
 

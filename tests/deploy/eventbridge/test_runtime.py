@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from lab.emulator import Lambda, Machine
+from lab.events import ENTER, EXIT, HOSTLESS, NOT_OURS, EventData, lambda_event
+from lab.processes import ROOT
 from simulator import Host, Simulator
 from simulator.tokens import Credentials
 from tests.deploy.eventbridge import templates
 from tests.deploy.eventbridge.aws import Aws
-from tests.deploy.eventbridge.emulator import Lambda, Machine
-from tests.formats import ENTER, EXIT, HOSTLESS, NOT_OURS, EventData, lambda_event
-from tests.processes import ROOT
 
 # The first test waits for the tools to be installed.
 pytestmark = pytest.mark.timeout(300)

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from lab.emulator import Lambda, Machine
+from lab.events import EXIT, EventData, lambda_event
 from simulator import Simulator
 from tests.deploy.eventbridge import templates
 from tests.deploy.eventbridge.aws import Aws
-from tests.deploy.eventbridge.emulator import Lambda, Machine
 from tests.deploy.eventbridge.templates import DEPLOYMENT
-from tests.formats import EXIT, EventData, lambda_event
 from tests.vcenters import Vcsim, needs_go
 
 pytestmark = [needs_go, pytest.mark.xdist_group("vcsim"), pytest.mark.timeout(300)]

@@ -14,13 +14,13 @@ from moto.events.models import EventPattern
 from adapters.config.settings import Settings
 from functions.events import RECONCILE, TIMER_TYPE
 from functions.handlers import HANDLERS
+from lab.emulator import CREDENTIALS, REGION
+from lab.events import ENTER, EXIT, HOSTLESS, IMPOSTOR, NOT_OURS, EventData, lambda_event
+from lab.processes import ROOT
 from tests.deploy.eventbridge import templates
 from tests.deploy.eventbridge.aws import Aws
-from tests.deploy.eventbridge.emulator import CREDENTIALS, REGION
 from tests.deploy.eventbridge.templates import DEPLOYMENT, TEMPLATE, nodes, of_type
 from tests.deploy.eventbridge.tools import run
-from tests.formats import ENTER, EXIT, HOSTLESS, IMPOSTOR, NOT_OURS, EventData, lambda_event
-from tests.processes import ROOT
 
 PATTERN = '{"detail":{"subject":["EnteredMaintenanceModeEvent","ExitMaintenanceModeEvent"]}}'
 EXAMPLES = ROOT / "examples" / "events"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from lab.processes import ROOT
 from tests.deploy.eventbridge.tools import build
-from tests.processes import ROOT
 
 LARGEST = 1_500_000
 

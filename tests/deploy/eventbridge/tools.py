@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import ROOT
+from lab.processes import ROOT
 
 HERE = Path(__file__).parent
 TOOLS = ROOT / "build" / "tools"
@@ -86,7 +86,7 @@ def _alone(folder: Path) -> Iterator[None]:
 def _install(folder: Path, lock: Path, compiled: bool) -> None:
     pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install"]
     quietly = ["--quiet", "--disable-pip-version-check", "--retries", "1"]
-    # uv's lock is complete; without --no-deps pip trips over extras that it does not repeat.
+    # The lock is complete, so that there is nothing for pip to look for.
     pinned = ["--require-hashes", "--no-deps", "--requirement", str(lock)]
     bytecode = [] if compiled else ["--no-compile"]
     result = subprocess.run(

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.processes import ROOT, Function, free_port, started
+from lab.processes import ROOT, Function, free_port, started
 
 TOOLS = ("buildah", "podman", "runc", "debootstrap")
 IMAGE = "localhost/maintenance-mirror"

@@ -4,14 +4,17 @@ import functools
 import os
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tests.processes import ROOT
+from lab.processes import ROOT
 
 KNATIVE = ROOT / "deploy" / "knative"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+IMAGE = f"registry.example.com/maintenance-mirror:{PROJECT['version']}"
 Manifest = dict[str, Any]
 
 

@@ -10,16 +10,15 @@ from typing import Any
 
 import pytest
 
+from lab.events import EXAMPLES
+from lab.processes import ROOT, function
 from simulator import Host, Simulator
 from tests.deploy.knative import manifests
 from tests.deploy.knative.manifests import KNATIVE, build, load, of_kind
 from tests.documents import blocks, broken_links, commands, crowded_lines
-from tests.formats import EXAMPLES
-from tests.processes import ROOT, function
 
 README = KNATIVE / "README.md"
-IMAGE = "registry.example.com/maintenance-mirror:0.1.0"
-BUILD = f"docker build -f deploy/knative/Dockerfile -t {IMAGE} ."
+BUILD = f"docker build -f deploy/knative/Dockerfile -t {manifests.IMAGE} ."
 SECRET = (
     "kubectl -n vmware-functions create secret generic maintenance-mirror"
     " --from-literal=username=mirror --from-file=password=password.txt"

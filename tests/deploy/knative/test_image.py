@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 import requests
 
+from lab.events import EXAMPLES
+from lab.processes import Function
 from simulator import Host, Simulator, VCenter
 from tests.deploy.knative import image, manifests
 from tests.deploy.knative.image import Containers
 from tests.deploy.knative.timers import ping, timer
-from tests.formats import EXAMPLES
 from tests.messages import latest
-from tests.processes import Function
 from tests.vcenters import Vcsim, needs_go, vcsim
 
 HOST = "esx01.lab.local"
@@ -40,6 +40,7 @@ print(json.dumps({
 }))
 """
 pytestmark = [
+    pytest.mark.exhaustive,
     pytest.mark.skipif(image.missing() is not None, reason=str(image.missing())),
     # The first one makes the base and the image, which takes minutes.
     pytest.mark.timeout(600),

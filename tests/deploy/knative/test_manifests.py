@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from adapters.config.settings import Settings
-from tests import formats, messages
+from lab import events
+from lab.events import HTTP_FORMATS, EventData
+from tests import messages
 from tests.deploy.knative import manifests
 from tests.deploy.knative.manifests import KNATIVE, Manifest, build, of_kind, read
 from tests.deploy.knative.schemas import KINDS, ROUTER, problems
-from tests.formats import HTTP_FORMATS, EventData
 
 pytestmark = pytest.mark.skipif(manifests.tool() is None, reason="needs kubectl or kustomize")
 
@@ -129,9 +130,9 @@ def test_every_name_leads_to_an_object_of_the_same_overlay(overlay: str) -> None
 
 @pytest.mark.parametrize(("overlay", "name"), ARRIVING)
 def test_an_event_is_delivered_by_the_trigger_for_it_and_no_other(overlay: str, name: str) -> None:
-    assert receivers(overlay, name, formats.ENTER) == ["maintenance-mirror-enter"]
-    assert receivers(overlay, name, formats.EXIT) == ["maintenance-mirror-exit"]
-    assert receivers(overlay, name, formats.NOT_OURS) == []
+    assert receivers(overlay, name, events.ENTER) == ["maintenance-mirror-enter"]
+    assert receivers(overlay, name, events.EXIT) == ["maintenance-mirror-exit"]
+    assert receivers(overlay, name, events.NOT_OURS) == []
     for other in ("EnteringMaintenanceModeEvent", "ExitedStandbyModeEvent", "VmPoweredOnEvent"):
         assert receivers(overlay, name, EventData(name=other)) == []
 
@@ -140,7 +141,7 @@ def test_an_event_is_delivered_by_the_trigger_for_it_and_no_other(overlay: str, 
 def test_an_impostor_is_kept_away_where_the_type_tells(overlay: str, name: str) -> None:
     # VSphereSource gives both the same type, so there the function itself has to tell.
     expected = ["maintenance-mirror-enter"] if veba(overlay) == "veba-0.8" else []
-    assert receivers(overlay, name, formats.IMPOSTOR) == expected
+    assert receivers(overlay, name, events.IMPOSTOR) == expected
 
 
 def test_the_echo_function_gets_every_event() -> None:
@@ -327,7 +328,7 @@ def test_no_password_is_applied(overlay: str) -> None:
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_an_image_has_a_version(overlay: str) -> None:
     images = {container(service)["image"] for service in services(overlay)}
-    assert images == {"registry.example.com/maintenance-mirror:0.1.0"}
+    assert images == {manifests.IMAGE}
 
 
 def test_the_event_source_replays_and_writes_json() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.formats import EXAMPLES
-from tests.processes import ROOT, Function, environment, free_port, wait_until_healthy
+from lab.events import EXAMPLES
+from lab.processes import ROOT, Function, environment, free_port, wait_until_healthy
 
 
 @pytest.mark.parametrize("target", ["echo", None])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import ROOT
+from lab.processes import ROOT
 
 CHECKS = {
     "hadolint": ["deploy/knative/Dockerfile"],

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from functions.events import is_timer
+from lab.processes import Function, function
 from simulator import Simulator
 from tests import messages
 from tests.deploy.knative import manifests
 from tests.deploy.knative.manifests import KNATIVE, build, of_kind
 from tests.deploy.knative.timers import ping, timer
 from tests.documents import blocks
-from tests.processes import Function, function
 from tests.vcenters import Vcsim, needs_go
 
 OVERLAYS = ("veba-0.7-vcenter", "veba-0.7.0-vcenter", "veba-0.8-vcenter")

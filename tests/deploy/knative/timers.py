@@ -2,8 +2,8 @@
 
 import json
 
+from lab.events import HttpMessage
 from tests.deploy.knative.manifests import Manifest, build, of_kind
-from tests.formats import HttpMessage
 
 
 def timer(overlay: str) -> Manifest:

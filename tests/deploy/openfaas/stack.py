@@ -14,7 +14,7 @@ from typing import Any
 import requests
 import yaml
 
-from tests.processes import ROOT, TIMEOUT_SECONDS, Function, free_port, started
+from lab.processes import ROOT, TIMEOUT_SECONDS, Function, free_port, started
 
 STACK = ROOT / "deploy" / "openfaas" / "stack.yaml"
 VCENTER_STACK = STACK.with_name("stack-vcenter.yaml")

@@ -2,9 +2,9 @@
 
 import re
 
+from lab.processes import ROOT
 from tests.deploy.openfaas.stack import STACK, VCENTER_STACK, function, stack
 from tests.documents import blocks, broken_links, commands, crowded_lines
-from tests.processes import ROOT
 
 README = STACK.with_name("README.md")
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import requests
 
+from lab.events import EXAMPLES
+from lab.processes import Function
 from simulator import Host, Simulator
 from tests.deploy.openfaas.stack import STACK, environment, lay_out, serving
 from tests.documents import blocks
-from tests.formats import EXAMPLES
 from tests.messages import latest, parse
-from tests.processes import Function
 
 pytest.importorskip("waitress", reason="needs waitress, the template's server")
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from adapters.config.settings import Settings
-from tests import formats
+from lab import events
+from lab.processes import ROOT
 from tests.deploy.knative.manifests import read
 from tests.deploy.knative.schemas import ROUTER, problems
 from tests.deploy.openfaas.stack import SECRETS, STACK, VCENTER_STACK, function, stack
-from tests.processes import ROOT
 
 MIRROR, ECHO, TIMED = (f"maintenance-mirror{suffix}" for suffix in ("", "-echo", "-reconcile"))
 STACKS = (STACK, VCENTER_STACK)
@@ -116,7 +116,7 @@ def test_every_field_is_one_that_faas_cli_knows(path: Path) -> None:
 
 
 def test_one_function_gets_exactly_the_two_events() -> None:
-    ours = [formats.ENTER.name, formats.EXIT.name]
+    ours = [events.ENTER.name, events.EXIT.name]
     for path in STACKS:
         assert topics(MIRROR, path) == ours
     assert set(ours) < set(topics(ECHO, STACK))

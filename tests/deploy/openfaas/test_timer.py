@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import requests
 
+from lab.events import EXIT, HTTP_FORMATS, EventData
+from lab.processes import Function
 from simulator import Simulator
 from tests.deploy.openfaas.stack import STACK, VCENTER_STACK, environment, lay_out, serving
 from tests.documents import blocks
-from tests.formats import EXIT, HTTP_FORMATS, EventData
-from tests.processes import Function
 from tests.vcenters import Vcsim, needs_go
 
 pytest.importorskip("waitress", reason="needs waitress, the template's server")

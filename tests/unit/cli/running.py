@@ -28,8 +28,8 @@ from adapters.vrops.models import Instance
 from functions.context import Context, VCenters
 from functions.events import HostRef
 from functions.outcomes import SweepListener
+from lab.processes import ROOT, start
 from tests.fakes import FakeOperations, FakeVCenter
-from tests.processes import ROOT
 
 COMMAND = [sys.executable, "-m", "adapters.cli"]
 ADDRESS = "vcenter.lab.local"
@@ -183,9 +183,8 @@ def terminal(
     """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    child = subprocess.Popen(
+    child = start(
         [*COMMAND, *arguments],
-        cwd=ROOT,
         env={**environ, "TERM": "xterm-256color"},
         stdin=theirs,
         stdout=theirs,

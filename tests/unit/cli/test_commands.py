@@ -12,7 +12,7 @@ from adapters import cli
 from adapters.cli.send.event import FORMATS
 from adapters.config.settings import Settings
 from functions.errors import RequestRejectedError
-from tests.processes import ROOT, environment
+from lab.processes import ROOT, environment
 from tests.unit.cli.running import ENVIRON, FakeClients, clients, command, hosts
 
 COMMANDS = ("doctor", "reconcile", "send", "status")

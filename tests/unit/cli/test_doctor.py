@@ -28,8 +28,8 @@ from functions.errors import (
     VCenterUnavailableError,
 )
 from functions.ports import Resource, ResourceState
+from lab.processes import free_port
 from tests.fakes import VCENTER_UUID, FakeOperations
-from tests.processes import free_port
 from tests.unit.cli.running import ADDRESS, ENVIRON, FakeInspection, FakeVSphere, hosts
 
 COMPLETE = {
@@ -77,6 +77,36 @@ def test_a_variable_of_a_file_is_named_as_it_is_set(tmp_path: Path) -> None:
 def test_a_misspelt_variable_is_noticed() -> None:
     (finding,) = [f for f in configured(**COMPLETE, VCENTER_PASWORD="x") if f.name == "unread"]
     assert (finding.result, finding.found) == ("note", "VCENTER_PASWORD")
+
+
+def unread(*names: str) -> list[str]:
+    """The variables among these that are set, and that doctor says nobody reads."""
+    found = [f for f in configured(**ENVIRON, **dict.fromkeys(names, "x")) if f.name == "unread"]
+    return found[0].found.split(", ") if found else []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "EVENT_DEADLINE_SECOND",
+        "CONFIRM_SECOND",
+        "THREAD",
+        "MAX_BODY_BYTE",
+        "LOG_LEVL",
+        "VROP_URL",
+        "VROPS_TIMEOUT",
+        "MAINTENANCE_LEASE_HOURS",
+        "REQUIRE_VERIFY",
+        "VROPS_PASSWORD_FLIE",
+    ],
+)
+def test_whatever_begins_like_a_setting_or_nearly_is_one_is_noticed(name: str) -> None:
+    assert unread(name) == [name]
+
+
+def test_what_is_another_programs_is_not_noticed() -> None:
+    others = ["LOG_DIR", "LOG_FILE", "MAX_JOBS", "APP_LOG_LEVEL", "HOME", "TERM", "USERNAME"]
+    assert unread(*others, "VAULT_SECRET_ID", "AWS_SECRET_ACCESS_KEY", "PGPASSWORD") == []
 
 
 @pytest.mark.parametrize(

@@ -331,3 +331,9 @@ def test_the_document_lists_every_variable_and_no_other() -> None:
     Settings._fields(read)
     rows = re.findall(r"^\| `([A-Z_]+)` \|", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(rows) == sorted(read.names)
+
+
+def test_the_variables_are_those_that_are_read_and_their_files() -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \|", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+    assert Settings.variables() == {each for name in rows for each in (name, f"{name}_FILE")}
+    assert CommonSettings.variables() < Settings.variables()

@@ -11,7 +11,7 @@ from adapters.config.settings import Limits
 from adapters.incoming import envelopes
 from functions.errors import EventTooLargeError, NotACloudEventError
 from functions.events import host_event
-from tests.formats import (
+from lab.events import (
     HTTP_FORMATS,
     EventData,
     HttpMessage,

@@ -14,7 +14,7 @@ from adapters.output import console, log
 from functions.errors import HostNotFoundError, InvalidEventError
 from functions.events import HostRef
 from functions.outcomes import Action, Outcome, Verb
-from tests.formats import HTTP_FORMATS, EventData, lambda_event, router_envelope
+from lab.events import HTTP_FORMATS, EventData, lambda_event, router_envelope
 from tests.messages import LIMITS, read
 
 HOST = HostRef("host-9", "esx1", "vc.lab")

@@ -1,24 +1,19 @@
 import re
-import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from simulator import SettableClock
+from simulator import Fault, SettableClock
+from tests.unit.simulator.browser import CHROMIUM, QUIET, Page, opened
 
 Run = Callable[..., Any]
 
 EVIL = "<script>alert(1)</script>"
 JSON = {"Content-Type": "application/json"}
-QUIET = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update", "--no-proxy-server"),
-    "--virtual-time-budget=1500",
-]
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here")
 
 
 def state(caller: Any) -> dict[str, Any]:
@@ -60,18 +55,115 @@ def test_the_state_is_json_that_no_browser_takes_for_markup(run: Run) -> None:
     assert answer.json()["hosts"][0]["name"] == EVIL
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here")
+@needs_chromium
 def test_a_browser_shows_an_evil_name_as_text(run: Run, tmp_path: Path) -> None:
     caller = run([EVIL, "esx01"], tls=False)
     caller.maintain("esx01", params={"duration": 5})
     profile = f"--user-data-dir={tmp_path}"
-    command = [str(CHROMIUM), *QUIET, profile, "--dump-dom", caller.simulator.url]
+    options = [*QUIET, "--virtual-time-budget=1500", profile, "--dump-dom"]
+    command = [str(CHROMIUM), *options, caller.simulator.url]
     dom = subprocess.run(
         command, capture_output=True, encoding="utf-8", timeout=60, check=True
     ).stdout
     assert '<div class="name">&lt;script&gt;alert(1)&lt;/script&gt;</div>' in dom
     assert EVIL not in dom
     assert "5:00 left" in dom
+
+
+@pytest.fixture
+def page(run: Run, tmp_path: Path) -> Iterator[tuple[Any, Page]]:
+    """A simulator, and its page in a browser."""
+    caller = run(tls=False)
+    with opened(f"{caller.simulator.url}/", tmp_path / "profile") as opened_page:
+        opened_page.wait("document.querySelectorAll('.tile').length === 2")
+        yield caller.simulator, opened_page
+
+
+def shown_faults(page: Page) -> Any:
+    return page.value("[...document.querySelectorAll('.fault')].map((each) => each.innerText)")
+
+
+@needs_chromium
+def test_a_person_adds_and_clears_faults_without_a_mouse(page: tuple[Any, Page]) -> None:
+    simulator, opened_page = page
+    opened_page.tab_to("#trouble > summary")
+    opened_page.press("Enter")
+    for field, text in {"status": "429", "delay": "1.5", "count": "2", "path": EVIL}.items():
+        opened_page.tab_to(f"#fault-{field}")
+        opened_page.write(text)
+    opened_page.press("Enter")
+    opened_page.wait("document.querySelectorAll('.fault').length === 1")
+    assert simulator.faults == [Fault(status=429, delay=1.5, count=2, path=EVIL)]
+    assert shown_faults(opened_page) == [f"Wait 1.5 s, then answer 429\n2 times\nany method {EVIL}"]
+    assert opened_page.value("document.getElementById('faults-count').innerText") == "1 waiting"
+    opened_page.tab_to("#clear")
+    opened_page.press("Enter")
+    opened_page.wait("document.querySelectorAll('.fault').length === 0")
+    assert simulator.faults == []
+    assert opened_page.value("document.activeElement.innerText") == "Let calls fail"
+
+
+@needs_chromium
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        ("before", Fault(cut="before")),
+        ("after", Fault(cut="after", method="PUT")),
+        ("revoke", Fault(revoke=True)),
+        ("late", Fault(delay=10)),
+    ],
+)
+def test_each_kind_of_fault_can_be_chosen(
+    choice: str, expected: Fault, page: tuple[Any, Page]
+) -> None:
+    simulator, opened_page = page
+    values = {"what": choice, "delay": f"{expected.delay:g}", "method": expected.method}
+    for field, value in values.items():
+        element = f"document.getElementById('fault-{field}')"
+        opened_page.value(
+            f"{element}.value = '{value}', {element}.dispatchEvent(new Event('input'))"
+        )
+    assert opened_page.value("document.getElementById('fault-status-field').hidden")
+    opened_page.value("document.getElementById('fault').requestSubmit()")
+    opened_page.wait("document.querySelectorAll('.fault').length === 1")
+    assert simulator.faults == [expected]
+
+
+@needs_chromium
+def test_a_fault_that_makes_no_sense_is_refused_where_it_was_asked_for(
+    page: tuple[Any, Page],
+) -> None:
+    simulator, opened_page = page
+    opened_page.value("document.getElementById('trouble').open = true")
+    opened_page.tab_to("#fault-status")
+    opened_page.write("99")
+    opened_page.press("Enter")
+    opened_page.wait("!document.getElementById('fault-error').hidden")
+    sentence = opened_page.value("document.getElementById('fault-error').innerText")
+    assert (sentence, simulator.faults) == ("status must be a number from 200 to 599.", [])
+    opened_page.tab_to("#fault-status")
+    opened_page.value("document.activeElement.select()")
+    opened_page.write("503")
+    opened_page.press("Enter")
+    opened_page.wait("document.getElementById('fault-error').hidden")
+    assert simulator.faults == [Fault(status=503)]
+
+
+@needs_chromium
+def test_the_form_is_dark_where_the_page_is(page: tuple[Any, Page]) -> None:
+    _, opened_page = page
+    seen = {}
+    for scheme in ("light", "dark"):
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        opened_page.tell("Emulation.setEmulatedMedia", features=[feature])
+        seen[scheme] = opened_page.value(
+            "['fault-what', 'fault-path'].map((id) => document.getElementById(id))"
+            ".map((node) => [getComputedStyle(node).backgroundColor, getComputedStyle(node).color])"
+        )
+    assert seen == {
+        "light": [["rgb(245, 245, 242)", "rgb(31, 36, 33)"]] * 2,
+        "dark": [["rgb(20, 23, 22)", "rgb(231, 235, 232)"]] * 2,
+    }
 
 
 def test_the_state_tells_how_long_a_window_has_left(run: Run, clock: SettableClock) -> None:

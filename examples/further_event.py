@@ -1,0 +1,30 @@
+"""A further event: what its handler looks like, and its row in the table.
+
+While a host is disconnected, its vCenter does not see what is done to it. The next sweep finds a
+mode that has changed meanwhile; with this handler, the event of the reconnection finds it at once.
+docs/extending.md says where each part goes.
+"""
+
+from typing import Final
+
+from functions.context import Context
+from functions.convergence import converge
+from functions.events import HostEvent, host_event
+from functions.handlers import Handler
+from functions.outcomes import Outcome
+
+
+def host_connected(event: HostEvent, context: Context) -> Outcome:
+    """Mirror the mode of a host that is back, as its vCenter tells it."""
+    vcenter = context.vcenters.at(event.vcenter)
+    if vcenter is None:
+        return Outcome("ignored", event.host, "only a vCenter could tell its mode")
+    # That it is not in maintenance mode is what one expects; if it is, the outcome says so.
+    return converge(event.host, False, context.operations, vcenter, context.policy)
+
+
+ROWS: Final[dict[str, Handler]] = {
+    "HostConnectedEvent": lambda envelope, name, context: host_connected(
+        host_event(envelope, name), context
+    ),
+}

@@ -1,0 +1,118 @@
+"""Examples of every form that VEBA has ever given to a vCenter event.
+
+``python -m lab.events`` writes examples/events anew from the models at the end.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adapters.cli import formats
+from adapters.cli.formats import (
+    HTTP_FORMATS,
+    HttpMessage,
+    binary,
+    camel_data,
+    pascal_data,
+    router_envelope,
+    source_envelope,
+    structured,
+    xml_data,
+)
+
+__all__ = [
+    "HTTP_FORMATS",
+    "HttpMessage",
+    "binary",
+    "camel_data",
+    "pascal_data",
+    "router_envelope",
+    "source_envelope",
+    "structured",
+    "xml_data",
+]
+
+EXAMPLES = Path(__file__).parents[1] / "examples" / "events"
+CLOUDEVENT_ID = "8f2b8a52-6a0d-4f7e-9a55-0c2f6b1d7e21"
+
+
+@dataclass(frozen=True)
+class EventData(formats.EventData):
+    """What vCenter said in the examples; one id serves to compare the encodings."""
+
+    name: str = "EnteredMaintenanceModeEvent"
+    host: str = "esx01.lab.local"
+    moref: str = "host-1001"
+    vcenter: str = "vcenter.lab.local"
+    key: int = 51204
+    created: str = "2026-03-14T09:26:53.589793Z"
+    user: str = "LAB\\alice"
+    message: str = "Host esx01.lab.local in Lab has entered maintenance mode"
+    datacenter: str = "Lab"
+    cluster: str = "Cluster-1"
+    event_class: str = "event"
+    event_id: str = CLOUDEVENT_ID
+
+
+def lambda_event(event_data: formats.EventData) -> dict[str, Any]:
+    """What EventBridge hands to Lambda."""
+    identifier = "2f0e9d3c-3b0c-4bd2-8a51-51c7f0b1d6aa"
+    return formats.lambda_event(event_data, identifier, "2026-03-14T09:26:55Z")
+
+
+ENTER = EventData()
+EXIT = EventData(
+    name="ExitMaintenanceModeEvent",
+    key=51377,
+    created="2026-03-14T11:02:10.04Z",
+    message="Host esx01.lab.local in Lab has exited maintenance mode",
+)
+NOT_OURS = EventData(
+    name="HostConnectionLostEvent", key=51300, message="Host esx01.lab.local is not responding"
+)
+IMPOSTOR = EventData(event_class="eventex")
+HOSTLESS = EventData(host="", moref="")
+
+
+def ping() -> HttpMessage:
+    """What Knative's PingSource sends when it is time for a sweep."""
+    envelope = {
+        "specversion": "1.0",
+        "id": "4b7cd4b0-5c1a-4c2f-9d5e-2f6f7a1f0c11",
+        "source": "/apis/v1/namespaces/vmware-functions/pingsources/maintenance-mirror",
+        "type": "dev.knative.sources.ping",
+        "datacontenttype": "application/json",
+        "time": "2026-03-14T11:15:00.000312Z",
+        "data": {},
+    }
+    return binary(envelope)
+
+
+def example_files() -> dict[str, bytes]:
+    """Every example by the name of its file."""
+    files = {}
+    for verb, event_data in (("enter", ENTER), ("exit", EXIT)):
+        for name, encode in HTTP_FORMATS.items():
+            files[f"{name}-{verb}.http"] = encode(event_data).request()
+        files[f"cloudevent-{verb}.json"] = _pretty(router_envelope(event_data))
+        files[f"router-eventbridge-{verb}.json"] = _pretty(lambda_event(event_data))
+    files["knative-ping.http"] = ping().request()
+    files["another-event.http"] = HTTP_FORMATS["router-binary"](NOT_OURS).request()
+    files["impostor.http"] = HTTP_FORMATS["router-binary"](IMPOSTOR).request()
+    files["no-host.http"] = HTTP_FORMATS["router-binary"](HOSTLESS).request()
+    return files
+
+
+def _pretty(value: Any) -> bytes:
+    return (json.dumps(value, indent=2) + "\n").encode()
+
+
+def main() -> None:
+    """Write the example files."""
+    for name, content in example_files().items():
+        (EXAMPLES / name).write_bytes(content)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""A vCenter, a vRealize Operations and the function between them, each a process of its own."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from lab import operations, processes, vcenters
+from lab.operations import Operations
+from lab.processes import ROOT, Function
+from lab.vcenters import VCenter
+
+# Where ``python -m lab`` keeps its files, among them the variables, in VARIABLES.
+FOLDER: Final = ROOT / "build" / "run"
+VARIABLES: Final = "env"
+
+
+@dataclass(frozen=True)
+class Laboratory:
+    """All three of them, as they run."""
+
+    vcenter: VCenter
+    operations: Operations
+    function: Function
+
+    @property
+    def description(self) -> str:
+        """A line for each."""
+        return (
+            f"vcenter    {self.vcenter.what}\n"
+            f"simulator  {self.operations.url}   a stand-in for vRealize Operations, over TLS\n"
+            f"function   {self.function.url}    functions-framework, as Knative runs it\n"
+        )
+
+
+@contextmanager
+def running(folder: Path, operations_port: int = 0, function_port: int = 0) -> Iterator[Laboratory]:
+    """Run a laboratory whose files are in ``folder``, at these ports if they are free.
+
+    Raises NotStartedError or NotBuiltError if a part of it cannot be.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (
+        vcenters.running(folder) as vcenter,
+        operations.running(folder, vcenter, operations_port) as simulator,
+        _function(folder, vcenter, simulator, function_port) as function,
+    ):
+        yield Laboratory(vcenter, simulator, function)
+
+
+def variables(vcenter: VCenter, operations: Operations) -> dict[str, str]:
+    """Return what the function is told, and the command line beside it."""
+    lease = {"MAINTENANCE_LEASE_MINUTES": "120"}
+    # All of this stays on this machine.
+    return {"no_proxy": "127.0.0.1", **operations.variables, **lease, **vcenter.variables}
+
+
+def end_on_signals(code: int | None = None) -> None:
+    """Let SIGINT and SIGTERM end this program with ``code``, or as a shell tells of signals.
+
+    What runs is stopped on the way, as it is at any other end.
+    """
+
+    def end(number: int, frame: object) -> None:
+        # Once is enough: an impatient second Ctrl-C must not leave processes behind.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        sys.exit(128 + number if code is None else code)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+
+
+@contextmanager
+def _function(
+    folder: Path, vcenter: VCenter, operations: Operations, port: int
+) -> Iterator[Function]:
+    port = processes.free_port(port)
+    command = processes.command("handle", port, vcenter.source)
+    # functions-framework does not look for modules where it is run.
+    told = {**variables(vcenter, operations), "PYTHONPATH": str(ROOT)}
+    environ = processes.environment(None, **told)
+    log = folder / "function.log"
+    with processes.started(command, port, log, environ=environ) as function:
+        yield function

@@ -1,0 +1,159 @@
+"""The vCenter of a laboratory: vcsim where there is Go to build it with, otherwise a file.
+
+Both let a host enter and leave maintenance mode, and tell the function how to reach them.
+"""
+
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
+
+from pyVim.task import WaitForTask
+from pyVmomi import SoapStubAdapter, vim
+
+from lab import vcsim
+from lab.memory import MemoryVCenter
+from lab.processes import SOURCE
+
+HOSTS: Final = ("esx01.lab.local", "esx02.lab.local")
+# What the events in examples/events call it.
+ADDRESS: Final = "vcenter.lab.local"
+# The variable that names the file to lab/function.py.
+FILE: Final = "MEMORY_VCENTER"
+_UUID: Final = "5a1d9f0e-7c52-4d0b-9a5c-0e6f3c1b2a4d"
+
+
+class VCenter(Protocol):
+    """A vCenter whose hosts can be put into maintenance mode, by their names."""
+
+    @property
+    def what(self) -> str:
+        """What this is, and where."""
+        ...
+
+    @property
+    def speaks_vsphere(self) -> bool:
+        """Whether the command line can ask it, too."""
+        ...
+
+    @property
+    def uuid(self) -> str:
+        """Its instance UUID."""
+        ...
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """What it takes to reach it: for the function, and for ``connected``."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """The file that functions-framework is to run."""
+        ...
+
+    @property
+    def morefs(self) -> Mapping[str, str]:
+        """Every host's MoRef by its name."""
+        ...
+
+    def set_mode(self, name: str, *, in_maintenance_mode: bool) -> None:
+        """Let a host enter maintenance mode, or leave it."""
+        ...
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[VCenter]:
+    """Run a vCenter with HOSTS, none of them in maintenance mode; a file would be in ``folder``."""
+    if not vcsim.available():
+        file = folder / "vcenter.json"
+        in_file(file).in_maintenance = set()
+        yield FileVCenter(file)
+        return
+    with vcsim.running(len(HOSTS)) as program, connected(program.variables) as vcenter:
+        yield vcenter
+
+
+@contextmanager
+def connected(variables: Mapping[str, str]) -> Iterator[VCenter]:
+    """Connect to a vCenter that runs, by its variables."""
+    if FILE in variables:
+        yield FileVCenter(Path(variables[FILE]))
+        return
+    simulated = SimulatedVCenter(variables)
+    try:
+        yield simulated
+    finally:
+        simulated.close()
+
+
+class SimulatedVCenter:
+    """vcsim: the real vSphere API, over TLS."""
+
+    source = SOURCE
+    speaks_vsphere = True
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        url = variables["VCENTER_URL"]
+        self.what = f"{url}   vcsim, which speaks the vSphere API, over TLS"
+        self.variables = {**variables, "VCENTER_ALIASES": ADDRESS}
+        self._stub = connection(url, Path(variables["VCENTER_CA_FILE"]))
+        content = vim.ServiceInstance("ServiceInstance", self._stub).RetrieveContent()
+        content.sessionManager.Login(
+            userName=variables["VCENTER_USERNAME"], password=variables["VCENTER_PASSWORD"]
+        )
+        self.uuid = content.about.instanceUuid
+        view = content.viewManager.CreateContainerView(
+            container=content.rootFolder, type=[vim.HostSystem], recursive=True
+        )
+        self._hosts = {host.name: host for host in view.view}
+        self.morefs = {name: host._GetMoId() for name, host in self._hosts.items()}
+
+    def set_mode(self, name: str, *, in_maintenance_mode: bool) -> None:
+        """See VCenter.set_mode."""
+        host = self._hosts[name]
+        start = (
+            host.EnterMaintenanceMode_Task if in_maintenance_mode else host.ExitMaintenanceMode_Task
+        )
+        WaitForTask(start(timeout=0))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._stub.DropConnections()
+
+
+class FileVCenter:
+    """A vCenter in a file, which lab/function.py answers from."""
+
+    what = "in memory, since there is no Go to build vcsim with"
+    source = "lab/function.py"
+    speaks_vsphere = False
+    uuid = _UUID
+
+    def __init__(self, file: Path) -> None:
+        self.variables = {FILE: str(file)}
+        self._vcenter = in_file(file)
+        self.morefs = {each.host.name: each.host.moref for each in self._vcenter.hosts()}
+
+    def set_mode(self, name: str, *, in_maintenance_mode: bool) -> None:
+        """See VCenter.set_mode."""
+        others = self._vcenter.in_maintenance - {self.morefs[name]}
+        entered = {self.morefs[name]} if in_maintenance_mode else set()
+        self._vcenter.in_maintenance = others | entered
+
+
+def in_file(file: Path) -> MemoryVCenter:
+    """Return the vCenter with HOSTS that is in a file."""
+    return MemoryVCenter(ADDRESS, _UUID, len(HOSTS), file=file)
+
+
+def connection(url: str, ca_file: Path) -> Any:
+    """Return pyVmomi's way to a vcsim, which verifies its certificate."""
+    parts = urlsplit(url)
+    return SoapStubAdapter(
+        host=parts.hostname,
+        port=parts.port,
+        version="vim.version.version11",
+        sslContext=ssl.create_default_context(cafile=str(ca_file)),
+    )

@@ -1,0 +1,135 @@
+"""Build and run vcsim.
+
+It is built once for each state of its sources, by Go, which fetches govmomi in the version that
+go.sum pins.
+"""
+
+import fcntl
+import hashlib
+import json
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from lab.processes import ROOT, start
+
+SOURCES: Final = Path(__file__).parent
+BUILD: Final = ROOT / "build" / "vcsim"
+_TIMEOUT_SECONDS: Final = 10.0
+
+
+class NotBuiltError(Exception):
+    """Go could not build it; the message is Go's."""
+
+
+@dataclass(frozen=True)
+class Vcsim:
+    """A running one: where it is, who it is, whom it lets in, and what vouches for it.
+
+    ``stop`` ends it before its time.
+    """
+
+    url: str
+    uuid: str
+    ca_file: Path
+    username: str
+    password: str = field(repr=False)
+    stop: Callable[[], None] = field(repr=False)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the function has to be told to reach it."""
+        return {
+            "VCENTER_URL": self.url,
+            "VCENTER_USERNAME": self.username,
+            "VCENTER_PASSWORD": self.password,
+            "VCENTER_CA_FILE": str(self.ca_file),
+        }
+
+
+def available() -> bool:
+    """Whether there is a Go to build it with."""
+    return shutil.which("go") is not None
+
+
+@contextmanager
+def running(
+    hosts: int = 3, username: str = "administrator@vsphere.local", password: str | None = None
+) -> Iterator[Vcsim]:
+    """Run one with so many hosts, called esx01.lab.local and so on, and stop it in the end.
+
+    Without a password, it makes one up.
+
+    Raises NotBuiltError if it has to be built, and cannot be.
+    """
+    password = password or secrets.token_urlsafe()
+    options = ["-hosts", str(hosts), "-username", username, "-password", password]
+    with (
+        tempfile.TemporaryDirectory(prefix="vcsim-") as folder,
+        start(
+            [built(), *options],
+            process_group=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+        ) as process,
+    ):
+        try:
+            said = json.loads(process.stdout.readline()) if process.stdout else {}
+            ca_file = Path(folder) / "ca.pem"
+            ca_file.write_text(said["certificate"], encoding="utf-8")
+            stop = partial(_stop, process)
+            yield Vcsim(said["url"], said["uuid"], ca_file, username, password, stop)
+        finally:
+            _stop(process)
+
+
+def built() -> Path:
+    """Return the program, made if there is none of these sources yet.
+
+    Raises NotBuiltError if that fails.
+    """
+    sources = sorted(path for path in SOURCES.iterdir() if path.suffix in (".go", ".mod", ".sum"))
+    digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()
+    program = BUILD / f"vcsim-{digest[:16]}"
+    with _alone():
+        if not program.exists():
+            _build(program)
+    return program
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let one process build, and the others wait for it."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with (BUILD / "lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _build(program: Path) -> None:
+    unfinished = program.with_suffix(".new")
+    result = subprocess.run(
+        [shutil.which("go") or "go", "build", "-trimpath", "-o", unfinished, "."],
+        cwd=SOURCES,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    if result.returncode:
+        raise NotBuiltError(result.stderr.strip()[-500:])
+    unfinished.replace(program)
+
+
+def _stop(process: "subprocess.Popen[str]") -> None:
+    process.terminate()
+    try:
+        process.wait(_TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()

@@ -1,0 +1,21 @@
+"""A vCenter that two processes share by a file."""
+
+from pathlib import Path
+
+import pytest
+
+from functions.errors import HostNotFoundError
+from lab.memory import MemoryVCenter
+
+
+def test_a_vcenter_in_a_file_is_the_same_for_all(tmp_path: Path) -> None:
+    first, second = (MemoryVCenter("vc", "uuid", 2, file=tmp_path / "file") for _ in range(2))
+    first.in_maintenance = {"host-1002"}
+    assert second.in_maintenance_mode("host-1002")
+    first.in_maintenance = set()
+    assert [each.in_maintenance_mode for each in second.hosts()] == [False, False]
+
+
+def test_a_host_that_is_not_there_is_not_found() -> None:
+    with pytest.raises(HostNotFoundError, match="host-9"):
+        MemoryVCenter("vc", "uuid", 2).in_maintenance_mode("host-9")
