@@ -4,8 +4,9 @@ The real services stand behind these protocols in ``adapters``, and in-memory fa
 one contract suite holds both to what is written here.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -50,6 +51,16 @@ class VCenterHost:
 
     host: HostRef
     in_maintenance_mode: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModeChange:
+    """That a host entered or left maintenance mode, by an event in its vCenter's own history."""
+
+    moref: str
+    entered: bool
+    at: datetime  # aware, by vCenter's clock
+    user: str = ""
 
 
 class OperationsManager(Protocol):
@@ -124,6 +135,22 @@ class VCenter(Protocol):
 
     def hosts(self) -> Iterable[VCenterHost]:
         """Read all hosts, a page of many at a time."""
+        ...
+
+    def mode_changes(self, since: datetime, moref: str = "") -> Sequence[ModeChange]:
+        """Read the changes since then, the newest first, of one host or of all.
+
+        What vCenter has purged is missing, and so are the oldest where there are more than 10,000.
+        Raises what every member does; RequestRejectedError if the account may not read events.
+        """
+        ...
+
+    def entered(self, morefs: Collection[str]) -> Mapping[str, ModeChange]:
+        """Read when, and by whom, each host was put into maintenance mode last, however long ago.
+
+        A host whose event is not found is left out. What was found is remembered, and so is for a
+        day that nothing was found: a sweep each 15 minutes must not read all history each time.
+        """
         ...
 
 
