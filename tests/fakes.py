@@ -1,13 +1,13 @@
 """In memory, what stands behind the ports: simple enough to be believed, asserted by state."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from functions.errors import AmbiguousHostError, HostNotFoundError, MaintenanceError
 from functions.events import HostRef
-from functions.ports import Resource, ResourceState, VCenterHost
+from functions.ports import ModeChange, Resource, ResourceState, VCenterHost
 
 VCENTER_UUID = "2d0f1c3e-4a5b-4c6d-8e7f-9a0b1c2d3e4f"
 
@@ -193,13 +193,17 @@ class FakeOperations:
 class FakeVCenter:
     """A VCenter that holds its hosts' modes; each call takes the first of ``failures``, as above.
 
-    ``known`` are its hosts at first, none of them in maintenance mode.
+    ``known`` are its hosts at first, none of them in maintenance mode. ``changes`` is its history,
+    the oldest first, by ``clock``; what was before ``purged_before`` is not told any more.
     """
 
     known: Iterable[HostRef] = ()
     address: str = "vcenter.lab.local"
     uuid: str = VCENTER_UUID
     failures: list[MaintenanceError | None] = field(default_factory=list)
+    clock: Clock = field(default_factory=Clock)
+    changes: list[ModeChange] = field(default_factory=list)
+    purged_before: datetime | None = None
 
     def __post_init__(self) -> None:
         self.modes = dict.fromkeys(self.known, False)
@@ -218,11 +222,24 @@ class FakeVCenter:
         for host, mode in list(self.modes.items()):
             yield VCenterHost(host, mode)
 
-    def enter(self, moref: str) -> None:
-        self.modes[self.host(moref)] = True
+    def mode_changes(self, since: datetime, moref: str = "") -> list[ModeChange]:
+        self._fail()
+        return [
+            change
+            for change in reversed(self._history())
+            if change.at >= since and moref in ("", change.moref)
+        ]
 
-    def leave(self, moref: str) -> None:
-        self.modes[self.host(moref)] = False
+    def entered(self, morefs: Collection[str]) -> dict[str, ModeChange]:
+        self._fail()
+        changes = [change for change in self._history() if change.entered]
+        return {change.moref: change for change in changes if change.moref in morefs}
+
+    def enter(self, moref: str, user: str = "") -> None:
+        self._put(moref, True, user)
+
+    def leave(self, moref: str, user: str = "") -> None:
+        self._put(moref, False, user)
 
     def remove(self, moref: str) -> None:
         del self.modes[self.host(moref)]
@@ -232,6 +249,14 @@ class FakeVCenter:
             if moref and host.moref == moref:
                 return host
         raise HostNotFoundError(f"{self.address} has no host {moref}")
+
+    def _put(self, moref: str, mode: bool, user: str) -> None:
+        self.modes[self.host(moref)] = mode
+        self.changes.append(ModeChange(moref, mode, self.clock(), user))
+
+    def _history(self) -> list[ModeChange]:
+        oldest = self.purged_before
+        return [change for change in self.changes if not oldest or change.at >= oldest]
 
     def _fail(self) -> None:
         if self.failures and (error := self.failures.pop(0)):

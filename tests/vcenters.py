@@ -69,6 +69,10 @@ class Vcsim:
         """Take a host out of maintenance mode."""
         WaitForTask(self._host(moref).ExitMaintenanceMode_Task(timeout=0))
 
+    def remove(self, moref: str) -> None:
+        """Remove a host from the inventory; its MoRef does not come again."""
+        WaitForTask(self._host(moref).Destroy_Task())
+
     def post_event(self, name: str, moref: str) -> None:
         """Post an event about a host, of the class ``name``, as vCenter itself would."""
         host = self._host(moref)
@@ -127,8 +131,10 @@ class Vcsim:
 
 
 @contextmanager
-def vcsim(hosts: int = 3, **options: str) -> Iterator[Vcsim]:
+def vcsim(hosts: int = 3, events: int = 0, **options: str) -> Iterator[Vcsim]:
     """Run a vcsim; ``options`` are the user name and the password that it takes.
+
+    So many ``events`` have been posted before.
 
     Skips the test, with Go's last words, where Go cannot fetch what it is made of.
     """
@@ -138,7 +144,7 @@ def vcsim(hosts: int = 3, **options: str) -> Iterator[Vcsim]:
         if not any(word in str(error) for word in _OFFLINE):
             raise
         pytest.skip(f"vcsim could not be built: {error}")
-    with program.running(hosts, **options) as running:
+    with program.running(hosts, events=events, **options) as running:
         simulated = Vcsim(running)
         try:
             yield simulated

@@ -3,7 +3,7 @@
 ``adapters.clients.Clients`` and what it holds fit these protocols; so do the fakes of the tests.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -15,17 +15,10 @@ from functions.ports import OperationsManager, VCenter
 
 
 class ExtendedVCenter(VCenter, Protocol):
-    """A VCenter that also tells since when hosts are in maintenance mode, and its time.
-
-    Every member raises what those of VCenter do.
-    """
-
-    def maintenance_since(self, morefs: Collection[str]) -> Mapping[str, datetime]:
-        """Return when each host entered maintenance mode last, by its MoRef, as far as is known."""
-        ...
+    """A VCenter that also tells its time."""
 
     def now(self) -> datetime:
-        """Return the time on its clock (aware)."""
+        """Return the time on its clock (aware); raises what the members of VCenter do."""
         ...
 
 

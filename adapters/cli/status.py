@@ -106,12 +106,13 @@ def _read(
 def _since(rows: Sequence[Row], vsphere: ExtendedVCenter, terminal: Terminal) -> list[Row]:
     """Add since when, or say why that is not known."""
     morefs = [row.host.moref for row in rows if row.in_maintenance_mode]
-    entered: Mapping[str, datetime] = {}
+    since: dict[str, datetime] = {}
     try:
-        entered = vsphere.maintenance_since(morefs) if morefs else {}
+        entered = vsphere.entered(morefs) if morefs else {}
+        since = {moref: change.at for moref, change in entered.items()}
     except MaintenanceError as error:
         terminal.note(f"since when is not known: {error}")
-    return [replace(row, since=entered.get(row.host.moref)) for row in rows]
+    return [replace(row, since=since.get(row.host.moref)) for row in rows]
 
 
 def _show(rows: Sequence[Row], output: str, terminal: Terminal, *, every: bool) -> None:

@@ -23,6 +23,16 @@ def deadline(seconds: float) -> Iterator[None]:
         _ends.reset(token)
 
 
+@contextmanager
+def cleaning_up(seconds: float) -> Iterator[None]:
+    """Give what must not be left behind ``seconds`` of its own, even if the deadline is over."""
+    token = _ends.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _ends.reset(token)
+
+
 def remaining() -> float:
     """Return the seconds that are left: never negative, infinite without a deadline."""
     return max(0.0, _ends.get() - time.monotonic())

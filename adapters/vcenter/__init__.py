@@ -4,7 +4,7 @@
 
     vsphere.py      the port, and what the command line asks beyond it
     inventory.py    one host's mode, and all hosts page by page
-    history.py      since when hosts are in maintenance mode
+    history.py      when hosts entered and left maintenance mode, by vCenter's events
     session.py      one session for all threads, and no locked account
     stub.py         one call: connections, TLS, deadline, circuit breaker
     faults.py       what goes wrong, as errors of ours

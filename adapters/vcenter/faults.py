@@ -1,7 +1,7 @@
 """What goes wrong on the way to a vCenter and back, as errors of ours.
 
-The two exceptions below stay within this package: a session that has ended is renewed, and an
-object that is gone means something else to each caller.
+The exceptions below stay within this package: a session that has ended is renewed, and an object
+that is gone, or an argument that is refused, means something else to each caller.
 """
 
 import re
@@ -27,6 +27,10 @@ class SessionEndedError(Exception):
 
 class ObjectGoneError(Exception):
     """The object that was asked for does not exist."""
+
+
+class ArgumentRefusedError(VCenterUnavailableError):
+    """vCenter does not take what it was sent as an argument."""
 
 
 _REFUSALS: Final[tuple[tuple[Kinds, type[Exception], str], ...]] = (
@@ -64,7 +68,10 @@ def refusal(fault: Exception, service: str) -> Exception:
     for kinds, error, meaning in _REFUSALS:
         if isinstance(fault, kinds):
             return error(f"{service}: {meaning}")
-    return VCenterUnavailableError(f"{service} answers with the fault {type(fault).__name__}")
+    answered = f"{service} answers with the fault {type(fault).__name__}"
+    if isinstance(fault, vmodl.fault.InvalidArgument):
+        return ArgumentRefusedError(answered)
+    return VCenterUnavailableError(answered)
 
 
 def unreachable(error: Exception, service: str) -> MaintenanceError:

@@ -24,7 +24,7 @@ _logger: Final = logging.getLogger(__name__)
 
 _MODE: Final = "runtime.inMaintenanceMode"
 _PAGE_SIZE: Final = 1000
-_MOREF: Final = re.compile(r"[\w.:-]{1,80}", re.ASCII)
+MOREF: Final = re.compile(r"[\w.:-]{1,80}", re.ASCII)
 
 _Collector = vmodl.query.PropertyCollector
 
@@ -50,7 +50,7 @@ def current_time(session: Session) -> datetime:
 
 def in_maintenance_mode(session: Session, moref: str) -> bool | None:
     """Return a host's mode, or None if there is no such host, by one call."""
-    if not _MOREF.fullmatch(moref):
+    if not MOREF.fullmatch(moref):
         return None
     try:
         return _mode(read(session, vim.HostSystem(moref, session.stub), _MODE), session.service)
@@ -133,8 +133,8 @@ def _host(found: Any, address: str, service: str) -> Iterator[VCenterHost]:
     """Yield the host, unless its mode is missing: that must not count as no maintenance."""
     values = {each.name: each.val for each in found.propSet}
     moref = found.obj._GetMoId()
-    if _MODE in values and _MOREF.fullmatch(moref):
-        host = HostRef(moref, _printable(values.get("name")), address)
+    if _MODE in values and MOREF.fullmatch(moref):
+        host = HostRef(moref, printable(values.get("name")), address)
         yield VCenterHost(host, _mode(values[_MODE], service))
         return
     _check_session([missing.fault for missing in found.missingSet], service)
@@ -153,7 +153,7 @@ def _mode(value: object, service: str) -> bool:
     return value
 
 
-def _printable(name: object) -> str:
-    """Return a name that may be shown, or none: the MoRef says which host it is."""
+def printable(name: object) -> str:
+    """Return a name that may be shown, or none: something else says who or what it is."""
     usable = isinstance(name, str) and name.isprintable() and len(name) <= MAX_NAME_LENGTH
     return str(name) if usable else ""

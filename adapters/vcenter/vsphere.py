@@ -1,7 +1,7 @@
 """The VCenter port on the vSphere API, and what people ask beyond it."""
 
 import time
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -9,10 +9,11 @@ from adapters.config.credentials import CredentialSource
 from adapters.config.settings import VCenterSettings
 from functions.errors import ConfigurationError, HostNotFoundError
 from functions.events import vcenter_address
-from functions.ports import VCenterHost
+from functions.ports import ModeChange, VCenterHost
 
 try:
-    from adapters.vcenter import history, inventory
+    from adapters.vcenter import inventory
+    from adapters.vcenter.history import History
     from adapters.vcenter.session import Sessions
 except ModuleNotFoundError as missing:
     if missing.name != "pyVmomi":
@@ -43,6 +44,7 @@ class VSphere:
         if not _INSTALLED:
             raise ConfigurationError(f"vCenter {self._address} needs pyVmomi, the extra 'vcenter'")
         self._sessions = Sessions(settings, credentials, clock)
+        self._history = History(self._sessions, clock)
         self._instance_uuid = ""
 
     @property
@@ -74,12 +76,17 @@ class VSphere:
         with self._sessions.lasting():
             yield from inventory.hosts(view, self._address)
 
-    def maintenance_since(self, morefs: Collection[str]) -> dict[str, datetime]:
-        """Return when each host entered maintenance mode last, as far as vCenter's events know.
+    def mode_changes(self, since: datetime, moref: str = "") -> Sequence[ModeChange]:
+        """See VCenter.mode_changes; one call, unless there are 1,000 or more."""
+        return self._history.mode_changes(since, moref)
 
-        The newest 10,000 events of that kind are looked through; a host without one is left out.
+    def entered(self, morefs: Collection[str]) -> Mapping[str, ModeChange]:
+        """See VCenter.entered; one call, unless it takes more than 1,000 events to find all.
+
+        The newest 10,000 enter events are looked through. An answer is remembered for a day, and
+        refreshed by what ``mode_changes`` sees meanwhile.
         """
-        return self._sessions.run(partial(history.entered, morefs=frozenset(morefs)))
+        return self._history.entered(morefs)
 
     def now(self) -> datetime:
         """Return the time on vCenter's clock, in UTC."""

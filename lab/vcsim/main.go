@@ -25,10 +25,17 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+	_ "unsafe" // for go:linkname
 
 	"github.com/google/uuid"
 	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/types"
 )
+
+// historySize is how many events the simulator keeps, which is 1000 unless it is told otherwise.
+//
+//go:linkname historySize github.com/vmware/govmomi/simulator.maxPageSize
+var historySize int
 
 type announcement struct {
 	URL         string `json:"url"`
@@ -39,11 +46,14 @@ type announcement struct {
 func main() {
 	hosts := flag.Int("hosts", 3, "how many hosts it has, in one cluster")
 	username := flag.String("username", "administrator@vsphere.local", "the only user it knows")
+	events := flag.Int("events", 0, "how many times its hosts have entered and left already")
 	password := flag.String("password", "vcsim", "the only password it takes")
 	flag.Parse()
 
 	model := populated(*hosts)
 	defer model.Remove()
+	historySize += *events
+	remember(model, *events)
 	certificate, encoded := certify()
 	model.Service.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
 	model.Service.Listen = &url.URL{
@@ -93,6 +103,28 @@ func christen(host *simulator.HostSystem, number int) {
 	host.Name = fmt.Sprintf("esx%02d.lab.local", number)
 	host.Summary.Config.Name = host.Name
 	host.Summary.Host = &host.Self
+}
+
+// remember posts so many events, of one host after another: all enter, then all leave, and so on.
+func remember(model *simulator.Model, events int) {
+	hosts := model.Map().All("HostSystem")
+	datacenter := model.Map().Any("Datacenter").Reference()
+	manager := model.Map().Get(*model.ServiceContent.EventManager).(*simulator.EventManager)
+	for number := 0; number < events; number++ {
+		host := hosts[number%len(hosts)].(*simulator.HostSystem)
+		about := types.HostEvent{Event: types.Event{
+			Datacenter: &types.DatacenterEventArgument{Datacenter: datacenter},
+			Host: &types.HostEventArgument{
+				EntityEventArgument: types.EntityEventArgument{Name: host.Name},
+				Host:                host.Self,
+			},
+		}}
+		var event types.BaseEvent = &types.EnteredMaintenanceModeEvent{HostEvent: about}
+		if number/len(hosts)%2 == 1 {
+			event = &types.ExitMaintenanceModeEvent{HostEvent: about}
+		}
+		manager.PostEvent(model.Service.Context, &types.PostEvent{EventToPost: event})
+	}
 }
 
 // certify makes a certificate for 127.0.0.1 that vouches for itself, and returns it in PEM, too.

@@ -61,16 +61,30 @@ def available() -> bool:
 
 @contextmanager
 def running(
-    hosts: int = 3, username: str = "administrator@vsphere.local", password: str | None = None
+    hosts: int = 3,
+    username: str = "administrator@vsphere.local",
+    password: str | None = None,
+    events: int = 0,
 ) -> Iterator[Vcsim]:
     """Run one with so many hosts, called esx01.lab.local and so on, and stop it in the end.
+
+    So many ``events`` tell that they entered and left maintenance mode before.
 
     Without a password, it makes one up.
 
     Raises NotBuiltError if it has to be built, and cannot be.
     """
     password = password or secrets.token_urlsafe()
-    options = ["-hosts", str(hosts), "-username", username, "-password", password]
+    options = [
+        "-hosts",
+        str(hosts),
+        "-events",
+        str(events),
+        "-username",
+        username,
+        "-password",
+        password,
+    ]
     with (
         tempfile.TemporaryDirectory(prefix="vcsim-") as folder,
         start(

@@ -42,13 +42,13 @@ PENDING = "accepted by vRealize Operations, but not visible yet"
 class Restless(FakeVCenter):
     """A vCenter whose host changes its mode after some of the looks; True: after this one."""
 
-    changes: list[bool] = field(default_factory=list)
+    turns: list[bool] = field(default_factory=list)
     looks: list[str] = field(default_factory=list)
 
     def in_maintenance_mode(self, moref: str) -> bool:
         seen = super().in_maintenance_mode(moref)
         self.looks.append(moref)
-        if self.changes and self.changes.pop(0):
+        if self.turns and self.turns.pop(0):
             self.modes[self.host(moref)] = not seen
         return seen
 
@@ -141,7 +141,7 @@ def test_it_is_written_until_vcenter_says_the_same_afterwards(
 ) -> None:
     operations.set_state(HOST, OPEN_ENDED)
     vcenter.modes[HOST] = mode
-    vcenter.changes = changes
+    vcenter.turns = changes
     outcome = converge(HOST, mode, operations, vcenter, Policy())
     assert (outcome.action, len(vcenter.looks)) == (action, looks)
     assert operations.state(HOST).maintained == vcenter.modes[HOST]
@@ -150,7 +150,7 @@ def test_it_is_written_until_vcenter_says_the_same_afterwards(
 def test_a_host_that_does_not_come_to_rest_is_tried_again_later(
     operations: FakeOperations, vcenter: Restless
 ) -> None:
-    vcenter.changes = [True, False] * 5
+    vcenter.turns = [True, False] * 5
     with pytest.raises(HostUnsettledError, match=r"host esx1 \(host-1\) of a\.lab goes in and out"):
         converge(HOST, True, operations, vcenter, Policy())
     assert len(vcenter.looks) == 10

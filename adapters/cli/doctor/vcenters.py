@@ -1,7 +1,7 @@
 """Does a vCenter let us in, and do both sides know the same hosts?"""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from adapters.cli import comparison
@@ -10,13 +10,15 @@ from adapters.cli.doctor.findings import Finding, Findings, failed, note, ok, sk
 from adapters.cli.ports import ExtendedVCenter
 from adapters.vrops.models import Instance
 from functions.context import Context
-from functions.errors import MaintenanceError
+from functions.errors import MaintenanceError, RequestRejectedError
 from functions.ports import VCenterHost
 
-_ASKED: Final = ("login", "clock", "hosts")
+_ASKED: Final = ("login", "clock", "hosts", "history")
 _BOTH: Final = ("collected", "one host", "maintenance")
 _CREDENTIALS: Final = "are VCENTER_USERNAME (user@domain) and VCENTER_PASSWORD right?"
 _READ_ONLY: Final = "its account needs the role Read-only on the vCenter itself, propagated"
+_UNREADABLE: Final = "sweeps cannot tell whose a timed window is, so they leave it"
+_DAY_MINUTES: Final = 24 * 60
 
 
 def examined(
@@ -40,6 +42,7 @@ def examined(
     yield tried("clock", lambda: clocks.compared(vsphere.now()))
     hosts: list[VCenterHost] = []
     yield tried("hosts", lambda: _read(vsphere, hosts))
+    yield tried("history", lambda: _history(vsphere, context.policy.lease_minutes or _DAY_MINUTES))
     if instances is None:
         yield from skipped(*_BOTH, because="vRealize Operations does not let us in")
         return
@@ -67,6 +70,16 @@ def _read(vsphere: ExtendedVCenter, hosts: list[VCenterHost]) -> Finding:
         return failed("hosts", "it shows us no hosts", _READ_ONLY)
     in_mode = sum(each.in_maintenance_mode for each in hosts)
     return ok("hosts", f"{len(hosts)}, {in_mode} of them in maintenance mode")
+
+
+def _history(vsphere: ExtendedVCenter, minutes: int) -> Finding:
+    """Look back as far as a sweep does: for a lease, or for a day where there are none."""
+    try:
+        changes = vsphere.mode_changes(vsphere.now() - timedelta(minutes=minutes))
+    except RequestRejectedError:
+        return failed("history", f"not readable: {_UNREADABLE}", _READ_ONLY)
+    events = f"{len(changes)} event{'' if len(changes) == 1 else 's'} of hosts"
+    return ok("history", f"{events} that entered or left, in the last {minutes} minutes")
 
 
 def _collected(vsphere: ExtendedVCenter, instances: Iterable[Instance]) -> Finding:

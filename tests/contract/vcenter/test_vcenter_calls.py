@@ -8,7 +8,6 @@ import pytest
 from adapters.vcenter import VSphere
 from functions.errors import HostNotFoundError, VCenterUnavailableError
 from tests.contract.vcenter.interceptor import (
-    Answer,
     Interceptor,
     fault,
     intercepted,
@@ -20,7 +19,6 @@ from tests.vcenters import Vcsim, connected, needs_go, vcsim
 pytestmark = needs_go
 
 LOGIN = ["RetrieveServiceContent", "Login"]
-ENTERED = "EnteredMaintenanceModeEvent"
 
 
 def test_nobody_is_called_before_there_is_something_to_ask(
@@ -135,64 +133,6 @@ def test_a_name_that_cannot_be_shown_is_none(vsphere: VSphere, interceptor: Inte
     interceptor.spoil["RetrievePropertiesEx"] = rewritten(rb"esx01\.lab\.local", name)
     names = sorted(each.host.name for each in vsphere.hosts())
     assert names == ["", "esx02.lab.local", "esx03.lab.local"]
-
-
-def test_since_when_a_host_is_in_maintenance_mode_is_its_newest_event(
-    vsphere: VSphere, vcenter: Vcsim
-) -> None:
-    first, second, _ = (host.moref for host in vcenter.hosts)
-    vcenter.post_event(ENTERED, first)
-    vcenter.post_event(ENTERED, second)
-    vcenter.post_event("ExitMaintenanceModeEvent", first)
-    vcenter.post_event(ENTERED, first)
-    newest = {event.host.host._GetMoId(): event for event in reversed(vcenter.posted(ENTERED))}
-    since = vsphere.maintenance_since([first, second])
-    assert since == {moref: newest[moref].createdTime for moref in (first, second)}
-    assert since[first] > since[second]
-    assert {moment.tzinfo for moment in since.values()} == {UTC}
-
-
-def test_of_a_host_without_an_event_nobody_knows_since_when(
-    vsphere: VSphere, vcenter: Vcsim
-) -> None:
-    first, second, third = (host.moref for host in vcenter.hosts)
-    vcenter.post_event(ENTERED, first)
-    vcenter.post_event(ENTERED, third)
-    assert set(vsphere.maintenance_since([first, second])) == {first}
-
-
-def test_an_event_that_only_calls_itself_so_tells_nothing(vsphere: VSphere, vcenter: Vcsim) -> None:
-    [moref, *_] = (host.moref for host in vcenter.hosts)
-    vcenter.forge_event(ENTERED, moref)
-    assert len(vcenter.posted(ENTERED)) == 1
-    assert vsphere.maintenance_since([moref]) == {}
-
-
-def test_events_are_read_no_further_than_the_hosts_need(
-    vsphere: VSphere, vcenter: Vcsim, interceptor: Interceptor
-) -> None:
-    moref = vcenter.hosts[0].moref
-    vcenter.post_event(ENTERED, moref)
-    vsphere.maintenance_since([moref])
-    assert "ReadPreviousEvents" not in interceptor.calls
-    assert interceptor.calls[-1] == "DestroyCollector"
-
-
-def test_a_history_without_an_end_is_not_read_for_ever(
-    vsphere: VSphere, vcenter: Vcsim, interceptor: Interceptor
-) -> None:
-    for _ in range(3):
-        vcenter.post_event(ENTERED, vcenter.hosts[0].moref)
-    answers: list[Answer] = []
-
-    def the_same_again(answer: Answer) -> Answer:
-        answers.append(answer)
-        return answers[0]
-
-    interceptor.spoil["ReadPreviousEvents"] = the_same_again
-    assert vsphere.maintenance_since(["host-987654321"]) == {}
-    assert interceptor.calls.count("ReadPreviousEvents") == 9
-    assert interceptor.calls[-1] == "DestroyCollector"
 
 
 def test_the_time_is_that_of_vcenters_clock(vsphere: VSphere, interceptor: Interceptor) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from tests.vcenters import Vcsim, connected, needs_go, vcsim
 pytestmark = needs_go
 
 THREADS = 16
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def test_all_threads_share_one_session(
@@ -55,15 +57,17 @@ def test_threads_whose_session_ends_begin_one_more(
     assert len(vcenter.sessions()) == 1
 
 
-@pytest.mark.parametrize("question", ["mode", "hosts", "time", "history"])
+@pytest.mark.parametrize("question", ["mode", "hosts", "time", "history", "entered"])
 def test_a_session_that_has_ended_is_begun_once_more(
     vsphere: VSphere, vcenter: Vcsim, interceptor: Interceptor, moref: str, question: str
 ) -> None:
+    morefs = iter([moref, "host-987654321"])  # Another one, since an answer is remembered.
     questions: dict[str, Callable[[], object]] = {
         "mode": lambda: vsphere.in_maintenance_mode(moref),
         "hosts": lambda: [each.host.moref for each in vsphere.hosts()],
         "time": lambda: vsphere.now().tzinfo,
-        "history": lambda: vsphere.maintenance_since([moref]),
+        "history": lambda: vsphere.mode_changes(LONG_AGO),
+        "entered": lambda: vsphere.entered([next(morefs)]),
     }
     ask = questions[question]
     before = ask()

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -58,12 +58,7 @@ class Result:
 class FakeVSphere(FakeVCenter):
     """The fake, with what the command line asks beyond the port."""
 
-    since: dict[str, datetime] = field(default_factory=dict)
     closed: int = 0
-
-    def maintenance_since(self, morefs: Collection[str]) -> dict[str, datetime]:
-        self._fail()
-        return {moref: self.since[moref] for moref in morefs if moref in self.since}
 
     def close(self) -> None:
         self.closed += 1

@@ -25,9 +25,10 @@ from functions.context import Context, Policy
 from functions.errors import (
     AuthenticationError,
     OperationsUnavailableError,
+    RequestRejectedError,
     VCenterUnavailableError,
 )
-from functions.ports import Resource, ResourceState
+from functions.ports import ModeChange, Resource, ResourceState
 from lab.processes import free_port
 from tests.fakes import VCENTER_UUID, FakeOperations
 from tests.unit.cli.running import ADDRESS, ENVIRON, FakeInspection, FakeVSphere, hosts
@@ -211,6 +212,29 @@ def test_a_vcenter_that_shows_no_hosts_lacks_a_right() -> None:
     assert found["one host"].result == found["maintenance"].result == "skipped"
 
 
+def test_the_history_is_read_as_far_back_as_a_lease() -> None:
+    vsphere = FakeVSphere(hosts(3))
+    for minutes in (121, 119, 5):
+        vsphere.clock.moment = datetime.now(UTC) - timedelta(minutes=minutes)
+        vsphere.enter("host-1")
+    finding = both_sides(vsphere, [INSTANCE])["history"]
+    told = "2 events of hosts that entered or left, in the last 120 minutes"
+    assert (finding.result, finding.found) == ("ok", told)
+
+
+class Silent(FakeVSphere):
+    """A vCenter that does not let us read its events."""
+
+    def mode_changes(self, since: Any, moref: str = "") -> list[ModeChange]:
+        raise RequestRejectedError("no privilege")
+
+
+def test_a_history_that_may_not_be_read_is_a_failure_that_says_what_it_costs() -> None:
+    finding = both_sides(Silent(hosts(3)), [INSTANCE])["history"]
+    assert (finding.result, "they leave it" in finding.found) == ("failed", True)
+    assert "Read-only" in finding.advice
+
+
 def test_a_host_that_the_other_side_does_not_know_is_a_failure() -> None:
     known = FakeOperations(hosts(3)[1:])
     assert both_sides(FakeVSphere(hosts(3)), [INSTANCE], known)["one host"].result == "failed"
@@ -242,7 +266,7 @@ def test_what_differs_or_may_be_a_persons_is_counted() -> None:
 def test_a_vcenter_that_refuses_us_is_one_failure() -> None:
     refusing = FakeVSphere(hosts(3), failures=[AuthenticationError("it refuses")])
     found = both_sides(refusing, [INSTANCE])
-    assert [each.result for each in found.values()] == ["failed", *["skipped"] * 5]
+    assert [each.result for each in found.values()] == ["failed", *["skipped"] * 6]
     assert "VCENTER_PASSWORD" in found["login"].advice
 
 
@@ -252,6 +276,7 @@ def test_without_vrealize_operations_the_rest_of_a_vcenter_is_checked() -> None:
         "login",
         "clock",
         "hosts",
+        "history",
     ]
     assert found["collected"].found == "vRealize Operations does not let us in"
 

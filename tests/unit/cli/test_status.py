@@ -15,7 +15,7 @@ from adapters.cli.comparison import Row, compare
 from functions.context import Policy
 from functions.errors import RequestRejectedError, VCenterUnavailableError
 from functions.events import HostRef
-from functions.ports import Resource, ResourceState, VCenterHost
+from functions.ports import ModeChange, Resource, ResourceState, VCenterHost
 from tests.unit.cli.running import (
     ADDRESS,
     ENVIRON,
@@ -99,8 +99,8 @@ def test_only_hosts_that_matter_are_shown_unless_all_are_wanted() -> None:
 
 def test_json_tells_everything_of_a_host() -> None:
     both = clients(hosts(1))
+    both.vspheres[0].clock.moment = NOW
     both.vspheres[0].enter("host-1")
-    both.vspheres[0].since["host-1"] = NOW
     both.operations.set_state(hosts(1)[0], TIMED)
     shown = command("status", "--output", "json", connect=both.connect, environ=LEASED)
     assert (shown.code, shown.err) == (0, "")
@@ -179,7 +179,7 @@ def test_a_failing_vcenter_does_not_hide_the_others() -> None:
 class Silent(FakeVSphere):
     """A vCenter that does not let us read its events."""
 
-    def maintenance_since(self, morefs: Any) -> dict[str, datetime]:
+    def entered(self, morefs: Any) -> dict[str, ModeChange]:
         raise RequestRejectedError("no privilege")
 
 
