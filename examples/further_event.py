@@ -8,7 +8,7 @@ docs/extending.md says where each part goes.
 from typing import Final
 
 from functions.context import Context
-from functions.convergence import converge
+from functions.convergence import AskedVCenter, converge
 from functions.events import HostEvent, host_event
 from functions.handlers import Handler
 from functions.outcomes import Outcome
@@ -20,7 +20,7 @@ def host_connected(event: HostEvent, context: Context) -> Outcome:
     if vcenter is None:
         return Outcome("ignored", event.host, "only a vCenter could tell its mode")
     # That it is not in maintenance mode is what one expects; if it is, the outcome says so.
-    return converge(event.host, False, context.operations, vcenter, context.policy)
+    return converge(event.host, False, AskedVCenter(vcenter, context), context)
 
 
 ROWS: Final[dict[str, Handler]] = {

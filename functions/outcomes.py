@@ -57,11 +57,12 @@ class Action:
 class Overdue:
     """A host that has been in maintenance mode for longer than it should be.
 
-    ``entered`` is when that began, and who did it. ``is_new``: it was not told of today.
+    ``entered`` is when that began, and who did it; None is longer ago than its vCenter remembers.
+    ``is_new``: it was not told of today.
     """
 
     host: HostRef
-    entered: ModeChange
+    entered: ModeChange | None
     is_new: bool = True
 
 

@@ -13,7 +13,7 @@ from enum import Enum, auto
 from typing import Final
 
 from functions.context import Policy
-from functions.ports import ModeChange, ResourceState
+from functions.ports import ModeChange, Resource, ResourceState, VCenter, VCenterHost
 
 # Clocks differ, and a write may come some minutes after the look that it is based on.
 MARGIN: Final = timedelta(minutes=10)
@@ -56,6 +56,20 @@ def period_start(policy: Policy, now: datetime) -> datetime:
     """Return since when changes of mode matter."""
     lease = timedelta(minutes=policy.lease_minutes) if policy.lease_minutes else None
     return now - (lease or _PERIOD_WITHOUT_LEASES) - MARGIN
+
+
+def changes_that_matter(
+    vcenter: VCenter,
+    hosts: Iterable[VCenterHost],
+    resources: Iterable[Resource],
+    policy: Policy,
+    now: datetime,
+) -> Sequence[ModeChange]:
+    """Read the changes of all hosts since ``period_start``; nothing if nothing depends on them."""
+    busy = any(each.in_maintenance_mode for each in hosts)
+    if not busy and not any(each.state.maintained for each in resources):
+        return ()
+    return vcenter.mode_changes(period_start(policy, now))
 
 
 def by_host(changes: Iterable[ModeChange]) -> Mapping[str, Sequence[ModeChange]]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import Final, TypeVar
 
 from functions.context import Context
@@ -20,7 +21,7 @@ from functions.errors import (
     VCenterUnavailableError,
 )
 from functions.outcomes import Action, Outcome, Overdue, SweepListener, Verb
-from functions.ownership import period_start
+from functions.ownership import changes_that_matter
 from functions.ports import ModeChange, Resource, VCenter, VCenterHost
 from functions.sweep_plan import plan
 
@@ -112,25 +113,12 @@ def _survey(vcenter: VCenter, context: Context, adopt: bool, report: Report) -> 
     listed = context.operations.resources(address)
     resources = list(_counted(listed, listener, address, "vRealize Operations"))
     report.hosts += _compared(address, hosts, resources)
-    changes = _changes(vcenter, hosts, resources, context, report)
-    actions = plan(hosts, resources, context.policy, context.now(), changes, adopt)
+    policy, now = context.policy, context.now()
+    reading = partial(changes_that_matter, vcenter, hosts, resources, policy, now)
+    changes = _asked(reading, vcenter, context, report)
+    actions = plan(hosts, resources, policy, now, changes, adopt)
     report.actions += [_noticed(each, context) for each in actions]
     report.overdue += _overdue(vcenter, hosts, context, report)
-
-
-def _changes(
-    vcenter: VCenter,
-    hosts: Sequence[VCenterHost],
-    resources: Sequence[Resource],
-    context: Context,
-    report: Report,
-) -> Sequence[ModeChange] | None:
-    """Read which hosts changed their mode lately, if there is anything that depends on it."""
-    busy = (each.in_maintenance_mode for each in hosts)
-    if not any(busy) and not any(each.state.maintained for each in resources):
-        return ()
-    since = period_start(context.policy, context.now())
-    return _asked(lambda: vcenter.mode_changes(since), None, vcenter, context, report)
 
 
 def _overdue(
@@ -138,29 +126,30 @@ def _overdue(
 ) -> Iterator[Overdue]:
     """Find the hosts that somebody may have forgotten in maintenance mode."""
     busy = {each.host.moref: each.host for each in hosts if each.in_maintenance_mode}
-    if not busy:
-        return
-    nothing: Mapping[str, ModeChange] = {}
-    entered = _asked(lambda: vcenter.entered(busy), nothing, vcenter, context, report)
-    now = context.now()
-    for moref, change in entered.items():
-        if now - change.at > timedelta(days=context.policy.overdue_days):
-            told = context.memory.noticed(("overdue", busy[moref], now.date()))
-            yield Overdue(busy[moref], change, is_new=not told)
+    entered = _asked(partial(vcenter.entered, busy), vcenter, context, report) if busy else {}
+    for moref, host in busy.items() if entered is not None else ():
+        change = entered.get(moref)
+        if _is_overdue(change, context):
+            told = context.memory.noticed(("overdue", host, context.now().date()))
+            yield Overdue(host, change, is_new=not told)
 
 
-def _asked(
-    ask: Callable[[], T], otherwise: T, vcenter: VCenter, context: Context, report: Report
-) -> T:
-    """Ask for what a sweep can do without: what is not told is no evidence, but no obstacle."""
+def _is_overdue(entered: ModeChange | None, context: Context) -> bool:
+    """Whether it is too long ago; what is not told any more is longer ago than vCenter remembers."""
+    allowed = timedelta(days=context.policy.overdue_days)
+    return entered is None or context.now() - entered.at > allowed
+
+
+def _asked(ask: Callable[[], T], vcenter: VCenter, context: Context, report: Report) -> T | None:
+    """Ask for what a sweep can do without; None, which is no evidence, where it is not told."""
     try:
         return ask()
     except RequestRejectedError:
-        return otherwise
+        return None
     except MaintenanceError as error:
         report.faults.append(error)
         context.listener.failed(vcenter.address, error)
-        return otherwise
+        return None
 
 
 def _noticed(action: Action, context: Context) -> Action:

@@ -6,6 +6,7 @@ Both let a host enter and leave maintenance mode, and tell the function how to r
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
@@ -68,6 +69,7 @@ def running(folder: Path) -> Iterator[VCenter]:
     """Run a vCenter with HOSTS, none of them in maintenance mode; a file would be in ``folder``."""
     if not vcsim.available():
         file = folder / "vcenter.json"
+        file.unlink(missing_ok=True)  # What an earlier laboratory has left behind.
         in_file(file).in_maintenance = set()
         yield FileVCenter(file)
         return
@@ -104,6 +106,7 @@ class SimulatedVCenter:
             userName=variables["VCENTER_USERNAME"], password=variables["VCENTER_PASSWORD"]
         )
         self.uuid = content.about.instanceUuid
+        self._content = content
         view = content.viewManager.CreateContainerView(
             container=content.rootFolder, type=[vim.HostSystem], recursive=True
         )
@@ -112,11 +115,7 @@ class SimulatedVCenter:
 
     def set_mode(self, name: str, *, in_maintenance_mode: bool) -> None:
         """See VCenter.set_mode."""
-        host = self._hosts[name]
-        start = (
-            host.EnterMaintenanceMode_Task if in_maintenance_mode else host.ExitMaintenanceMode_Task
-        )
-        WaitForTask(start(timeout=0))
+        set_mode(self._content, self._hosts[name], in_maintenance_mode=in_maintenance_mode)
 
     def close(self) -> None:
         """Close the connections."""
@@ -141,6 +140,36 @@ class FileVCenter:
         others = self._vcenter.in_maintenance - {self.morefs[name]}
         entered = {self.morefs[name]} if in_maintenance_mode else set()
         self._vcenter.in_maintenance = others | entered
+
+
+def set_mode(content: Any, host: Any, *, in_maintenance_mode: bool) -> None:
+    """Let a host of a vcsim enter maintenance mode, or leave it.
+
+    The event of that, which a vCenter would post by itself, is posted, too.
+    """
+    if in_maintenance_mode:
+        WaitForTask(host.EnterMaintenanceMode_Task(timeout=0))
+        post_event(content, "EnteredMaintenanceModeEvent", host)
+    else:
+        WaitForTask(host.ExitMaintenanceMode_Task(timeout=0))
+        post_event(content, "ExitMaintenanceModeEvent", host)
+
+
+def post_event(content: Any, name: str, host: Any) -> None:
+    """Post an event about a host of a vcsim, of the class ``name``, as vCenter itself would."""
+    datacenter = content.rootFolder.childEntity[0]
+    event = getattr(vim.event, name)(
+        key=0,
+        chainId=0,
+        createdTime=datetime.now(UTC),
+        userName="",
+        datacenter=vim.event.DatacenterEventArgument(name=datacenter.name, datacenter=datacenter),
+        computeResource=vim.event.ComputeResourceEventArgument(
+            name=host.parent.name, computeResource=host.parent
+        ),
+        host=vim.event.HostEventArgument(name=host.name, host=host),
+    )
+    content.eventManager.PostEvent(eventToPost=event)
 
 
 def in_file(file: Path) -> MemoryVCenter:

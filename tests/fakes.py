@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from functions.errors import AmbiguousHostError, HostNotFoundError, MaintenanceError
+from functions.errors import AmbiguousHostError, HostGoneError, HostNotFoundError, MaintenanceError
 from functions.events import HostRef
 from functions.ports import ModeChange, Resource, ResourceState, VCenterHost
 
@@ -248,7 +248,7 @@ class FakeVCenter:
         for host in self.modes:
             if moref and host.moref == moref:
                 return host
-        raise HostNotFoundError(f"{self.address} has no host {moref}")
+        raise HostGoneError(f"{self.address} has no host {moref}")
 
     def _put(self, moref: str, mode: bool, user: str) -> None:
         self.modes[self.host(moref)] = mode

@@ -16,7 +16,7 @@ from adapters.config.settings import VCenterSettings
 from adapters.vcenter import VSphere
 from functions.events import HostRef, vcenter_address
 from lab import vcsim as program
-from lab.vcenters import connection
+from lab.vcenters import connection, post_event, set_mode
 from simulator import Host, Simulator, VCenter
 
 _Collector = vmodl.query.PropertyCollector
@@ -62,12 +62,12 @@ class Vcsim:
         return [HostRef(e.obj._GetMoId(), e.propSet[0].val, self.address) for e in found]
 
     def enter(self, moref: str) -> None:
-        """Put a host into maintenance mode; vcsim posts no event of that."""
-        WaitForTask(self._host(moref).EnterMaintenanceMode_Task(timeout=0))
+        """Put a host into maintenance mode."""
+        set_mode(self._content, self._host(moref), in_maintenance_mode=True)
 
     def leave(self, moref: str) -> None:
         """Take a host out of maintenance mode."""
-        WaitForTask(self._host(moref).ExitMaintenanceMode_Task(timeout=0))
+        set_mode(self._content, self._host(moref), in_maintenance_mode=False)
 
     def remove(self, moref: str) -> None:
         """Remove a host from the inventory; its MoRef does not come again."""
@@ -75,22 +75,7 @@ class Vcsim:
 
     def post_event(self, name: str, moref: str) -> None:
         """Post an event about a host, of the class ``name``, as vCenter itself would."""
-        host = self._host(moref)
-        datacenter = self._content.rootFolder.childEntity[0]
-        event = getattr(vim.event, name)(
-            key=0,
-            chainId=0,
-            createdTime=datetime.now(UTC),
-            userName="",
-            datacenter=vim.event.DatacenterEventArgument(
-                name=datacenter.name, datacenter=datacenter
-            ),
-            computeResource=vim.event.ComputeResourceEventArgument(
-                name=host.parent.name, computeResource=host.parent
-            ),
-            host=vim.event.HostEventArgument(name=host.name, host=host),
-        )
-        self._content.eventManager.PostEvent(eventToPost=event)
+        post_event(self._content, name, self._host(moref))
 
     def forge_event(self, name: str, moref: str) -> None:
         """Post an EventEx that only calls itself ``name``, as anybody with the privilege can."""

@@ -9,10 +9,11 @@ from typing import Final
 from functions.context import Policy
 from functions.events import HostRef
 from functions.outcomes import Action, Verb
-from functions.ports import Resource, ResourceState, VCenterHost
-from functions.reconciliation import plan
+from functions.ownership import NOT_TOLD
+from functions.ports import ModeChange, Resource, ResourceState, VCenterHost
+from functions.sweep_plan import plan
 
-# Whether there are leases, and the state: decision 0005 says why this tells.
+# Whether there are leases, and the state: decision 0017 says how far this tells.
 _WHOSE: Final[Mapping[tuple[bool, ResourceState], str]] = {
     (True, ResourceState.TIMED): "ours",
     (True, ResourceState.OPEN_ENDED): "person",
@@ -56,11 +57,18 @@ class Row:
 
 
 def compare(
-    hosts: Sequence[VCenterHost], resources: Sequence[Resource], policy: Policy, now: datetime
+    hosts: Sequence[VCenterHost],
+    resources: Sequence[Resource],
+    policy: Policy,
+    now: datetime,
+    changes: Sequence[ModeChange] | None = (),
 ) -> list[Row]:
-    """Return a row for every host of a vCenter, and for every resource that is none of them."""
+    """Return a row for every host of a vCenter, and for every resource that is none of them.
+
+    ``changes`` are those that matter; None if they could not be read.
+    """
     modes = {each.host.moref: each.in_maintenance_mode for each in hosts}
-    actions = plan(hosts, resources, policy, now)
+    actions = plan(hosts, resources, policy, now, changes)
     planned = {action.host.moref: action for action in actions}
     states = _states(resources)
     rows = [
@@ -80,7 +88,12 @@ def _row(host: HostRef, mode: bool | None, state: ResourceState | None, policy: 
 
 
 def _with(row: Row, action: Action | None) -> Row:
-    return replace(row, verb=action.verb, reason=action.reason) if action else row
+    if action is None:
+        return row
+    # What looks like ours is left alone only if it is not, or if nobody knows.
+    not_ours = row.whose == "ours" and action.verb == "leave"
+    whose = ("unknown" if NOT_TOLD in action.reason else "person") if not_ours else row.whose
+    return replace(row, verb=action.verb, reason=action.reason, whose=whose)
 
 
 def _states(resources: Iterable[Resource]) -> dict[str, ResourceState]:

@@ -16,7 +16,7 @@ from adapters.outgoing.deadline import deadline
 from functions import reconciliation
 from functions.context import Context
 from functions.errors import MaintenanceError
-from functions.outcomes import Action, Outcome, SweepListener, Verb
+from functions.outcomes import Action, Outcome, Overdue, SweepListener, Verb
 from functions.ports import ResourceState
 from functions.reconciliation import Report
 
@@ -169,6 +169,10 @@ class ShownSweep(SweepListener):
         self._advance()
         if not seen:
             self._terminal.note(f"{action.host}: accepted, but the new state is not visible yet")
+
+    def overdue(self, found: Overdue) -> None:
+        """See SweepListener.overdue."""
+        self._terminal.note(f"{found.host}: overdue; status --older-than shows since when")
 
     def corrected(self, outcome: Outcome) -> None:
         """See SweepListener.corrected."""

@@ -19,6 +19,7 @@ from adapters.cli.terminal import Column, Terminal, moment, plain
 from functions.context import Policy
 from functions.errors import MaintenanceError
 from functions.events import HostRef
+from functions.ownership import changes_that_matter
 from functions.ports import OperationsManager
 
 _WHOSE_IN_WORDS: Final[Mapping[str | None, str]] = {
@@ -99,7 +100,9 @@ def _read(
     with terminal.busy(f"reading the hosts of {vsphere.address}"):
         hosts = list(vsphere.hosts())
         resources = list(operations.resources(vsphere.address))
-        rows = compare(hosts, resources, policy, datetime.now(UTC))
+        now = datetime.now(UTC)
+        changes = changes_that_matter(vsphere, hosts, resources, policy, now)
+        rows = compare(hosts, resources, policy, now, changes)
         return _since(rows, vsphere, terminal)
 
 

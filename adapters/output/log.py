@@ -14,6 +14,7 @@ from adapters.incoming.envelopes import Received
 from functions.errors import MaintenanceError, PermanentError
 from functions.events import MAX_NAME_LENGTH, HostRef, classify, event_id
 from functions.outcomes import Action, Outcome, Overdue, SweepListener
+from functions.ports import ModeChange
 
 # Of thousands of hosts that the account may not see, the first ones say enough, every time.
 _MAX_LINES: Final = 100
@@ -105,6 +106,19 @@ class SweepLog(SweepListener):
         text = f"{action.host}: {action.verb}: {action.reason}{note}"
         fields = {"action": action.verb, **_host(action.host)}
         logger.log(level, "%s", text, extra={"fields": fields})
+
+
+def _since(entered: ModeChange | None) -> str:
+    if entered is None:
+        return "for longer than its vCenter remembers"
+    by = f", by {entered.user}" if entered.user else ""
+    return f"since {entered.at:%Y-%m-%d %H:%M} UTC{by}"
+
+
+def _entered(entered: ModeChange | None) -> dict[str, str]:
+    if entered is None:
+        return {}
+    return {"since": entered.at.isoformat(timespec="seconds"), "user": entered.user}
 
 
 def _write_outcome(entry: Entry, outcome: Outcome, seconds: float) -> None:

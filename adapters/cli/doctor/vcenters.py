@@ -11,6 +11,7 @@ from adapters.cli.ports import ExtendedVCenter
 from adapters.vrops.models import Instance
 from functions.context import Context
 from functions.errors import MaintenanceError, RequestRejectedError
+from functions.ownership import changes_that_matter
 from functions.ports import VCenterHost
 
 _ASKED: Final = ("login", "clock", "hosts", "history")
@@ -122,7 +123,9 @@ def _maintenance(
     vsphere: ExtendedVCenter, context: Context, hosts: Sequence[VCenterHost]
 ) -> Finding:
     resources = list(context.operations.resources(vsphere.address))
-    rows = comparison.compare(hosts, resources, context.policy, datetime.now(UTC))
+    policy, now = context.policy, datetime.now(UTC)
+    changes = changes_that_matter(vsphere, hosts, resources, policy, now)
+    rows = comparison.compare(hosts, resources, policy, now, changes)
     differing = sum(not row.agrees for row in rows)
     not_ours = sum(row.whose not in (None, "ours") for row in rows)
     differ = f"{differing} of {len(rows)} hosts differ"
