@@ -71,6 +71,14 @@ class AskedVCenter:
         """See VCenter.in_maintenance_mode."""
         return self._vcenter.in_maintenance_mode(moref)
 
+    def has_lost(self, moref: str) -> bool:
+        """Whether it certainly has no host with this MoRef."""
+        try:
+            self._vcenter.in_maintenance_mode(moref)
+        except HostGoneError:
+            return bool(moref)
+        return False
+
     def left_alone(self, stand: Stand, resource: Resource) -> Outcome | None:
         """See ModeSource.left_alone."""
         reason = LEFT_ALONE.get((self._leased, stand, resource.state))
@@ -173,6 +181,10 @@ def _verified(event: HostEvent, wanted: bool, vcenter: AskedVCenter, context: Co
         return converge(event.host, wanted, vcenter, context)
     except HostGoneError:
         return _give_up(event.host, vcenter, context)
+    except HostNotFoundError:
+        if not vcenter.has_lost(event.host.moref):
+            raise
+        return Outcome("ignored", event.host, _GONE)
 
 
 def _believed(event: HostEvent, wanted: bool, context: Context) -> Outcome:

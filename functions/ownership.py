@@ -23,9 +23,7 @@ _PERIOD_WITHOUT_LEASES: Final = timedelta(days=1)
 A_PERSONS: Final = "open-ended, so a person's, since ours have a lease"
 ANOTHERS: Final = "a timed window, so not ours, since ours have no lease"
 NOT_OURS: Final = "a timed window of a host that was not in maintenance mode within the last lease"
-NOT_TOLD: Final = (
-    "a timed window, and vCenter does not tell whether the host was in maintenance mode"
-)
+NOT_TOLD: Final = "a timed window, and vCenter's events do not tell whether it may be ours"
 NOTHING_OURS: Final = "not in maintenance mode within the last lease, so nothing of ours is there"
 PERHAPS_ANOTHERS: Final = (
     "already in a timed window, perhaps a person's; ours starts when it has ended"

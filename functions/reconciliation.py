@@ -126,8 +126,10 @@ def _overdue(
 ) -> Iterator[Overdue]:
     """Find the hosts that somebody may have forgotten in maintenance mode."""
     busy = {each.host.moref: each.host for each in hosts if each.in_maintenance_mode}
-    entered = _asked(partial(vcenter.entered, busy), vcenter, context, report) if busy else {}
-    for moref, host in busy.items() if entered is not None else ():
+    entered = _asked(partial(vcenter.entered, busy), vcenter, context, report) if busy else None
+    if entered is None:
+        return
+    for moref, host in busy.items():
         change = entered.get(moref)
         if _is_overdue(change, context):
             told = context.memory.noticed(("overdue", host, context.now().date()))
@@ -135,7 +137,7 @@ def _overdue(
 
 
 def _is_overdue(entered: ModeChange | None, context: Context) -> bool:
-    """Whether it is too long ago; what is not told any more is longer ago than vCenter remembers."""
+    """Whether it is too long ago; what is not found is longer ago than vCenter remembers."""
     allowed = timedelta(days=context.policy.overdue_days)
     return entered is None or context.now() - entered.at > allowed
 
@@ -206,7 +208,7 @@ def _refusal(report: Report, max_changes: int | None) -> SweepRefusedError | Non
 
 def _but_renewed(report: Report) -> str:
     renewed = report.counts()["renew"]
-    return f"; {renewed} windows are renewed all the same" if renewed else ""
+    return f"; renewed all the same: {renewed}" if renewed else ""
 
 
 def _end(report: Report, context: Context) -> None:

@@ -82,7 +82,7 @@ def plan(
     rules = _rules(pairs, adopt=adopt)
     actions = [_action(each, rules, until, leased=bool(lease)) for each in pairs]
     left_over = (each for group in known.values() for each in group)
-    gone = [_left_over(each, past, policy, now, adopt=adopt) for each in left_over]
+    gone = [_left_over(each, past, policy, adopt=adopt) for each in left_over]
     return [*filter(None, actions), *gone]
 
 
@@ -131,7 +131,6 @@ def _left_over(
     resource: Resource,
     past: Mapping[str, Sequence[ModeChange]] | None,
     policy: Policy,
-    now: datetime,
     *,
     adopt: bool,
 ) -> Action:
@@ -140,12 +139,18 @@ def _left_over(
         return Action(
             "report", resource.host, f"unknown to its vCenter; {resource.state}", resource
         )
-    changes = None if past is None else past.get(resource.moref, ())
-    key = (bool(policy.lease_minutes), stand(False, changes, policy, now), resource.state)
+    key = (bool(policy.lease_minutes), _stood(resource, past), resource.state)
     verb, reason = (_ADOPTING if adopt else _RULES)[key]
     if verb == "end":
         return Action(*_GONE[:1], resource.host, _GONE[1], resource)
     return Action(verb, resource.host, f"unknown to its vCenter; {reason}", resource)
+
+
+def _stood(resource: Resource, past: Mapping[str, Sequence[ModeChange]] | None) -> Stand:
+    """Say how a host stood before it was removed; it need not have left maintenance mode."""
+    if past is None:
+        return Stand.NOT_TOLD
+    return Stand.JUST_LEFT if past.get(resource.moref) else Stand.IN_SERVICE
 
 
 def _by_moref(resources: Iterable[Resource]) -> dict[str, list[Resource]]:

@@ -83,13 +83,10 @@ class SweepLog(SweepListener):
 
     def overdue(self, found: Overdue) -> None:
         """See SweepListener.overdue."""
+        text = f"{found.host}: overdue: in maintenance mode {_since(found.entered)}"
+        fields = {"action": "overdue", **_host(found.host), **_entered(found.entered)}
         level = logging.WARNING if found.is_new else logging.INFO
-        since = found.entered.at.strftime("%Y-%m-%d %H:%M UTC")
-        text = (
-            f"{found.host}: overdue: in maintenance mode since {since}, by {found.entered.user!r}"
-        )
-        fields = {"action": "overdue", "since": since, "user": found.entered.user}
-        logger.log(level, "%s", text, extra={"fields": {**fields, **_host(found.host)}})
+        logger.log(level, "%s", text, extra={"fields": fields})
 
     def corrected(self, outcome: Outcome) -> None:
         """See SweepListener.corrected."""

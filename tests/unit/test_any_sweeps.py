@@ -21,7 +21,7 @@ from functions.errors import (
     RequestRejectedError,
     VCenterUnavailableError,
 )
-from functions.events import HostRef
+from functions.events import ENTERED, EXITED, REMOVED, HostRef
 from functions.handlers import dispatch
 from functions.outcomes import Action, Outcome, SweepListener
 from functions.ports import ResourceState
@@ -41,7 +41,6 @@ HOSTS = {
     B: [HostRef("host-1", "esx3", B), HostRef("host-2", "esx4", B), HostRef("host-9", "esx5", B)],
     ELSEWHERE: [HostRef("host-1", "esx1", ELSEWHERE), HostRef("host-2", "esx6", ELSEWHERE)],
 }
-ENTERED, EXITED = "EnteredMaintenanceModeEvent", "ExitMaintenanceModeEvent"
 LEASE = 60
 FAULTS = st.sampled_from(
     [
@@ -82,7 +81,9 @@ class Anything(RuleBasedStateMachine):
         hosts = [host for known in HOSTS.values() for host in known]
         uuids = {**UUIDS, ELSEWHERE: "uuid-elsewhere"}
         self.operations = FakeOperations(hosts, clock=self.clock, uuids=uuids)
-        self.vcenters = {each: FakeVCenter(HOSTS[each], each, UUIDS[each]) for each in (A, B)}
+        self.vcenters = {
+            each: FakeVCenter(HOSTS[each], each, UUIDS[each], clock=self.clock) for each in (A, B)
+        }
         self.lease = lease
         self.context = Context(
             self.operations,
@@ -94,6 +95,8 @@ class Anything(RuleBasedStateMachine):
         )
         self.events: list[EventData] = []
         self.persons: set[HostRef] = set()
+        # Since when a person's window is there, and when it ends.
+        self.windows: dict[HostRef, tuple[datetime, datetime]] = {}
         self.discovered = set(hosts)
         self.removed: list[HostRef] = []
         self.key = 100
@@ -103,7 +106,7 @@ class Anything(RuleBasedStateMachine):
         """Somebody works on a host, and vCenter makes an event of it."""
         host = self._pick(which)
         vcenter, entering = self.vcenters[host.vcenter], not self.mode(host)
-        vcenter.modes[host] = entering
+        (vcenter.enter if entering else vcenter.leave)(host.moref)
         self.key += 1
         self.events.append(self._facts(ENTERED if entering else EXITED, host))
 
@@ -122,7 +125,7 @@ class Anything(RuleBasedStateMachine):
         self.events.pop(which % len(self.events))
 
     @rule(
-        name=st.sampled_from([ENTERED, EXITED]),
+        name=st.sampled_from([ENTERED, EXITED, REMOVED]),
         moref=st.sampled_from(["", "host-1", "host-2", "host-3", "host-9", "host-77"]),
         host=st.sampled_from(["", "esx1", "esx2", "esx3", "esx4", "esx5", "esx6", "esx"]),
         source=st.sampled_from([A, ALIAS, B, ELSEWHERE, UNKNOWN]),

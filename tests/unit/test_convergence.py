@@ -10,16 +10,17 @@ import pytest
 
 from adapters.memory import EventMemory
 from functions.context import Context, NoMemory, Policy, VCenters
-from functions.convergence import converge, mirror_event
+from functions.convergence import AskedVCenter, converge, mirror_event
 from functions.errors import (
     AmbiguousHostError,
     HostNotFoundError,
     HostUnsettledError,
     OperationsUnavailableError,
+    RequestRejectedError,
     UnverifiedEventError,
     VCenterUnavailableError,
 )
-from functions.events import HostEvent, HostRef
+from functions.events import ENTERED, EXITED, REMOVED, HostEvent, HostRef
 from functions.outcomes import Outcome
 from functions.ports import Resource, ResourceState
 from tests.fakes import Clock, FakeOperations, FakeVCenter
@@ -34,7 +35,6 @@ HOST = HostRef("host-1", "esx1", A)
 OTHER = HostRef("host-1", "esx2", B)
 NAMESAKE = HostRef("host-8", "esx3", B)
 ELSEWHERES = HostRef("host-1", "esx9", ELSEWHERE)
-ENTERED, EXITED = "EnteredMaintenanceModeEvent", "ExitMaintenanceModeEvent"
 PENDING = "accepted by vRealize Operations, but not visible yet"
 
 
@@ -49,7 +49,7 @@ class Restless(FakeVCenter):
         seen = super().in_maintenance_mode(moref)
         self.looks.append(moref)
         if self.turns and self.turns.pop(0):
-            self.modes[self.host(moref)] = not seen
+            self._put(moref, not seen, "")
         return seen
 
 
@@ -66,7 +66,15 @@ def vcenter() -> Restless:
 @pytest.fixture
 def context(operations: FakeOperations, vcenter: Restless) -> Context:
     vcenters = VCenters({A: vcenter, "alias.lab": vcenter, B: FakeVCenter([OTHER], B, "uuid-b")})
-    return Context(operations, vcenters, EventMemory())
+    return Context(operations, vcenters, EventMemory(), now=vcenter.clock)
+
+
+def asked(
+    host: HostRef, wanted: bool, operations: FakeOperations, vcenter: FakeVCenter, policy: Policy
+) -> Outcome:
+    """Converge on what a vCenter says, as an event of its host does."""
+    context = Context(operations, policy=policy, now=vcenter.clock)
+    return converge(host, wanted, AskedVCenter(vcenter, context), context)
 
 
 def event(
@@ -84,22 +92,30 @@ def leave(context: Context, host: HostRef = HOST, minute: int | None = 0) -> Out
     return mirror_event(event(EXITED, host, minute), False, context)
 
 
+def removed(context: Context, host: HostRef = HOST, minute: int | None = 0) -> Outcome:
+    return mirror_event(event(REMOVED, host, minute), False, context)
+
+
 @pytest.mark.parametrize("lease", [None, 60])
 @pytest.mark.parametrize("wanted", [False, True])
 @pytest.mark.parametrize("mode", [False, True])
-@pytest.mark.parametrize("state", [MONITORED, TIMED])
+@pytest.mark.parametrize("maintained_before", [False, True])
 def test_what_vcenter_says_is_written_whatever_was_wanted(
-    state: ResourceState,
+    maintained_before: bool,
     mode: bool,
     wanted: bool,
     lease: int | None,
     operations: FakeOperations,
     vcenter: Restless,
 ) -> None:
-    operations.set_state(HOST, state)
-    vcenter.modes[HOST] = mode
-    outcome = converge(HOST, wanted, operations, vcenter, Policy(lease))
     maintained = TIMED if lease else OPEN_ENDED
+    state = maintained if maintained_before else MONITORED
+    operations.set_state(HOST, state)
+    vcenter.enter("host-1")
+    vcenter.leave("host-1")
+    if mode:
+        vcenter.enter("host-1")
+    outcome = asked(HOST, wanted, operations, vcenter, Policy(lease))
     assert operations.state(HOST) is (maintained if mode else MONITORED)
     assert outcome.action == (("renewed" if state.maintained else "entered") if mode else "exited")
     said = f"it is {'in' if mode else 'not in'} maintenance mode by now"
@@ -116,7 +132,7 @@ def test_what_looks_right_is_written_all_the_same(
     vcenter.modes[HOST] = mode
     operations.failures = [None, OperationsUnavailableError("down")]
     with pytest.raises(OperationsUnavailableError):
-        converge(HOST, mode, operations, vcenter, Policy())
+        asked(HOST, mode, operations, vcenter, Policy())
 
 
 @pytest.mark.parametrize(
@@ -142,7 +158,7 @@ def test_it_is_written_until_vcenter_says_the_same_afterwards(
     operations.set_state(HOST, OPEN_ENDED)
     vcenter.modes[HOST] = mode
     vcenter.turns = changes
-    outcome = converge(HOST, mode, operations, vcenter, Policy())
+    outcome = asked(HOST, mode, operations, vcenter, Policy())
     assert (outcome.action, len(vcenter.looks)) == (action, looks)
     assert operations.state(HOST).maintained == vcenter.modes[HOST]
 
@@ -152,7 +168,7 @@ def test_a_host_that_does_not_come_to_rest_is_tried_again_later(
 ) -> None:
     vcenter.turns = [True, False] * 5
     with pytest.raises(HostUnsettledError, match=r"host esx1 \(host-1\) of a\.lab goes in and out"):
-        converge(HOST, True, operations, vcenter, Policy())
+        asked(HOST, True, operations, vcenter, Policy())
     assert len(vcenter.looks) == 10
 
 
@@ -161,13 +177,11 @@ def test_what_does_not_show_yet_is_done_and_what_was_not_wanted_is_told_too(
 ) -> None:
     operations.slow = True
     vcenter.enter("host-1")
-    assert converge(HOST, True, operations, vcenter, Policy()) == Outcome("entered", HOST, PENDING)
+    assert asked(HOST, True, operations, vcenter, Policy()) == Outcome("entered", HOST, PENDING)
     operations.settle()
     vcenter.leave("host-1")
     reason = f"it is not in maintenance mode by now; {PENDING}"
-    assert converge(HOST, True, operations, vcenter, Policy()) == Outcome(
-        "exited", HOST, reason, True
-    )
+    assert asked(HOST, True, operations, vcenter, Policy()) == Outcome("exited", HOST, reason, True)
 
 
 @pytest.mark.parametrize("mode", [False, True])
@@ -176,21 +190,135 @@ def test_with_leases_a_persons_maintenance_is_left(
 ) -> None:
     operations.set_state(HOST, OPEN_ENDED)
     vcenter.modes[HOST] = mode
-    outcome = converge(HOST, mode, operations, vcenter, Policy(60))
+    outcome = asked(HOST, mode, operations, vcenter, Policy(60))
     assert operations.state(HOST) is OPEN_ENDED
     assert (outcome.action, outcome.needs_attention) == ("unchanged" if mode else "left", not mode)
-    assert outcome.reason == "open-ended maintenance is a person's when leases are on"
+    assert outcome.reason == "open-ended, so a person's, since ours have a lease"
 
 
-@pytest.mark.parametrize("lease", [None, 60])
-def test_repeating_an_enter_makes_the_window_what_is_configured(
-    lease: int | None, operations: FakeOperations, vcenter: Restless
+def test_a_window_that_this_process_has_started_is_renewed_by_the_next_event(
+    operations: FakeOperations, vcenter: Restless
+) -> None:
+    context = Context(
+        operations, VCenters({A: vcenter}), EventMemory(), Policy(60), now=vcenter.clock
+    )
+    vcenter.enter("host-1")
+    assert enter(context).action == "entered"
+    vcenter.clock.advance(10)
+    operations.clock.advance(10)
+    assert enter(context).action == "renewed"
+    assert operations.ends(HOST) == operations.clock() + timedelta(minutes=60)
+
+
+def persons(operations: FakeOperations, minutes: int = 2880) -> datetime | None:
+    """Put the host into a window of a person's; returns when it ends."""
+    operations.start_maintenance(operations.find(HOST), minutes)
+    return operations.ends(HOST)
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_a_window_of_a_host_that_was_not_in_maintenance_mode_is_a_persons(
+    wanted: bool, operations: FakeOperations, vcenter: Restless
 ) -> None:
     vcenter.enter("host-1")
-    resource = operations.find(HOST)
-    operations.start_maintenance(resource, 5)
-    converge(HOST, True, operations, vcenter, Policy(lease))
-    assert operations.minutes(HOST) == lease
+    vcenter.leave("host-1")
+    vcenter.clock.advance(60 + 10 + 1)  # the lease and the margin, and a minute more
+    ends = persons(operations)
+    outcome = asked(HOST, wanted, operations, vcenter, Policy(60))
+    assert (outcome.action, outcome.needs_attention) == ("left", True)
+    assert "a timed window of a host that was not in maintenance mode" in outcome.reason
+    assert operations.ends(HOST) == ends
+
+
+@pytest.mark.parametrize("minutes", [0, 30, 69])
+def test_what_may_be_ours_is_ended_up_to_a_lease_and_a_margin_after_the_host_has_left(
+    minutes: int, operations: FakeOperations, vcenter: Restless
+) -> None:
+    vcenter.enter("host-1")
+    vcenter.leave("host-1")
+    vcenter.clock.advance(minutes)
+    operations.start_maintenance(operations.find(HOST), 60)
+    assert asked(HOST, False, operations, vcenter, Policy(60)).action == "exited"
+    assert operations.maintained() == set()
+
+
+def test_entering_shortens_no_window_that_was_there_before(
+    operations: FakeOperations, vcenter: Restless
+) -> None:
+    ends = persons(operations)
+    vcenter.enter("host-1")
+    outcome = asked(HOST, True, operations, vcenter, Policy(60))
+    assert (outcome.action, outcome.needs_attention) == ("left", True)
+    assert outcome.reason.startswith("already in a timed window, perhaps a person's")
+    assert operations.ends(HOST) == ends
+
+
+def test_a_window_left_behind_by_an_earlier_stay_is_renewed_on_entering(
+    operations: FakeOperations, vcenter: Restless
+) -> None:
+    vcenter.enter("host-1")
+    vcenter.leave("host-1")
+    operations.start_maintenance(operations.find(HOST), 5)
+    vcenter.enter("host-1")
+    assert asked(HOST, True, operations, vcenter, Policy(60)).action == "renewed"
+    assert operations.minutes(HOST) == 60
+
+
+@pytest.mark.parametrize("mode", [False, True])
+def test_without_leases_a_timed_window_is_never_ours(
+    mode: bool, operations: FakeOperations, vcenter: Restless
+) -> None:
+    ends = persons(operations)
+    if mode:
+        vcenter.enter("host-1")
+    outcome = asked(HOST, mode, operations, vcenter, Policy())
+    assert (outcome.action, outcome.needs_attention) == ("left", True)
+    assert outcome.reason == "a timed window, so not ours, since ours have no lease"
+    assert operations.ends(HOST) == ends
+
+
+def test_events_that_vcenter_has_purged_are_no_evidence(
+    operations: FakeOperations, vcenter: Restless
+) -> None:
+    vcenter.enter("host-1")
+    vcenter.leave("host-1")
+    vcenter.clock.advance(1)
+    vcenter.purged_before = vcenter.clock()
+    ends = persons(operations)
+    assert asked(HOST, False, operations, vcenter, Policy(60)).action == "left"
+    assert operations.ends(HOST) == ends
+
+
+def test_an_account_that_may_not_read_events_leaves_windows_and_says_so(
+    operations: FakeOperations, vcenter: Restless
+) -> None:
+    vcenter.enter("host-1")
+    vcenter.leave("host-1")
+    ends = persons(operations)
+    vcenter.failures = [None, RequestRejectedError("no privilege")]
+    outcome = asked(HOST, False, operations, vcenter, Policy(60))
+    assert (outcome.action, outcome.needs_attention) == ("left", True)
+    assert "vCenter's events do not tell" in outcome.reason
+    assert operations.ends(HOST) == ends
+
+
+def test_a_host_that_entered_after_its_mode_was_read_is_looked_at_again(
+    operations: FakeOperations, vcenter: Restless
+) -> None:
+    ends = persons(operations)
+    vcenter.turns = [True]  # it enters right after the first look
+    outcome = asked(HOST, False, operations, vcenter, Policy(60))
+    assert (outcome.action, outcome.needs_attention) == ("left", True)
+    assert operations.ends(HOST) == ends
+
+
+def test_where_nothing_can_be_ours_nothing_is_written(
+    operations: FakeOperations, vcenter: Restless
+) -> None:
+    operations.failures = [None, OperationsUnavailableError("a write would fail")]
+    outcome = asked(HOST, False, operations, vcenter, Policy(60))
+    assert (outcome.action, outcome.needs_attention) == ("unchanged", False)
+    assert "nothing of ours is there" in outcome.reason
 
 
 def test_a_failing_vcenter_lets_nothing_be_written(
@@ -198,7 +326,7 @@ def test_a_failing_vcenter_lets_nothing_be_written(
 ) -> None:
     vcenter.failures = [VCenterUnavailableError("down")]
     with pytest.raises(VCenterUnavailableError):
-        converge(HOST, True, operations, vcenter, Policy())
+        asked(HOST, True, operations, vcenter, Policy())
     assert operations.maintained() == set()
 
 
@@ -207,7 +335,7 @@ def test_a_second_look_that_fails_is_no_success(
 ) -> None:
     vcenter.failures = [None, VCenterUnavailableError("down")]
     with pytest.raises(VCenterUnavailableError):
-        converge(HOST, False, operations, vcenter, Policy())
+        asked(HOST, False, operations, vcenter, Policy())
 
 
 def test_a_host_is_asked_about_by_its_resources_moref(
@@ -226,17 +354,100 @@ def test_a_host_whose_resource_does_not_tell_is_asked_about_by_its_own_moref(
         def find(self, host: HostRef) -> Resource:
             return replace(super().find(host), moref="")
 
-    converge(HOST, True, Silent([HOST]), vcenter, Policy())
+    asked(HOST, True, Silent([HOST]), vcenter, Policy())
     assert vcenter.looks == ["host-1", "host-1"]
 
 
-def test_a_host_that_its_vcenter_does_not_have_is_not_touched(
+def test_a_host_that_its_vcenter_does_not_have_is_done_with(
     context: Context, operations: FakeOperations, vcenter: Restless
 ) -> None:
     vcenter.remove("host-1")
-    with pytest.raises(HostNotFoundError):
-        enter(context)
+    assert enter(context) == Outcome("ignored", HOST, "its vCenter no longer has it")
     assert operations.maintained() == set()
+    operations.remove(HOST)
+    assert leave(context) == Outcome("ignored", HOST, "its vCenter no longer has it")
+
+
+@pytest.mark.parametrize(
+    ("lease", "stayed", "state", "ends"),
+    [
+        (60, True, TIMED, True),
+        (60, False, TIMED, False),
+        (60, True, OPEN_ENDED, False),
+        (None, True, OPEN_ENDED, True),
+        (None, True, TIMED, False),
+    ],
+)
+def test_what_is_ours_of_a_host_that_is_gone_is_ended_and_the_rest_is_told(
+    lease: int | None,
+    stayed: bool,
+    state: ResourceState,
+    ends: bool,
+    context: Context,
+    operations: FakeOperations,
+    vcenter: Restless,
+) -> None:
+    if stayed:
+        vcenter.enter("host-1")
+    vcenter.remove("host-1")
+    operations.set_state(HOST, state)
+    outcome = removed(replace(context, policy=Policy(lease)))
+    assert (outcome.action, outcome.needs_attention) == (
+        ("exited", False) if ends else ("left", True)
+    )
+    assert outcome.reason.startswith("its vCenter no longer has it")
+    assert operations.state(HOST) is (MONITORED if ends else state)
+
+
+def test_a_resource_without_a_moref_may_be_another_host_than_the_one_that_is_gone(
+    context: Context, operations: FakeOperations, vcenter: Restless
+) -> None:
+    class Silent(FakeOperations):
+        def find(self, host: HostRef) -> Resource:
+            return replace(super().find(host), moref="")
+
+    vcenter.enter("host-1")
+    vcenter.remove("host-1")
+    known = Silent([HOST])
+    known.set_state(HOST, TIMED)
+    outcome = removed(replace(context, operations=known, policy=Policy(60)))
+    assert (outcome.action, known.state(HOST)) == ("ignored", TIMED)
+
+
+def test_a_host_that_was_removed_and_is_still_there_is_as_its_vcenter_says(
+    context: Context, operations: FakeOperations, vcenter: Restless
+) -> None:
+    vcenter.enter("host-1")
+    outcome = removed(context)
+    assert (outcome.action, operations.maintained()) == ("entered", {HOST})
+
+
+def test_without_a_vcenter_a_removed_host_is_one_that_has_left(operations: FakeOperations) -> None:
+    context = alone(operations, 60)
+    enter(context)
+    assert removed(context, minute=1).action == "exited"
+    assert enter(context).reason == "older than the HostRemovedEvent that was handled before"
+    assert operations.maintained() == set()
+
+
+@pytest.mark.parametrize(("minutes", "tried_again"), [(29, True), (31, False)])
+def test_a_host_that_is_never_known_is_given_up_after_a_while(
+    minutes: int, tried_again: bool, context: Context, vcenter: Restless
+) -> None:
+    vcenter.clock.moment = datetime(2026, 3, 14, 9, 0, tzinfo=UTC) + timedelta(minutes=minutes)
+    unknown = replace(HOST, moref="host-99", name="esx99")
+    if tried_again:
+        with pytest.raises(HostNotFoundError):
+            enter(context, replace(unknown, vcenter=ELSEWHERE))
+        return
+    outcome = enter(context, replace(unknown, vcenter=ELSEWHERE))
+    assert (outcome.action, outcome.needs_attention) == ("ignored", True)
+    assert "not tried again, since the event is old" in outcome.reason
+
+
+def test_an_event_that_does_not_tell_its_time_is_never_too_old(context: Context) -> None:
+    with pytest.raises(HostNotFoundError):
+        enter(context, HostRef("host-99", "esx99", ELSEWHERE), minute=None)
 
 
 @pytest.mark.parametrize("name", ["", "esx1", "esx2", "esx3"])

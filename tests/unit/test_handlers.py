@@ -1,5 +1,7 @@
 """functions.handlers: what each event means."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -166,8 +168,9 @@ def test_an_event_without_a_host_is_refused(operations: FakeOperations) -> None:
 
 @pytest.mark.parametrize("event_data", [ENTER, EXIT])
 def test_a_host_that_is_not_known_is_no_success(event_data: EventData) -> None:
+    now = replace(event_data, created=datetime.now(UTC).isoformat())
     with pytest.raises(HostNotFoundError):
-        send(event_data, FakeOperations([OTHER]))
+        send(now, FakeOperations([OTHER]))
 
 
 @pytest.mark.parametrize("event_data", [ENTER, EXIT])

@@ -7,19 +7,23 @@ from itertools import product
 
 import pytest
 
+from adapters.memory import EventMemory
 from functions.context import Context, Policy, VCenters
 from functions.errors import (
     HostNotFoundError,
     MaintenanceError,
     OperationsUnavailableError,
+    RequestRejectedError,
     SweepRefusedError,
     VCenterUnavailableError,
 )
 from functions.events import HostRef
 from functions.handlers import dispatch
-from functions.outcomes import Action, Outcome, SweepListener, Verb
-from functions.ports import Resource, ResourceState, VCenterHost
-from functions.reconciliation import Report, _counted, plan, reconcile
+from functions.outcomes import Action, Outcome, Overdue, SweepListener, Verb
+from functions.ownership import Stand
+from functions.ports import ModeChange, Resource, ResourceState, VCenterHost
+from functions.reconciliation import Report, _counted, reconcile
+from functions.sweep_plan import plan
 from tests.fakes import Clock, FakeOperations, FakeVCenter
 
 MONITORED = ResourceState.MONITORED
@@ -56,8 +60,11 @@ class Notes(SweepListener):
     def planned(self, actions: list[Action]) -> None:
         self.told.append([action.verb for action in actions])
         for vcenter, moref in self.meanwhile:
-            host = vcenter.host(moref)
-            vcenter.modes[host] = not vcenter.modes[host]
+            mode = vcenter.modes[vcenter.host(moref)]
+            (vcenter.leave if mode else vcenter.enter)(moref)
+
+    def overdue(self, found: Overdue) -> None:
+        self.told.append(("overdue", found.host.moref, found.is_new))
 
     def done(self, action: Action, seen: bool) -> None:
         self.told.append((action.verb, action.host.moref, seen))
@@ -81,11 +88,14 @@ class Site:
 
     def __post_init__(self) -> None:
         uuids = {address: f"uuid-{address}" for address in self.addresses}
+        clock = Clock(NOW)
         self.vcenters = [
-            FakeVCenter(refs(self.count, each), each, uuids[each]) for each in self.addresses
+            FakeVCenter(refs(self.count, each), each, uuids[each], clock=clock)
+            for each in self.addresses
         ]
         hosts = [host for each in self.vcenters for host in each.modes]
-        self.operations = FakeOperations(hosts, uuids=uuids, clock=Clock(NOW))
+        self.operations = FakeOperations(hosts, uuids=uuids, clock=clock)
+        self.memory = EventMemory(clock)
 
     @property
     def vcenter(self) -> FakeVCenter:
@@ -96,6 +106,7 @@ class Site:
         return Context(
             self.operations,
             VCenters({each.address: each for each in self.vcenters}),
+            self.memory,
             policy=Policy(self.lease, max_changes=self.max_changes),
             listener=self.listener,
             now=self.operations.clock,
@@ -108,52 +119,94 @@ class Site:
         for number in numbers:
             self.vcenter.enter(f"host-{number}")
 
+    def leave(self, *numbers: int) -> None:
+        for number in numbers:
+            self.vcenter.leave(f"host-{number}")
+
+    def stay(self, *numbers: int) -> None:
+        """Let hosts have been in maintenance mode lately, so that a window may be ours."""
+        self.enter(*numbers)
+        self.leave(*numbers)
+
     def maintained(self) -> set[str]:
         return {host.moref for host in self.operations.maintained()}
 
+    def wait(self, minutes: float) -> None:
+        self.operations.clock.advance(minutes)
 
-# Leases, whether the host is in maintenance mode, its state, what is done, and what with adopt.
-TABLE: list[tuple[bool, bool, ResourceState, Verb | None, Verb | None]] = [
-    (True, True, MONITORED, "start", "start"),
-    (True, True, TIMED, "renew", "renew"),
-    (True, True, OPEN_ENDED, "leave", "leave"),
-    (True, False, MONITORED, None, None),
-    (True, False, TIMED, "end", "end"),
-    (True, False, OPEN_ENDED, "leave", "end"),
-    (False, True, MONITORED, "start", "start"),
-    (False, True, TIMED, None, None),
-    (False, True, OPEN_ENDED, None, None),
-    (False, False, MONITORED, None, None),
-    (False, False, TIMED, "leave", "leave"),
-    (False, False, OPEN_ENDED, "leave", "end"),
+
+LONG, ENTERED, LEFT, OUT, UNTOLD = Stand
+# What changed lately, for each way in which a host may stand; None is what may not be read.
+PAST: dict[Stand, list[ModeChange] | None] = {
+    LONG: [],
+    ENTERED: [ModeChange("host-1", True, NOW)],
+    LEFT: [ModeChange("host-1", False, NOW), ModeChange("host-1", True, NOW)],
+    OUT: [],
+    UNTOLD: None,
+}
+# Leases, how the host stands, its state, what is done, and what with adopt.
+TABLE: list[tuple[bool, Stand, ResourceState, Verb | None, Verb | None]] = [
+    (True, LONG, MONITORED, "start", "start"),
+    (True, LONG, TIMED, "renew", "renew"),
+    (True, LONG, OPEN_ENDED, "leave", "leave"),
+    (True, ENTERED, MONITORED, "start", "start"),
+    (True, ENTERED, TIMED, None, None),
+    (True, ENTERED, OPEN_ENDED, "leave", "leave"),
+    (True, LEFT, MONITORED, None, None),
+    (True, LEFT, TIMED, "end", "end"),
+    (True, LEFT, OPEN_ENDED, "leave", "end"),
+    (True, OUT, MONITORED, None, None),
+    (True, OUT, TIMED, "leave", "leave"),
+    (True, OUT, OPEN_ENDED, "leave", "end"),
+    (True, UNTOLD, MONITORED, None, None),
+    (True, UNTOLD, TIMED, "leave", "leave"),
+    (True, UNTOLD, OPEN_ENDED, "leave", "end"),
+    (False, LONG, MONITORED, "start", "start"),
+    (False, LONG, TIMED, None, None),
+    (False, LONG, OPEN_ENDED, None, None),
+    *(
+        (False, stand, state, verb, adopting)
+        for stand in (LEFT, OUT, UNTOLD)
+        for state, verb, adopting in (
+            (MONITORED, None, None),
+            (TIMED, "leave", "leave"),
+            (OPEN_ENDED, "leave", "end"),
+        )
+    ),
 ]
+ANOTHERS = "a timed window, so not ours, since ours have no lease"
+NOT_OURS = "a timed window of a host that was not in maintenance mode within the last lease"
+NOT_TOLD = "a timed window, and vCenter's events do not tell whether it may be ours"
 REASONS = {
     ("start", MONITORED): "in maintenance mode, but monitored",
     ("renew", TIMED): "still in maintenance mode",
     ("end", TIMED): "not in maintenance mode any more",
     ("end", OPEN_ENDED): "not in maintenance mode any more",
-    ("leave", TIMED): "a timed window, so not ours, since ours have no lease",
 }
 
 
 def test_the_table_is_complete() -> None:
-    combined = set(product([True, False], [True, False], ResourceState))
+    combined = set(product([True, False], Stand, ResourceState))
+    combined -= {
+        (False, ENTERED, state) for state in ResourceState
+    }  # Without leases, it is all one.
     assert {row[:3] for row in TABLE} == combined
     assert len(TABLE) == len(combined)
 
 
 @pytest.mark.parametrize("adopt", [False, True])
-@pytest.mark.parametrize(("leased", "mode", "state", "verb", "adopting"), TABLE)
-def test_what_is_done_follows_from_mode_state_and_lease(
+@pytest.mark.parametrize(("leased", "stand", "state", "verb", "adopting"), TABLE)
+def test_what_is_done_follows_from_leases_stand_and_state(
     leased: bool,
-    mode: bool,
+    stand: Stand,
     state: ResourceState,
     verb: Verb | None,
     adopting: Verb | None,
     adopt: bool,
 ) -> None:
     found = resource(ref(1), state)
-    actions = plan([VCenterHost(ref(1), mode)], [found], Policy(60 if leased else None), NOW, adopt)
+    hosts = [VCenterHost(ref(1), stand.in_maintenance)]
+    actions = plan(hosts, [found], Policy(60 if leased else None), NOW, PAST[stand], adopt)
     expected = adopting if adopt else verb
     assert [action.verb for action in actions] == ([expected] if expected else [])
     for action in actions:
@@ -162,7 +215,9 @@ def test_what_is_done_follows_from_mode_state_and_lease(
         assert action.changes == (expected in ("start", "end"))
         persons = "open-ended, so a person's, since ours have a lease"
         anyones = "open-ended, so perhaps a person's; --adopt ends it"
-        assert action.reason == REASONS.get((action.verb, state), persons if leased else anyones)
+        timed = ANOTHERS if not leased else NOT_TOLD if stand is UNTOLD else NOT_OURS
+        left = timed if state is TIMED else persons if leased else anyones
+        assert action.reason == REASONS.get((action.verb, state), left)
 
 
 def test_two_resources_of_one_host_are_reported_and_neither_is_touched() -> None:
@@ -177,8 +232,8 @@ def test_a_host_that_either_side_does_not_know_is_reported() -> None:
     stray = resource(ref(3), OPEN_ENDED)
     unknown, left_over = plan(hosts, [resource(ref(2)), stray], Policy(60), NOW)
     assert unknown == Action("report", ref(1), "unknown to vRealize Operations")
-    reason = "unknown to its vCenter; MAINTAINED_MANUAL"
-    assert left_over == Action("report", ref(3), reason, stray)
+    reason = "unknown to its vCenter; open-ended, so a person's, since ours have a lease"
+    assert left_over == Action("leave", ref(3), reason, stray)
 
 
 def test_hosts_are_matched_by_moref_whatever_their_names_are() -> None:
@@ -201,6 +256,7 @@ def test_a_sweep_repairs_what_events_missed() -> None:
     site = Site(4)
     site.enter(1, 2)
     before = site.sweep()
+    site.wait(30)
     site.vcenter.leave("host-1")
     site.enter(3)
     site.operations.set_state(ref(4), OPEN_ENDED)
@@ -227,6 +283,106 @@ def test_each_sweep_renews_the_lease_of_what_is_still_in_maintenance_mode() -> N
     assert site.maintained() == set()
 
 
+def test_a_window_is_renewed_before_it_can_end_and_not_long_before_that() -> None:
+    site = Site(2)
+    site.enter(1)
+    renewed = []
+    for _ in range(12):
+        renewed.append(site.sweep().counts()["renew"])
+        site.wait(10)
+        assert site.maintained() == {"host-1"}
+    assert renewed == [0, 0, 0, *[1] * 9]
+
+
+def persons(site: Site, *numbers: int, minutes: int = 2880) -> None:
+    """Put hosts into windows of a person's."""
+    for number in numbers:
+        site.operations.start_maintenance(site.operations.find(ref(number)), minutes)
+
+
+def test_a_persons_windows_of_hosts_in_service_are_left_and_told_of_once() -> None:
+    site = Site(20)
+    persons(site, *range(1, 13))
+    first, second = site.sweep(), site.sweep()
+    for report in (first, second):
+        assert [each.verb for each in report.actions] == ["leave"] * 12
+    assert (first.needs_attention, second.needs_attention) == (True, False)
+    assert len(site.maintained()) == 12
+    assert dispatch(TIMER, site.context).needs_attention is False
+
+
+def test_a_window_of_a_person_who_came_first_lasts_and_ours_starts_when_it_has_ended() -> None:
+    site = Site(4)
+    persons(site, 1, minutes=25)
+    ends = site.operations.ends(ref(1))
+    site.enter(1)
+    assert site.sweep().actions == []
+    assert site.operations.ends(ref(1)) == ends
+    site.wait(26)
+    assert site.sweep().counts()["start"] == 1
+    assert site.maintained() == {"host-1"}
+
+
+def test_a_whole_vcenter_in_a_timed_window_is_left_alone() -> None:
+    site = Site(5)
+    site.stay(1)
+    persons(site, 1, 2, 3, 4, 5)
+    report = site.sweep()
+    assert [each.verb for each in report.actions] == ["leave"] * 5
+    assert report.actions[0].reason == "its whole vCenter is in a timed window, which is not ours"
+    assert len(site.maintained()) == 5
+
+
+def test_history_that_cannot_be_read_ends_nothing_and_stops_nothing_else() -> None:
+    site = Site(4)
+    site.enter(1, 2)
+    site.sweep()
+    site.leave(1)
+    site.enter(3)
+    for failure in (VCenterUnavailableError("slow"), RequestRejectedError("no privilege")):
+        site.vcenter.failures = [None, failure, failure]
+        report = site.sweep()
+        assert [each.verb for each in report.actions if each.host == ref(1)] == ["leave"]
+        assert "host-3" in site.maintained()
+    assert (report.faults, site.sweep().counts()["end"]) == ([], 1)
+
+
+def test_a_host_that_entered_while_it_was_compared_is_left_to_its_event() -> None:
+    site = Site(4)
+    persons(site, 1)
+    hosts = [VCenterHost(ref(1), False)]
+    resources = [site.operations.find(ref(1))]
+    changes = [ModeChange("host-1", True, NOW)]
+    [action] = plan(hosts, resources, Policy(60), NOW, changes)
+    assert (action.verb, action.reason) == ("leave", NOT_TOLD)
+
+
+@pytest.mark.parametrize(("days", "is_overdue"), [(13.9, False), (14.1, True)])
+def test_a_host_that_was_forgotten_is_named_once_a_day(days: float, is_overdue: bool) -> None:
+    site = Site(4)
+    site.vcenter.enter("host-1", user="LAB\\alice")
+    site.wait(days * 1440)
+    reports = [site.sweep(), site.sweep()]
+    site.wait(1440)
+    reports.append(site.sweep())
+    named = [[(each.host, each.is_new) for each in report.overdue] for report in reports]
+    expected = [[(ref(1), True)], [(ref(1), False)], [(ref(1), True)]]
+    assert named == (expected if is_overdue else [[], [], [(ref(1), True)]])
+    [found] = reports[-1].overdue
+    assert found.entered
+    assert found.entered.user == "LAB\\alice"
+
+
+def test_a_host_that_entered_before_vcenter_remembers_is_overdue_too() -> None:
+    site = Site(4)
+    site.enter(1)
+    site.wait(100 * 1440)
+    site.vcenter.purged_before = site.operations.clock()
+    [found] = site.sweep().overdue
+    assert (found.host, found.entered) == (ref(1), None)
+    assert ("overdue", "host-1", True) in site.listener.told
+
+
 def test_without_leases_a_sweep_starts_open_ended_and_ends_nothing_unless_it_adopts() -> None:
     site = Site(4, lease=None)
     site.enter(1)
@@ -250,7 +406,8 @@ def test_adopting_leaves_a_persons_where_the_host_is_in_maintenance_mode() -> No
 
 def test_a_dry_run_tells_the_plan_and_changes_nothing() -> None:
     site = Site(4)
-    site.enter(1)
+    site.enter(1, 2)
+    site.leave(2)
     site.operations.set_state(ref(2), TIMED)
     report = site.sweep(dry_run=True)
     assert [(each.verb, each.host) for each in report.actions] == [
@@ -265,13 +422,40 @@ def test_a_dry_run_tells_the_plan_and_changes_nothing() -> None:
     ]
 
 
-def test_a_host_that_has_left_its_vcenter_is_reported_and_not_touched() -> None:
+@pytest.mark.parametrize(
+    ("state", "stayed", "verb"),
+    [
+        (MONITORED, True, "report"),
+        (TIMED, True, "end"),
+        (TIMED, False, "leave"),
+        (OPEN_ENDED, True, "leave"),
+    ],
+)
+def test_what_is_ours_of_a_host_that_has_left_its_vcenter_is_ended(
+    state: ResourceState, stayed: bool, verb: Verb
+) -> None:
     site = Site(4)
-    site.operations.set_state(ref(1), TIMED)
+    if stayed:
+        site.enter(1)
+        site.leave(1)
+    site.operations.set_state(ref(1), state)
     site.vcenter.remove("host-1")
     report = site.sweep()
-    assert [(action.verb, action.host) for action in report.actions] == [("report", ref(1))]
-    assert site.maintained() == {"host-1"}
+    assert [(action.verb, action.host) for action in report.actions] == [(verb, ref(1))]
+    assert site.maintained() == ({"host-1"} if verb == "leave" else set())
+
+
+def test_a_host_that_moves_while_it_is_silenced_ends_up_silenced_once() -> None:
+    site = Site(4, addresses=(ADDRESS, "another.lab.local"))
+    site.enter(1)
+    site.sweep()
+    moved = HostRef("host-77", "esx1", "another.lab.local")
+    site.vcenter.remove("host-1")
+    site.vcenters[1].modes[moved] = False
+    site.vcenters[1].enter("host-77")
+    site.operations.add(moved)
+    site.sweep()
+    assert site.operations.maintained() == {moved}
 
 
 def test_hosts_that_only_one_side_knows_do_not_loosen_the_brake() -> None:
@@ -322,13 +506,28 @@ def test_a_sweep_that_would_change_too_much_changes_nothing(
     assert len(site.maintained()) == limit
 
 
-def test_a_refused_sweep_does_not_even_renew() -> None:
+def test_a_refused_sweep_renews_all_the_same_and_says_both() -> None:
     site = Site(4, max_changes=1)
     site.enter(1)
     site.sweep()
-    site.operations.clock.advance(30)
+    site.wait(40)
     site.enter(2, 3)
-    assert site.sweep().refusal
+    refusal = site.sweep().refusal
+    assert str(refusal) == (
+        "would change 2 of 4 hosts, more than 1 (RECONCILE_MAX_CHANGES), so nothing was changed;"
+        " renewed all the same: 1"
+    )
+    assert site.maintained() == {"host-1"}
+    assert site.operations.ends(ref(1)) == site.operations.clock() + timedelta(minutes=60)
+
+
+def test_a_refused_dry_run_renews_nothing() -> None:
+    site = Site(4, max_changes=1)
+    site.enter(1)
+    site.sweep()
+    site.wait(40)
+    site.enter(2, 3)
+    assert site.sweep(dry_run=True).refusal
     assert site.operations.ends(ref(1)) == NOW + timedelta(minutes=60)
 
 
@@ -336,8 +535,10 @@ def test_the_limit_counts_what_is_started_and_ended_but_no_renewals() -> None:
     site = Site(100)
     site.enter(*range(1, 41))
     site.sweep()
+    site.wait(40)
     site.enter(*range(41, 81))
     assert site.sweep().counts()["renew"] == 40
+    site.wait(40)
     for number in range(1, 26):
         site.vcenter.leave(f"host-{number}")
     site.enter(*range(81, 101))
@@ -375,6 +576,7 @@ def test_a_vcenter_that_has_fewer_than_half_of_its_hosts_is_not_believed(
     left: int, believed: bool
 ) -> None:
     site = Site(5)
+    site.stay(1)
     site.operations.set_state(ref(1), TIMED)
     for number in range(left + 1, 6):
         site.vcenter.remove(f"host-{number}")
@@ -429,6 +631,7 @@ def test_a_server_that_fails_at_any_call_is_reported_and_the_next_sweep_does_the
     after: int,
 ) -> None:
     site = Site(4)
+    site.stay(1, 2)
     site.operations.set_state(ref(1), TIMED)
     site.operations.set_state(ref(2), TIMED)
     site.enter(3, 4)
@@ -444,6 +647,7 @@ def test_a_server_that_fails_at_any_call_is_reported_and_the_next_sweep_does_the
 
 def test_a_failing_write_does_not_keep_anybody_from_looking_again() -> None:
     site = Site(4)
+    site.stay(1)
     site.operations.set_state(ref(1), TIMED)
     site.enter(2)
     site.operations.failures = [None, None, OperationsUnavailableError("down")]
@@ -473,6 +677,7 @@ def test_what_does_not_show_in_time_is_told() -> None:
 
 def test_a_host_that_changes_its_mode_during_the_sweep_is_corrected() -> None:
     site = Site(4)
+    site.stay(1)
     site.operations.set_state(ref(1), TIMED)
     site.enter(2)
     site.listener.meanwhile = [(site.vcenter, "host-1"), (site.vcenter, "host-2")]
@@ -520,8 +725,9 @@ def test_a_persons_is_left_even_if_it_began_during_the_sweep() -> None:
     assert (outcome.action, site.operations.state(ref(1))) == ("left", OPEN_ENDED)
 
 
-def test_the_watcher_is_told_everything_in_order() -> None:
+def test_the_listener_is_told_everything_in_order() -> None:
     site = Site(501, addresses=("a.lab", "b.lab"))
+    site.stay(1)
     site.operations.set_state(ref(1, "a.lab"), TIMED)
     site.vcenters[0].enter("host-2")
     site.vcenters[1].failures = [VCenterUnavailableError("down")]
@@ -540,14 +746,16 @@ def test_the_watcher_is_told_everything_in_order() -> None:
     ]
 
 
-def test_nobody_need_watch() -> None:
+def test_nobody_need_listen() -> None:
     class Restless(FakeVCenter):
         def hosts(self) -> Iterator[VCenterHost]:
             yield from super().hosts()
-            self.modes = {host: not mode for host, mode in self.modes.items()}
+            for host, mode in self.modes.items():
+                self._put(host.moref, not mode, "")
 
     site = Site(3, addresses=("a.lab", "b.lab"))
-    restless = Restless(refs(3, "a.lab"), "a.lab", "uuid-a.lab")
+    clock = site.operations.clock
+    restless = Restless(refs(3, "a.lab"), "a.lab", "uuid-a.lab", clock=clock)
     site.vcenters[0] = restless
     restless.enter("host-1")
     site.vcenters[1].failures = [VCenterUnavailableError("down")]
