@@ -132,11 +132,15 @@ class FakeOperations:
         """Return all hosts in maintenance."""
         return {known.host for known in self._now() if known.accepted.maintained}
 
-    def set_state(self, host: HostRef, state: ResourceState) -> None:
-        """Do as a person would, visible at once."""
+    def set_state(
+        self, host: HostRef, state: ResourceState, minutes: int | None = None
+    ) -> datetime | None:
+        """Do as a person would, visible at once; returns when a window ends."""
         known = self._recorded(host)
         known.accepted = known.visible = state
-        known.minutes = known.ends = None
+        known.minutes = minutes
+        known.ends = self.clock() + timedelta(minutes=minutes) if minutes else None
+        return known.ends
 
     def _change(self, resource: Resource, state: ResourceState, minutes: int | None) -> bool:
         self._fail()

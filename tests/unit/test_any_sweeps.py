@@ -7,7 +7,7 @@ vRealize Operations alone.
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -95,8 +95,9 @@ class Anything(RuleBasedStateMachine):
         )
         self.events: list[EventData] = []
         self.persons: set[HostRef] = set()
-        # Since when a person's window is there, and when it ends.
-        self.windows: dict[HostRef, tuple[datetime, datetime]] = {}
+        # When a person's window ends that is certainly not ours, and what else they made by hand.
+        self.windows: dict[HostRef, datetime] = {}
+        self.handmade: set[HostRef] = set()
         self.discovered = set(hosts)
         self.removed: list[HostRef] = []
         self.key = 100
@@ -107,6 +108,8 @@ class Anything(RuleBasedStateMachine):
         host = self._pick(which)
         vcenter, entering = self.vcenters[host.vcenter], not self.mode(host)
         (vcenter.enter if entering else vcenter.leave)(host.moref)
+        if self.lease:  # From now on, who could tell whose the window is?
+            self.windows.pop(host, None)
         self.key += 1
         self.events.append(self._facts(ENTERED if entering else EXITED, host))
 
@@ -141,6 +144,19 @@ class Anything(RuleBasedStateMachine):
         host = known[which % len(known)]
         self.operations.set_state(host, state)
         self.persons = self.persons | {host} if state.maintained else self.persons - {host}
+        self.windows.pop(host, None)
+        self.handmade.discard(host)
+
+    @rule(which=indices, minutes=st.sampled_from([5, 2880]))
+    def set_window(self, which: int, minutes: int) -> None:
+        """A person gives a host a timed window, as the user interface does."""
+        known = sorted(self.discovered & {*self._hosts()}, key=str)
+        host = known[which % len(known)]
+        ends = self.operations.set_state(host, TIMED, minutes)
+        self.persons.discard(host)
+        self.handmade.add(host)
+        if ends and self._is_certainly_theirs(host):
+            self.windows[host] = ends
 
     @rule(error=FAULTS, after=st.integers(0, 5), side=st.sampled_from([None, A, B]))
     def fail(self, error: MaintenanceError, after: int, side: str | None) -> None:
@@ -185,6 +201,8 @@ class Anything(RuleBasedStateMachine):
             self.operations.add(host)
         self.discovered = there
         self.persons &= there
+        self.handmade &= there
+        self.windows = {host: ends for host, ends in self.windows.items() if host in there}
 
     @rule(dry_run=st.booleans(), meddled=st.lists(st.tuples(st.booleans(), indices), max_size=2))
     def sweep(self, dry_run: bool, meddled: list[tuple[bool, int]]) -> None:
@@ -221,6 +239,21 @@ class Anything(RuleBasedStateMachine):
         if self.lease:
             assert {h for h, s in self._states().items() if s is OPEN_ENDED} == self.persons
 
+    @invariant()
+    def a_persons_window_is_a_persons(self) -> None:
+        """What vCenter's events show to be a person's is neither ended nor shortened."""
+        for host, ends in self.windows.items():
+            if self.clock() < ends:
+                assert self.operations.ends(host) == ends
+
+    def _is_certainly_theirs(self, host: HostRef) -> bool:
+        if not self.lease:
+            return True
+        since = self.clock() - timedelta(minutes=LEASE + 10)
+        changes = self.vcenters[host.vcenter].changes
+        lately = any(each.moref == host.moref and each.at >= since for each in changes)
+        return not lately and not self.mode(host)
+
     def mode(self, host: HostRef) -> bool:
         return self.vcenters[host.vcenter].modes[host]
 
@@ -247,7 +280,7 @@ class Anything(RuleBasedStateMachine):
         own = HOSTS[ELSEWHERE] if event_data.vcenter in (ELSEWHERE, UNKNOWN) else []
         self._check_changes(before, [*self._hosts(), *own])
         host = HostRef(event_data.moref, event_data.host, event_data.vcenter)
-        if outcome and host in self._hosts():
+        if outcome and host in self.discovered & {*self._hosts()}:
             self._check_agrees(host)
         return outcome
 
@@ -260,30 +293,37 @@ class Anything(RuleBasedStateMachine):
         self.context.listener.change = []
         if adopt:
             ended = {each.host for each in report.actions if each.verb == "end"}
-            assert not any(self.mode(host) for host in ended)
+            assert not any(self.mode(host) for host in ended & {*self._hosts()})
             self.persons -= ended
         return report
 
     def _check_changes(self, before: dict[HostRef, ResourceState], own: list[HostRef]) -> None:
         """What was changed is right, and a host that may be changed at all."""
         for host, state in self._states().items():
-            if state != before[host]:
+            if state == before[host]:
+                continue
+            if host in HOSTS[ELSEWHERE] or host in self._hosts():
                 assert host in own
                 assert host in HOSTS[ELSEWHERE] or state.maintained == self.mode(host)
+            else:  # Its vCenter no longer has it.
+                assert state is MONITORED
 
     def _check_agrees(self, host: HostRef) -> None:
         state = self.operations.state(host)
-        assert state.maintained == self.mode(host) or (self.lease and host in self.persons)
+        is_left = (self.lease and host in self.persons) or host in self.handmade
+        assert state.maintained == self.mode(host) or is_left
 
     def _check_mended(self, host: HostRef, report: Report, adopt: bool) -> None:
         state, mode = self.operations.state(host), self.mode(host)
         left = {each.host for each in report.actions if each.verb == "leave"}
-        if state is OPEN_ENDED and not mode and not adopt:
+        if state.maintained and not mode and (state is TIMED or not adopt):
             assert host in left
         else:
             assert state.maintained == mode
-        if self.lease and mode and host not in self.persons:
-            assert self.operations.ends(host) == self.clock() + timedelta(minutes=LEASE)
+        if self.lease and mode and host not in self.persons | self.handmade:
+            ends = self.operations.ends(host)
+            assert ends
+            assert ends >= self.clock() + timedelta(minutes=LEASE // 2)
 
 
 TestAnything = Anything.TestCase
