@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,8 @@ from lab.events import ENTER, EXIT, HOSTLESS, NOT_OURS, EventData, lambda_event,
 from simulator import Host, Simulator
 
 HOST = "esx01.lab.local"
+# An older event of an unknown host would be done with.
+NOW = datetime.now(UTC).isoformat()
 
 
 @pytest.fixture
@@ -61,7 +64,7 @@ def test_openfaas_mirrors_and_tells_the_outcome(simulator: Simulator) -> None:
         (SimpleNamespace(body="text"), 400, NotACloudEventError),
         (SimpleNamespace(body=[]), 400, NotACloudEventError),
         (body(HOSTLESS), 422, InvalidEventError),
-        (body(EventData(host="new", moref="host-5")), 503, HostNotFoundError),
+        (body(EventData(host="new", moref="host-5", created=NOW)), 503, HostNotFoundError),
     ],
 )
 def test_openfaas_is_told_what_to_do_about_an_error(
@@ -94,7 +97,7 @@ def test_lambda_mirrors_and_returns_the_outcome(simulator: Simulator) -> None:
         ([], NotACloudEventError),
         ({"detail": "text"}, NotACloudEventError),
         (lambda_event(HOSTLESS), InvalidEventError),
-        (lambda_event(EventData(host="new", moref="host-5")), HostNotFoundError),
+        (lambda_event(EventData(host="new", moref="host-5", created=NOW)), HostNotFoundError),
     ],
 )
 def test_lambda_raises_so_that_the_event_is_not_lost(

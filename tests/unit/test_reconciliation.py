@@ -1,6 +1,6 @@
 """functions.reconciliation: what a sweep does, and what it leaves alone."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -292,6 +292,34 @@ def test_a_window_is_renewed_before_it_can_end_and_not_long_before_that() -> Non
         site.wait(10)
         assert site.maintained() == {"host-1"}
     assert renewed == [0, 0, 0, *[1] * 9]
+
+
+@dataclass
+class CountingVCenter(FakeVCenter):
+    """Counts what it is asked beyond its hosts."""
+
+    asked: list[str] = field(default_factory=list)
+
+    def mode_changes(self, since: datetime, moref: str = "") -> list[ModeChange]:
+        self.asked.append("mode_changes")
+        return super().mode_changes(since, moref)
+
+    def entered(self, morefs: Collection[str]) -> dict[str, ModeChange]:
+        self.asked.append("entered")
+        return super().entered(morefs)
+
+
+def test_a_sweep_asks_for_the_past_of_all_hosts_at_once_and_only_if_it_matters() -> None:
+    site = Site(1000)
+    vcenter = CountingVCenter(refs(1000), ADDRESS, clock=site.operations.clock)
+    site.vcenters = [vcenter]
+    site.sweep()
+    assert vcenter.asked == []
+    site.enter(*range(1, 41))
+    site.sweep()
+    vcenter.asked.clear()
+    assert site.sweep().actions == []
+    assert vcenter.asked == ["mode_changes", "entered"]
 
 
 def persons(site: Site, *numbers: int, minutes: int = 2880) -> None:

@@ -37,16 +37,19 @@ def _ref(simulator: Simulator, name: str) -> HostRef:
 def sweep(vrops: Vrops, vcenter: FakeVCenter, max_changes: int | None = None) -> Report:
     vcenters = VCenters({NAME: vcenter})
     policy = Policy(LEASE, max_changes=max_changes)
-    return reconcile(Context(vrops, vcenters, policy=policy))
+    return reconcile(Context(vrops, vcenters, policy=policy, now=vcenter.clock))
 
 
 def test_a_lost_exit_and_a_lost_enter_are_repaired() -> None:
     with data_centre(5) as (simulator, vcenter, vrops):
+        for moref in ("host-1001", "host-1003"):
+            vcenter.enter(moref)
+        vcenter.leave("host-1001")
+        vcenter.clock.advance(LEASE / 2)
         simulator.maintain("esx01.lab.local", minutes=600)
         simulator.maintain("esx02.lab.local")
         simulator.maintain("esx03.lab.local", minutes=1)
-        for moref in ("host-1003", "host-1004"):
-            vcenter.enter(moref)
+        vcenter.enter("host-1004")
         report = sweep(vrops, vcenter)
         assert report.faults == []
         assert report.counts() == {"start": 1, "renew": 1, "end": 1, "leave": 1, "report": 0}
@@ -61,6 +64,7 @@ def test_a_lost_exit_and_a_lost_enter_are_repaired() -> None:
         assert ends is not None
         assert ends.ends is not None
         assert ends.ends - simulator.clock.now() > 60 * (LEASE - 2)
+        vcenter.clock.advance(LEASE / 2)
         assert sweep(vrops, vcenter).counts()["renew"] == 2
 
 
