@@ -106,7 +106,7 @@ def test_a_host_is_never_taken_for_one_whose_name_only_begins_like_it(
 def test_a_host_that_was_added_again_waits_until_it_is_discovered(
     name: str, running: Function, simulator: Simulator
 ) -> None:
-    assert status(running.send(event("Entered", name, "host-77"))) == 503
+    assert status(running.send(latest(event("Entered", name, "host-77")))) == 503
     assert lines(running)[-1]["error"] == "HostNotFoundError"
     assert set(simulator.states().values()) == {"STARTED"}
 

@@ -195,10 +195,11 @@ def test_what_events_missed_is_repaired_by_the_timer(centre: DataCentre) -> None
     )
 
 
-def test_a_host_that_nobody_knows_is_left_for_later(centre: DataCentre) -> None:
+def test_a_host_that_its_vcenter_does_not_know_is_done_with(centre: DataCentre) -> None:
     host = centre.hosts[3]
     event = centre.enter(host)
-    assert centre.deliver(event, host="", moref="host-987654") == 503
+    assert centre.deliver(event, host="", moref="host-987654") == 204
+    assert "its vCenter no longer has it" in centre.function.said("host-987654", "ignored")
     assert centre.deliver(event, moref="") == 204
     assert centre.maintained() == {host.name}
 
