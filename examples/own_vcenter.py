@@ -15,7 +15,7 @@ from adapters.clients import Clients
 from adapters.config.settings import Settings
 from adapters.output import log
 from functions.context import VCenters
-from functions.errors import HostNotFoundError, VCenterUnavailableError
+from functions.errors import HostGoneError, VCenterUnavailableError
 from functions.events import HostRef
 from functions.ports import VCenterHost
 
@@ -34,7 +34,7 @@ class Inventory:
         for each in self.hosts():
             if each.host.moref == moref:
                 return each.in_maintenance_mode
-        raise HostNotFoundError(f"{self.address} has no host {moref}")
+        raise HostGoneError(f"{self.address} has no host {moref}")
 
     def hosts(self) -> Iterator[VCenterHost]:
         """See VCenter.hosts."""

@@ -9,6 +9,7 @@
             EventTooLargeError        refused before it was decoded
         AmbiguousHostError            several hosts fit; refuse rather than silence the wrong one
         UnverifiedEventError          no configured vCenter can say whether it is true
+        HostGoneError                 its own vCenter has no such host, and never will again
         RequestRejectedError          a refusal that no retry will change (403: no privilege)
         SweepRefusedError             a sweep would change more than it may
       TransientError                  may succeed later
@@ -50,6 +51,10 @@ class AmbiguousHostError(PermanentError):
 
 class UnverifiedEventError(PermanentError):
     """None of the configured vCenters has the event's host, and REQUIRE_VERIFICATION is set."""
+
+
+class HostGoneError(PermanentError):
+    """A vCenter has no such host: it was removed, and MoRefs are not reused."""
 
 
 class RequestRejectedError(PermanentError):

@@ -118,7 +118,7 @@ class VCenter(Protocol):
     def in_maintenance_mode(self, moref: str) -> bool:
         """Say whether a host is in maintenance mode at this moment, by one read.
 
-        Raises HostNotFoundError if there is no such host.
+        Raises HostGoneError if there is no such host: MoRefs are not reused, so that is final.
         """
         ...
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from functions.errors import HostNotFoundError
+from functions.errors import HostGoneError
 from functions.events import HostRef
 from functions.ports import VCenterHost
 
@@ -55,7 +55,7 @@ class MemoryVCenter:
         """See VCenter.in_maintenance_mode."""
         time.sleep(self._seconds)
         if moref not in self._hosts:
-            raise HostNotFoundError(f"{self.address} has no host {moref}")
+            raise HostGoneError(f"{self.address} has no host {moref}")
         return moref in self.in_maintenance
 
     def hosts(self) -> Iterator[VCenterHost]:

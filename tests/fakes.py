@@ -5,7 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from functions.errors import AmbiguousHostError, HostNotFoundError, MaintenanceError
+from functions.errors import (
+    AmbiguousHostError,
+    HostGoneError,
+    HostNotFoundError,
+    MaintenanceError,
+)
 from functions.events import HostRef
 from functions.ports import Resource, ResourceState, VCenterHost
 
@@ -231,7 +236,7 @@ class FakeVCenter:
         for host in self.modes:
             if moref and host.moref == moref:
                 return host
-        raise HostNotFoundError(f"{self.address} has no host {moref}")
+        raise HostGoneError(f"{self.address} has no host {moref}")
 
     def _fail(self) -> None:
         if self.failures and (error := self.failures.pop(0)):

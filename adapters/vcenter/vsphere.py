@@ -7,7 +7,7 @@ from functools import partial
 
 from adapters.config.credentials import CredentialSource
 from adapters.config.settings import VCenterSettings
-from functions.errors import ConfigurationError, HostNotFoundError
+from functions.errors import ConfigurationError, HostGoneError
 from functions.events import vcenter_address
 from functions.ports import VCenterHost
 
@@ -61,7 +61,7 @@ class VSphere:
         """See VCenter.in_maintenance_mode."""
         mode = self._sessions.run(partial(inventory.in_maintenance_mode, moref=moref))
         if mode is None:
-            raise HostNotFoundError(f"vCenter {self._address} has no host {moref[:80]!a}")
+            raise HostGoneError(f"vCenter {self._address} has no host {moref[:80]!a}")
         return mode
 
     def hosts(self) -> Generator[VCenterHost, None, None]:

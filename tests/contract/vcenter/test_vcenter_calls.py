@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from adapters.vcenter import VSphere
-from functions.errors import HostNotFoundError, VCenterUnavailableError
+from functions.errors import HostGoneError, VCenterUnavailableError
 from tests.contract.vcenter.interceptor import (
     Answer,
     Interceptor,
@@ -40,7 +40,7 @@ def test_a_mode_is_one_call(vsphere: VSphere, vcenter: Vcsim, interceptor: Inter
 def test_nobody_is_asked_about_what_is_no_moref(
     vsphere: VSphere, interceptor: Interceptor, moref: str
 ) -> None:
-    with pytest.raises(HostNotFoundError) as not_found:
+    with pytest.raises(HostGoneError) as not_found:
         vsphere.in_maintenance_mode(moref)
     assert str(not_found.value).isascii()
     assert "RetrievePropertiesEx" not in interceptor.calls

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import pytest
 
-from functions.errors import HostNotFoundError
+from functions.errors import HostGoneError
 from functions.events import HostRef
 from functions.ports import VCenter, VCenterHost
 from tests.fakes import FakeVCenter
@@ -71,11 +71,11 @@ class Claims:
         ],
     )
     def test_a_host_that_there_is_not_is_not_found(self, world: World, moref: str) -> None:
-        with pytest.raises(HostNotFoundError):
+        with pytest.raises(HostGoneError):
             world.vcenter.in_maintenance_mode(moref)
 
     def test_a_name_is_no_moref(self, world: World) -> None:
-        with pytest.raises(HostNotFoundError):
+        with pytest.raises(HostGoneError):
             world.vcenter.in_maintenance_mode(world.hosts[0].name)
 
     def test_all_hosts_are_listed_with_their_modes(self, world: World) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.errors import HostNotFoundError
+from functions.errors import HostGoneError
 from lab.memory import MemoryVCenter
 
 
@@ -17,5 +17,5 @@ def test_a_vcenter_in_a_file_is_the_same_for_all(tmp_path: Path) -> None:
 
 
 def test_a_host_that_is_not_there_is_not_found() -> None:
-    with pytest.raises(HostNotFoundError, match="host-9"):
+    with pytest.raises(HostGoneError, match="host-9"):
         MemoryVCenter("vc", "uuid", 2).in_maintenance_mode("host-9")
