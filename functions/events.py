@@ -20,6 +20,9 @@ from functions.errors import InvalidEventError
 
 Envelope = Mapping[str, Any]
 
+ENTERED: Final = "EnteredMaintenanceModeEvent"
+EXITED: Final = "ExitMaintenanceModeEvent"
+REMOVED: Final = "HostRemovedEvent"
 # What the runtimes' timers send, in place of a vCenter event's name.
 RECONCILE: Final = "Reconcile"
 TIMER_TYPE: Final = "maintenance-mirror.reconcile"

@@ -6,7 +6,17 @@ from typing import Any, Final
 from functions import reconciliation
 from functions.context import Context
 from functions.convergence import mirror_event
-from functions.events import RECONCILE, Envelope, HostEvent, Kind, classify, host_event
+from functions.events import (
+    ENTERED,
+    EXITED,
+    RECONCILE,
+    REMOVED,
+    Envelope,
+    HostEvent,
+    Kind,
+    classify,
+    host_event,
+)
 from functions.masking import masked
 from functions.outcomes import Outcome
 
@@ -18,6 +28,11 @@ def enter_maintenance_mode(event: HostEvent, context: Context) -> Outcome:
 
 def exit_maintenance_mode(event: HostEvent, context: Context) -> Outcome:
     """Mirror that the event's host is back from maintenance mode, unless that is not true."""
+    return mirror_event(event, False, context)
+
+
+def host_removed(event: HostEvent, context: Context) -> Outcome:
+    """End what is ours of a host that its vCenter no longer has, unless it still has it."""
     return mirror_event(event, False, context)
 
 
@@ -70,7 +85,8 @@ def _of_a_host(handle: Callable[[HostEvent, Context], Outcome]) -> Handler:
 
 
 HANDLERS: Final[Mapping[str, Handler]] = {
-    "EnteredMaintenanceModeEvent": _of_a_host(enter_maintenance_mode),
-    "ExitMaintenanceModeEvent": _of_a_host(exit_maintenance_mode),
+    ENTERED: _of_a_host(enter_maintenance_mode),
+    EXITED: _of_a_host(exit_maintenance_mode),
+    REMOVED: _of_a_host(host_removed),
     RECONCILE: lambda envelope, name, context: reconcile(context),
 }
