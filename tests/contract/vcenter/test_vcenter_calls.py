@@ -1,5 +1,6 @@
 """What the client asks a vCenter, and how often."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 
 from adapters.vcenter import VSphere
 from functions.errors import HostGoneError, VCenterUnavailableError
+from functions.events import REMOVED
+from lab import events
 from tests.contract.vcenter.interceptor import (
     Answer,
     Interceptor,
@@ -159,6 +162,31 @@ def test_of_a_host_without_an_event_nobody_knows_since_when(
     vcenter.post_event(ENTERED, first)
     vcenter.post_event(ENTERED, third)
     assert set(vsphere.maintenance_since([first, second])) == {first}
+
+
+def test_a_host_that_is_added_anew_is_another_one(vsphere: VSphere, vcenter: Vcsim) -> None:
+    before = vcenter.hosts[0]
+    vcenter.enter(before.moref)
+    vcenter.remove(before.moref)
+    after = vcenter.add(before.name)
+    assert after.moref not in {before.moref, *(host.moref for host in vcenter.hosts[:-1])}
+    assert not vsphere.in_maintenance_mode(after.moref)
+    with pytest.raises(HostGoneError):
+        vsphere.in_maintenance_mode(before.moref)
+    assert {each.host for each in vsphere.hosts()} == {
+        replace(host, vcenter=vsphere.address) for host in vcenter.hosts
+    }
+
+
+def test_the_event_of_a_removal_still_says_which_host_it_was(vcenter: Vcsim) -> None:
+    removed = vcenter.hosts[0]
+    vcenter.remove(removed.moref)
+    [event] = vcenter.posted(REMOVED)
+    assert (event.host.host._GetMoId(), event.host.name) == (removed.moref, removed.name)
+    # What the examples hold, but for the name of the datacenter.
+    assert event.fullFormattedMessage == events.REMOVED.message.replace(
+        "Lab", event.datacenter.name
+    )
 
 
 def test_an_event_that_only_calls_itself_so_tells_nothing(vsphere: VSphere, vcenter: Vcsim) -> None:

@@ -17,7 +17,7 @@ HOSTS = [HostRef(f"host-{n}", f"esx{n:02}.lab.local", "vcenter.lab.local") for n
 
 
 class Person(Protocol):
-    """Whoever puts hosts into maintenance mode."""
+    """Whoever puts hosts into maintenance mode, and removes them."""
 
     def enter(self, moref: str) -> None:
         """Put a host into it."""
@@ -25,6 +25,10 @@ class Person(Protocol):
 
     def leave(self, moref: str) -> None:
         """Take it out again."""
+        ...
+
+    def remove(self, moref: str) -> None:
+        """Remove it from its vCenter."""
         ...
 
 
@@ -77,6 +81,17 @@ class Claims:
     def test_a_name_is_no_moref(self, world: World) -> None:
         with pytest.raises(HostGoneError):
             world.vcenter.in_maintenance_mode(world.hosts[0].name)
+
+    @pytest.mark.parametrize("entered", [True, False])
+    def test_a_host_that_was_removed_is_gone(self, world: World, entered: bool) -> None:
+        removed, *others = world.hosts
+        if entered:
+            world.person.enter(removed.moref)
+        world.person.remove(removed.moref)
+        with pytest.raises(HostGoneError, match=removed.moref):
+            world.vcenter.in_maintenance_mode(removed.moref)
+        assert {each.host for each in world.vcenter.hosts()} == {*others}
+        assert [world.vcenter.in_maintenance_mode(host.moref) for host in others] == [False, False]
 
     def test_all_hosts_are_listed_with_their_modes(self, world: World) -> None:
         world.person.enter(world.hosts[2].moref)
