@@ -11,7 +11,16 @@ import pytest
 
 from adapters import bootstrap, eventbridge, knative, openfaas
 from functions.errors import HostNotFoundError, InvalidEventError, NotACloudEventError
-from lab.events import ENTER, EXIT, HOSTLESS, NOT_OURS, EventData, lambda_event, router_envelope
+from lab.events import (
+    ENTER,
+    EXIT,
+    HOSTLESS,
+    NOT_OURS,
+    REMOVED,
+    EventData,
+    lambda_event,
+    router_envelope,
+)
 from simulator import Host, Simulator
 
 HOST = "esx01.lab.local"
@@ -54,6 +63,18 @@ def test_openfaas_mirrors_and_tells_the_outcome(simulator: Simulator) -> None:
         reply = handle(body(event_data), None)
         assert (reply["statusCode"], reply["body"]["action"]) == (200, action)
         assert simulator.state(HOST) == state
+
+
+def test_openfaas_and_lambda_release_a_host_that_is_removed(simulator: Simulator) -> None:
+    handler = eventbridge.handler(bootstrap.start(eventbridge.TARGETS, "lambda_handler"))
+    handle = posted()
+    for act in (
+        lambda: handler(lambda_event(REMOVED), None),
+        lambda: handle(body(REMOVED), None)["body"],
+    ):
+        simulator.maintain(HOST)
+        assert act()["action"] == "exited"
+        assert simulator.state(HOST) == "STARTED"
 
 
 @pytest.mark.parametrize(

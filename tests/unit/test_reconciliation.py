@@ -164,15 +164,9 @@ TABLE: list[tuple[bool, Stand, ResourceState, Verb | None, Verb | None]] = [
     (False, LONG, MONITORED, "start", "start"),
     (False, LONG, TIMED, None, None),
     (False, LONG, OPEN_ENDED, None, None),
-    *(
-        (False, stand, state, verb, adopting)
-        for stand in (LEFT, OUT, UNTOLD)
-        for state, verb, adopting in (
-            (MONITORED, None, None),
-            (TIMED, "leave", "leave"),
-            (OPEN_ENDED, "leave", "end"),
-        )
-    ),
+    *((False, stand, MONITORED, None, None) for stand in (LEFT, OUT, UNTOLD)),
+    *((False, stand, TIMED, "leave", "leave") for stand in (LEFT, OUT, UNTOLD)),
+    *((False, stand, OPEN_ENDED, "leave", "end") for stand in (LEFT, OUT, UNTOLD)),
 ]
 ANOTHERS = "a timed window, so not ours, since ours have no lease"
 NOT_OURS = "a timed window of a host that was not in maintenance mode within the last lease"

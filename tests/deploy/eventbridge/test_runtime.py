@@ -79,11 +79,16 @@ def test_enter_and_exit_are_mirrored_cold_and_warm_with_one_login(
     assert actions == ["entered", "exited"]
 
 
-@pytest.mark.parametrize(("verb", "state"), [("enter", "MAINTAINED_MANUAL"), ("exit", "STARTED")])
+@pytest.mark.parametrize(
+    ("verb", "state"),
+    [("enter", "MAINTAINED_MANUAL"), ("exit", "STARTED"), ("removed", "STARTED")],
+)
 def test_the_examples_are_mirrored_without_a_lease_too(
     verb: str, state: str, deployed: Run, simulator: Simulator
 ) -> None:
     path = ROOT / "examples" / "events" / f"router-eventbridge-{verb}.json"
+    if state == "STARTED":
+        simulator.maintain(HOST)
     with deployed(LeaseMinutes="") as function:
         function.invoke(json.loads(path.read_text(encoding="utf-8")))
         assert simulator.state(HOST) == state
