@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import boto3
+import requests
 from moto.server import ThreadedMotoServer
 
 from lab.emulator import REGION
+from lab.processes import TIMEOUT_SECONDS
 
 
 class Aws:
@@ -49,11 +51,14 @@ class Aws:
 
 @contextmanager
 def running_aws() -> Iterator[Aws]:
-    """Run moto's server on 127.0.0.1."""
+    """Run moto's server on 127.0.0.1, empty."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
         host, port = server.get_host_and_port()
-        yield Aws(f"http://{host}:{port}")
+        endpoint = f"http://{host}:{port}"
+        # All of moto's servers in a process share what they hold, those before it, too.
+        requests.post(f"{endpoint}/moto-api/reset", timeout=TIMEOUT_SECONDS).raise_for_status()
+        yield Aws(endpoint)
     finally:
         server.stop()

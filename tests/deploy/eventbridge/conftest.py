@@ -42,8 +42,8 @@ def machine(
     return Machine(emulator_of(sam), runtime / "bin" / "python", task)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def aws() -> Iterator[Aws]:
-    """AWS's APIs."""
+    """AWS's APIs, which hold nothing that another module's tests left there."""
     with running_aws() as running:
         yield running
