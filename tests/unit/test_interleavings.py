@@ -14,6 +14,9 @@ from tests.interleavings import (
     tell,
 )
 
+# All that runs is the core, and it takes a fifth of the time of all unit and contract tests.
+pytestmark = pytest.mark.once
+
 # How many schedules each claim is about, at least: an explorer that misses some proves nothing.
 SCHEDULES = {
     "both events, shown at once": 470_000,

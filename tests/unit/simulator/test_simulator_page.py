@@ -13,7 +13,12 @@ Run = Callable[..., Any]
 
 EVIL = "<script>alert(1)</script>"
 JSON = {"Content-Type": "application/json"}
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here")
+
+
+def needs_chromium(test: Callable[..., None]) -> Callable[..., None]:
+    skipped = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here")
+    # What a browser makes of the page is the same whatever Python serves it.
+    return pytest.mark.once(skipped(test))
 
 
 def state(caller: Any) -> dict[str, Any]:
