@@ -10,15 +10,17 @@ from simulator import Fault, SettableClock
 from tests.unit.simulator.browser import CHROMIUM, QUIET, Page, opened
 
 Run = Callable[..., Any]
+Test = Callable[..., None]
 
 EVIL = "<script>alert(1)</script>"
 JSON = {"Content-Type": "application/json"}
 
 
-def needs_chromium(test: Callable[..., None]) -> Callable[..., None]:
-    skipped = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here")
+def needs_chromium(test: Test) -> Test:
+    skipped: Test = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here")(test)
     # What a browser makes of the page is the same whatever Python serves it.
-    return pytest.mark.once(skipped(test))
+    once: Test = pytest.mark.once(skipped)
+    return once
 
 
 def state(caller: Any) -> dict[str, Any]:
