@@ -51,10 +51,10 @@ class NoMemory:
         """See Memory.newest."""
         return event
 
-    def started(self, resource: Resource) -> None:
+    def started(self, resource: Resource, at: datetime) -> None:
         """See Memory.started."""
 
-    def has_started(self, resource: Resource) -> bool:
+    def has_started(self, resource: Resource, since: datetime) -> bool:
         """See Memory.has_started."""
         return False
 

@@ -13,7 +13,7 @@ the state looks right.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from functions.context import Context
@@ -88,19 +88,28 @@ class AskedVCenter:
         """Whether the maintenance of a host that is gone is ours, as far as anybody can know."""
         if not self._leased:
             return resource.state is ResourceState.OPEN_ENDED
-        return resource.state is ResourceState.TIMED and bool(self._changes(resource.moref))
+        if resource.state is not ResourceState.TIMED:
+            return False
+        started = self._context.memory.has_started(resource, self._since())
+        return started or bool(self._changes(resource.moref))
 
     def _past_matters(self, in_maintenance: bool, resource: Resource) -> bool:
-        """Whether what is done depends on the host's past: where it does not, calls are saved."""
+        """Whether what is done depends on the host's past: where it does not, a call is saved.
+
+        That this process has started a window within the last lease is as good as an event of that.
+        """
         if not self._leased or resource.state is ResourceState.OPEN_ENDED:
             return False
-        is_anybodys = resource.state.maintained and not self._context.memory.has_started(resource)
-        return is_anybodys or not in_maintenance
+        if self._context.memory.has_started(resource, self._since()):
+            return False
+        return resource.state.maintained or not in_maintenance
+
+    def _since(self) -> datetime:
+        return period_start(self._context.policy, self._context.now())
 
     def _changes(self, moref: str) -> Sequence[ModeChange] | None:
-        since = period_start(self._context.policy, self._context.now())
         try:
-            return self._vcenter.mode_changes(since, moref)
+            return self._vcenter.mode_changes(self._since(), moref)
         except RequestRejectedError:
             return None
 
@@ -237,7 +246,7 @@ def _write(stand: Stand, resource: Resource, context: Context) -> Outcome:
 
 def _start(resource: Resource, context: Context) -> Outcome:
     seen = context.operations.start_maintenance(resource, context.policy.lease_minutes)
-    context.memory.started(resource)
+    context.memory.started(resource, context.now())
     action: Done = "renewed" if resource.state.maintained else "entered"
     return Outcome(action, resource.host, "" if seen else _PENDING)
 

@@ -21,7 +21,7 @@ from functions.errors import (
     VCenterUnavailableError,
 )
 from functions.outcomes import Action, Outcome, Overdue, SweepListener, Verb
-from functions.ownership import changes_that_matter
+from functions.ownership import changes_that_matter, period_start
 from functions.ports import ModeChange, Resource, VCenter, VCenterHost
 from functions.sweep_plan import plan
 
@@ -116,7 +116,9 @@ def _survey(vcenter: VCenter, context: Context, adopt: bool, report: Report) -> 
     policy, now = context.policy, context.now()
     reading = partial(changes_that_matter, vcenter, hosts, resources, policy, now)
     changes = _asked(reading, vcenter, context, report)
-    actions = plan(hosts, resources, policy, now, changes, adopt)
+    since = period_start(policy, now)
+    ours = {each.identifier for each in resources if context.memory.has_started(each, since)}
+    actions = plan(hosts, resources, policy, now, changes, adopt, ours)
     report.actions += [_noticed(each, context) for each in actions]
     report.overdue += _overdue(vcenter, hosts, context, report)
 
@@ -228,7 +230,7 @@ def _begin(resources: Sequence[Resource], report: Report, context: Context) -> N
     written = context.operations.start_all(resources, context.policy.lease_minutes)
     _note(written, report, context.listener)
     for resource in resources:
-        context.memory.started(resource)
+        context.memory.started(resource, context.now())
 
 
 def _chosen(report: Report, *verbs: Verb) -> list[Resource]:

@@ -210,6 +210,22 @@ def test_a_window_that_this_process_has_started_is_renewed_by_the_next_event(
     assert operations.ends(HOST) == operations.clock() + timedelta(minutes=60)
 
 
+def test_what_this_process_has_started_is_ended_though_vcenter_tells_nothing(
+    operations: FakeOperations, vcenter: Restless
+) -> None:
+    vcenters, memory = VCenters({A: vcenter}), EventMemory()
+    context = Context(operations, vcenters, memory, Policy(60), now=vcenter.clock)
+    vcenter.enter("host-1")
+    assert enter(context).action == "entered"
+    vcenter.leave("host-1")
+    vcenter.purged_before = vcenter.clock() + timedelta(minutes=1)
+    assert leave(context).action == "exited"
+    assert operations.maintained() == set()
+    vcenter.clock.advance(71)
+    persons(operations)
+    assert leave(context).action == "left"
+
+
 def persons(operations: FakeOperations, minutes: int = 2880) -> datetime | None:
     """Put the host into a window of a person's; returns when it ends."""
     operations.start_maintenance(operations.find(HOST), minutes)

@@ -359,6 +359,7 @@ def test_history_that_cannot_be_read_ends_nothing_and_stops_nothing_else() -> No
     site = Site(4)
     site.enter(1, 2)
     site.sweep()
+    site.memory = EventMemory(site.operations.clock)  # As after a restart.
     site.leave(1)
     site.enter(3)
     for failure in (VCenterUnavailableError("slow"), RequestRejectedError("no privilege")):
@@ -367,6 +368,17 @@ def test_history_that_cannot_be_read_ends_nothing_and_stops_nothing_else() -> No
         assert [each.verb for each in report.actions if each.host == ref(1)] == ["leave"]
         assert "host-3" in site.maintained()
     assert (report.faults, site.sweep().counts()["end"]) == ([], 1)
+
+
+def test_what_this_process_has_started_is_ended_though_vcenter_tells_nothing() -> None:
+    site = Site(4)
+    site.enter(1, 2)
+    site.sweep()
+    site.leave(1)
+    site.vcenter.remove("host-2")
+    site.vcenter.purged_before = site.operations.clock() + timedelta(minutes=1)
+    assert site.sweep().counts()["end"] == 2
+    assert site.maintained() == set()
 
 
 def test_a_host_that_entered_while_it_was_compared_is_left_to_its_event() -> None:
