@@ -2,12 +2,21 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
+from adapters import bootstrap
+from adapters.clients import Clients
+from adapters.config.settings import Settings
+from adapters.output import log
+from functions.context import VCenters
 from functions.errors import HostNotFoundError
 from functions.events import HostRef
 from functions.ports import VCenterHost
+
+# A vCenter's instance UUID, for whom any will do.
+UUID: Final = "5a1d9f0e-7c52-4d0b-9a5c-0e6f3c1b2a4d"
 
 
 class MemoryVCenter:
@@ -64,3 +73,12 @@ class MemoryVCenter:
         in_maintenance = self.in_maintenance
         for moref, host in self._hosts.items():
             yield VCenterHost(host, moref in in_maintenance)
+
+
+def mirror(environ: Mapping[str, str], vcenter: MemoryVCenter) -> bootstrap.Dispatch:
+    """Return what bootstrap.mirror does, but for the vCenter."""
+    settings = Settings.from_environ(environ)
+    log.set_up(settings, default_format="json")
+    clients = Clients(settings, environ)
+    clients.vcenters = VCenters({vcenter.address: vcenter})
+    return bootstrap.MirrorDispatch(settings, clients.context(log.SweepLog()))

@@ -1,4 +1,4 @@
-"""A vCenter that two processes share by a file."""
+"""A vCenter in memory, and one that two processes share by a file."""
 
 from pathlib import Path
 
@@ -6,6 +6,14 @@ import pytest
 
 from functions.errors import HostNotFoundError
 from lab.memory import MemoryVCenter
+
+
+def test_a_vcenter_in_memory_knows_its_hosts() -> None:
+    vcenter = MemoryVCenter("vc", "uuid", 2)
+    vcenter.in_maintenance.add("host-1002")
+    assert vcenter.in_maintenance_mode("host-1002")
+    found = [(each.host.name, each.in_maintenance_mode) for each in vcenter.hosts()]
+    assert found == [("esx01.lab.local", False), ("esx02.lab.local", True)]
 
 
 def test_a_vcenter_in_a_file_is_the_same_for_all(tmp_path: Path) -> None:
