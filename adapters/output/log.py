@@ -83,7 +83,7 @@ class SweepLog(SweepListener):
 
     def overdue(self, found: Overdue) -> None:
         """See SweepListener.overdue."""
-        text = f"{found.host}: overdue: in maintenance mode {_since(found.entered)}"
+        text = f"{found.host}: overdue: {found.reason}"
         fields = {"action": "overdue", **_host(found.host), **_entered(found.entered)}
         level = logging.WARNING if found.is_new else logging.INFO
         logger.log(level, "%s", text, extra={"fields": fields})
@@ -103,13 +103,6 @@ class SweepLog(SweepListener):
         text = f"{action.host}: {action.verb}: {action.reason}{note}"
         fields = {"action": action.verb, **_host(action.host)}
         logger.log(level, "%s", text, extra={"fields": fields})
-
-
-def _since(entered: ModeChange | None) -> str:
-    if entered is None:
-        return "for longer than its vCenter remembers"
-    by = f", by {entered.user}" if entered.user else ""
-    return f"since {entered.at:%Y-%m-%d %H:%M} UTC{by}"
 
 
 def _entered(entered: ModeChange | None) -> dict[str, str]:
