@@ -199,9 +199,7 @@ def _compared(address: str, hosts: Sequence[VCenterHost], resources: Sequence[Re
     return there
 
 
-def _refusal(
-    report: Report, max_changes: int | None, *, dry_run: bool
-) -> SweepRefusedError | None:
+def _refusal(report: Report, max_changes: int | None, *, dry_run: bool) -> SweepRefusedError | None:
     changes = sum(action.changes for action in report.actions)
     limit = max(_LEAST_LIMIT, report.hosts // _LIMITED_SHARE)
     limit = limit if max_changes is None else max_changes
