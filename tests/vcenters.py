@@ -65,6 +65,10 @@ class Vcsim:
         """Put a host into maintenance mode."""
         set_mode(self._content, self._host(moref), in_maintenance_mode=True)
 
+    def enter_long_ago(self, moref: str) -> None:
+        """Put a host into maintenance mode, so long ago that the event of it is purged."""
+        WaitForTask(self._host(moref).EnterMaintenanceMode_Task(timeout=0))
+
     def leave(self, moref: str) -> None:
         """Take a host out of maintenance mode."""
         set_mode(self._content, self._host(moref), in_maintenance_mode=False)
