@@ -1,9 +1,9 @@
 """Whose is a window of maintenance? What its vCenter's own events say about it (decision 0017).
 
-We start windows only while a host is in maintenance mode, and each ends by itself after a lease. So
-a window of ours can be there only if the host is in maintenance mode, or was within the last lease.
-vCenter's events tell that, as far as they are kept; what they do not tell is no evidence, and then
-maintenance is left alone.
+We start windows only while a host is in maintenance mode, and each ends by itself after a lease
+(decision 0005). So a window of ours can be there only if the host is in maintenance mode, or was
+within the last lease. vCenter's events tell that, as far as they are kept; what they do not tell is
+no evidence, and then maintenance is left alone.
 """
 
 from collections import defaultdict

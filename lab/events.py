@@ -68,6 +68,12 @@ EXIT = EventData(
     created="2026-03-14T11:02:10.04Z",
     message="Host esx01.lab.local in Lab has exited maintenance mode",
 )
+REMOVED = EventData(
+    name="HostRemovedEvent",
+    key=51402,
+    created="2026-03-14T11:20:31.7Z",
+    message="Removed host esx01.lab.local in Lab",
+)
 NOT_OURS = EventData(
     name="HostConnectionLostEvent", key=51300, message="Host esx01.lab.local is not responding"
 )
@@ -92,7 +98,7 @@ def ping() -> HttpMessage:
 def example_files() -> dict[str, bytes]:
     """Every example by the name of its file."""
     files = {}
-    for verb, event_data in (("enter", ENTER), ("exit", EXIT)):
+    for verb, event_data in (("enter", ENTER), ("exit", EXIT), ("removed", REMOVED)):
         for name, encode in HTTP_FORMATS.items():
             files[f"{name}-{verb}.http"] = encode(event_data).request()
         files[f"cloudevent-{verb}.json"] = _pretty(router_envelope(event_data))

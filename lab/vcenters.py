@@ -147,6 +147,8 @@ def set_mode(content: Any, host: Any, *, in_maintenance_mode: bool) -> None:
 
     The event of that, which a vCenter would post by itself, is posted, too.
     """
+    if host.runtime.inMaintenanceMode == in_maintenance_mode:
+        return
     if in_maintenance_mode:
         WaitForTask(host.EnterMaintenanceMode_Task(timeout=0))
         post_event(content, "EnteredMaintenanceModeEvent", host)

@@ -136,16 +136,15 @@ def _adapter_resources(id: str) -> Response:
 
 @api.put("/adapters/<id>/maintained")
 def _maintain_adapter(id: str) -> Response:
-    ids = _resources_of(_known_vcenter(id))
-    if not request.args.get("duration"):
-        raise invalid("")
-    appliance().inventory.maintain(ids, _window())
+    vcenter, duration = _known_vcenter(id), request.args.get("duration", "")
+    # Unlike that of a resource, it has to have a duration, and knows no end.
+    appliance().inventory.maintain([vcenter.adapter_id], _lasting(duration))
     return empty()
 
 
 @api.delete("/adapters/<id>/maintained")
 def _end_adapter_maintenance(id: str) -> Response:
-    appliance().inventory.end_maintenance(_resources_of(_known_vcenter(id)))
+    appliance().inventory.end_maintenance([_known_vcenter(id).adapter_id])
     return empty(204)
 
 
@@ -169,7 +168,7 @@ def _query() -> Response:
 
 @api.get("/resources/<id>")
 def _resource(id: str) -> Response:
-    return rendered(request, "resource", _describe(_known_resource(id)))
+    return rendered(request, "resource", _describe_by_id(id))
 
 
 @api.put("/resources/<id>/maintained")
@@ -217,8 +216,12 @@ def _window() -> Window:
     if end := request.args.get("end"):
         return Window(whole_number(end, 0, MAX_END) / 1000)
     if duration := request.args.get("duration"):
-        return Window(appliance().clock.now() + 60 * whole_number(duration, 1))
+        return _lasting(duration)
     return Window()
+
+
+def _lasting(duration: str) -> Window:
+    return Window(appliance().clock.now() + 60 * whole_number(duration, 1))
 
 
 def _list(tests: Iterable[Criterion]) -> Response:
@@ -246,6 +249,14 @@ def _identifiers_or_name() -> Iterable[Criterion]:
 
 def _describe(resource: Resource) -> documents.Document:
     return documents.resource_document(resource, appliance().switches)
+
+
+def _describe_by_id(id: str) -> documents.Document:
+    vcenter = _vcenter(id)
+    if vcenter is None:
+        return _describe(_known_resource(id))
+    state = appliance().inventory.adapter_state(vcenter.adapter_id)
+    return documents.adapter_resource_document(vcenter, state, appliance().switches)
 
 
 def _describe_adapter(vcenter: VCenter) -> documents.Document:
@@ -276,15 +287,23 @@ def _known_resource(id: str) -> Resource:
 def _known_ids(ids: Sequence[str]) -> list[str]:
     if not ids:
         raise invalid("")
-    return [_known_resource(id).id for id in ids]
+    # An adapter instance is a resource, too.
+    adapters = {each.adapter_id for each in appliance().inventory.vcenters()}
+    return [id.lower() if id.lower() in adapters else _known_resource(id).id for id in ids]
 
 
 def _known_vcenter(id: str) -> VCenter:
+    vcenter = _vcenter(id)
+    if vcenter is None:
+        raise no_such("AdapterInstance", id)
+    return vcenter
+
+
+def _vcenter(id: str) -> VCenter | None:
+    """Return the vCenter whose adapter instance has this id, if any."""
     wanted = checked_uuid(id, appliance().switches)
-    for vcenter in appliance().inventory.vcenters():
-        if vcenter.adapter_id == wanted:
-            return vcenter
-    raise no_such("AdapterInstance", id)
+    found = (each for each in appliance().inventory.vcenters() if each.adapter_id == wanted)
+    return next(found, None)
 
 
 def _resources_of(vcenter: VCenter) -> list[str]:

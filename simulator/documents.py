@@ -19,18 +19,8 @@ CREATED = 1_767_225_600_000
 
 def resource_document(resource: Resource, switches: Switches) -> Document:
     """Describe a host (schema `resource`)."""
-    return {
-        "creationTime": CREATED,
-        "resourceKey": _key(resource.name, "HostSystem", host_identifiers(resource, switches)),
-        "resourceStatusStates": status_states(resource, switches),
-        "resourceHealth": "GREEN",
-        "resourceHealthValue": 100.0,
-        "dtEnabled": True,
-        "badges": [{"type": "HEALTH", "color": "GREEN", "score": 100.0}],
-        "relatedResources": [],
-        "links": [_link(f"/resources/{resource.id}", "SELF", "linkToSelf")],
-        "identifier": resource.id,
-    }
+    key = _key(resource.name, "HostSystem", host_identifiers(resource, switches))
+    return _resource(resource.id, key, status_states(resource, switches))
 
 
 def host_identifiers(resource: Resource, switches: Switches) -> dict[str, tuple[str, bool]]:
@@ -51,19 +41,17 @@ def status_states(resource: Resource, switches: Switches) -> list[Document]:
     """
     state = resource.state if switches.extra_states_flip else resource.host.state
     others = [
-        _status_state(resource, stable_id("other adapter", str(n)), state)
+        _state_entry(stable_id("other adapter", str(n)), resource.host.status, state)
         for n in range(switches.extra_states)
     ]
-    return [*others, _status_state(resource, resource.vcenter.adapter_id, resource.state)]
+    owner = resource.vcenter.adapter_id
+    return [*others, _state_entry(owner, resource.host.status, resource.state)]
 
 
 def adapter_document(vcenter: VCenter, resources: int, switches: Switches, now: float) -> Document:
     """Describe the adapter instance of a vCenter (schema `adapter-instance`)."""
-    identifiers = {"AUTODISCOVERY": ("true", False), "VCURL": (vcenter.vcurl, True)}
-    if switches.adapters_expose_vcid:
-        identifiers["VMEntityVCID"] = (vcenter.instance_uuid, False)
     return {
-        "resourceKey": _key(vcenter.name, "VMwareAdapter Instance", identifiers),
+        "resourceKey": _adapter_key(vcenter, switches),
         "description": "",
         "collectorId": 1,
         "monitoringInterval": 5,
@@ -75,6 +63,12 @@ def adapter_document(vcenter: VCenter, resources: int, switches: Switches, now: 
         "links": [_link(f"/adapters/{vcenter.adapter_id}", "SELF", "linkToSelf")],
         "id": vcenter.adapter_id,
     }
+
+
+def adapter_resource_document(vcenter: VCenter, state: str, switches: Switches) -> Document:
+    """Describe the adapter instance of a vCenter as the resource it is, too (schema `resource`)."""
+    entry = _state_entry(vcenter.adapter_id, "DATA_RECEIVING", state)
+    return _resource(vcenter.adapter_id, _adapter_key(vcenter, switches), [entry])
 
 
 def page_document(
@@ -111,10 +105,32 @@ def _page_link(name: str, query: list[tuple[str, str]], path: str) -> Document:
     return _link(f"{path}?{encoded}", "SELF" if name == "current" else "RELATED", name)
 
 
-def _status_state(resource: Resource, adapter_id: str, state: str) -> Document:
+def _resource(id: str, key: Document, states: list[Document]) -> Document:
+    return {
+        "creationTime": CREATED,
+        "resourceKey": key,
+        "resourceStatusStates": states,
+        "resourceHealth": "GREEN",
+        "resourceHealthValue": 100.0,
+        "dtEnabled": True,
+        "badges": [{"type": "HEALTH", "color": "GREEN", "score": 100.0}],
+        "relatedResources": [],
+        "links": [_link(f"/resources/{id}", "SELF", "linkToSelf")],
+        "identifier": id,
+    }
+
+
+def _adapter_key(vcenter: VCenter, switches: Switches) -> Document:
+    identifiers = {"AUTODISCOVERY": ("true", False), "VCURL": (vcenter.vcurl, True)}
+    if switches.adapters_expose_vcid:
+        identifiers["VMEntityVCID"] = (vcenter.instance_uuid, False)
+    return _key(vcenter.name, "VMwareAdapter Instance", identifiers)
+
+
+def _state_entry(adapter_id: str, status: str, state: str) -> Document:
     return {
         "adapterInstanceId": adapter_id,
-        "resourceStatus": resource.host.status,
+        "resourceStatus": status,
         "resourceState": state,
         "statusMessage": "",
     }

@@ -105,15 +105,10 @@ class _Change:
 
 
 @dataclass
-class _Record:
-    host: Host
-    vcenter: VCenter
-    moref: str
-    changes: list[_Change] = field(default_factory=list)
+class _Timeline:
+    """What was done to one resource, of which a part may not be visible yet."""
 
-    def __post_init__(self) -> None:
-        # VMEntityObjectID and VMEntityVCID together are what makes a HostSystem unique.
-        self.id = stable_id("host", self.vcenter.instance_uuid, self.moref)
+    changes: list[_Change] = field(default_factory=list)
 
     def change(self, window: Window | None, now: float, visible_at: float) -> None:
         self.changes = [*self._remembered(now), _Change(visible_at, window)]
@@ -124,21 +119,41 @@ class _Record:
     def visible(self, now: float) -> Window | None:
         return _open([change for change in self.changes if change.visible_at <= now], now)
 
-    def snapshot(self, now: float) -> Resource:
-        return Resource(self.id, self.host, self.vcenter, self.moref, self.visible(now))
-
     def _remembered(self, now: float) -> list[_Change]:
         visible = [change for change in self.changes if change.visible_at <= now]
         return visible[-1:] + [change for change in self.changes if change.visible_at > now]
 
 
-class Inventory:
-    """Every vCenter and host, safe to use from several threads."""
+@dataclass
+class _Record:
+    host: Host
+    vcenter: VCenter
+    moref: str
+    timeline: _Timeline = field(default_factory=_Timeline)
 
-    def __init__(self, clock: Clock, visible_delay: float = 0.0) -> None:
+    def __post_init__(self) -> None:
+        # VMEntityObjectID and VMEntityVCID together are what makes a HostSystem unique.
+        self.id = stable_id("host", self.vcenter.instance_uuid, self.moref)
+
+    @property
+    def is_live(self) -> bool:
+        return self.host.state != GONE
+
+
+class Inventory:
+    """Every vCenter and host, safe to use from several threads.
+
+    `adapter_maintenance` is the switch of that name.
+    """
+
+    def __init__(
+        self, clock: Clock, visible_delay: float = 0.0, adapter_maintenance: str = "above"
+    ) -> None:
         self._clock = clock
         self._visible_delay = visible_delay
+        self._adapter_maintenance = adapter_maintenance
         self._lock = threading.RLock()
+        self._adapters: dict[str, _Timeline] = {}
         self._vcenters: dict[str, VCenter] = {}
         self._records: dict[str, _Record] = {}
 
@@ -153,14 +168,14 @@ class Inventory:
             vcenter = self._vcenter(host.vcenter)
             record = _Record(host, vcenter, host.moref or self._free_moref())
             self._records[record.id] = record
-            return record.snapshot(self._clock.now())
+            return self._snapshot(record)
 
     def remove_host(self, name: str, vcenter: str | None = None) -> None:
         """Take a host out of its vCenter; its resource stays behind as NOT_EXISTING."""
         with self._lock:
             record = self._records[self.find(name, vcenter).id]
             record.host = replace(record.host, state=GONE, status="NO_DATA_RECEIVING")
-            record.changes = []
+            record.timeline = _Timeline()
 
     def vcenters(self) -> list[VCenter]:
         """Return every vCenter in the order they were added."""
@@ -170,15 +185,20 @@ class Inventory:
     def resources(self) -> list[Resource]:
         """Return every host as it can be read now."""
         with self._lock:
-            now = self._clock.now()
-            return [record.snapshot(now) for record in self._records.values()]
+            return [self._snapshot(record) for record in self._records.values()]
 
     def by_id(self, id: str) -> Resource:
         """Return the resource of that id, or raise LookupError."""
         with self._lock:
             if id not in self._records:
                 raise LookupError(f"No host has the id {id}.")
-            return self._records[id].snapshot(self._clock.now())
+            return self._snapshot(self._records[id])
+
+    def adapter_state(self, adapter_id: str) -> str:
+        """Return the resourceState that an adapter instance itself shows now."""
+        with self._lock:
+            window = self._timeline(adapter_id).visible(self._clock.now())
+            return window.state if window else "STARTED"
 
     def find(self, name: str, vcenter: str | None = None) -> Resource:
         """Return the one host of that name; a live one goes before a stale one."""
@@ -191,24 +211,47 @@ class Inventory:
         return found[0]
 
     def maintain(self, ids: Iterable[str], window: Window, delay: float | None = None) -> None:
-        """Put resources into maintenance; the last call wins over any earlier window."""
+        """Put hosts or adapter instances into maintenance; the last call wins over any before."""
         self._change(ids, window, delay)
 
     def end_maintenance(self, ids: Iterable[str], delay: float | None = None) -> None:
-        """Take resources out of maintenance, whoever put them there."""
+        """Take hosts or adapter instances out of maintenance, whoever put them there."""
         self._change(ids, None, delay)
 
     def is_maintained(self, id: str) -> bool:
         """Tell whether maintenance was accepted, even if that cannot be read yet."""
         with self._lock:
-            return self._records[id].accepted(self._clock.now()) is not None
+            return self._timeline(id).accepted(self._clock.now()) is not None
 
     def _change(self, ids: Iterable[str], window: Window | None, delay: float | None) -> None:
         with self._lock:
             now = self._clock.now()
             visible_at = now + (self._visible_delay if delay is None else delay)
-            for id in ids:
-                self._records[id].change(window, now, visible_at)
+            for timeline in [each for id in ids for each in self._affected(id)]:
+                timeline.change(window, now, visible_at)
+
+    def _affected(self, id: str) -> Iterable[_Timeline]:
+        yield self._timeline(id)
+        if self._adapter_maintenance == "each":
+            for record in self._records.values():
+                if record.vcenter.adapter_id == id and record.is_live:
+                    yield record.timeline
+
+    def _timeline(self, id: str) -> _Timeline:
+        """Return what was done to a host, or to an adapter instance."""
+        if id in self._records:
+            return self._records[id].timeline
+        return self._adapters.setdefault(id, _Timeline())
+
+    def _snapshot(self, record: _Record) -> Resource:
+        window = self._above(record) or record.timeline.visible(self._clock.now())
+        return Resource(record.id, record.host, record.vcenter, record.moref, window)
+
+    def _above(self, record: _Record) -> Window | None:
+        """Return the window of a live host's adapter instance, if the host shows it."""
+        if self._adapter_maintenance != "above" or not self._adapters or not record.is_live:
+            return None
+        return self._timeline(record.vcenter.adapter_id).visible(self._clock.now())
 
     def _vcenter(self, name: str | None) -> VCenter:
         name = name or next(iter(self._vcenters), DEFAULT_VCENTER)

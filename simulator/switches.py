@@ -50,6 +50,12 @@ class Switches:
     delete_when_not_maintained: int = _switch(
         200, "status when maintenance is ended that never began", choices=(200, 404, 500)
     )
+    adapter_maintenance: str = _switch(
+        "above",
+        "what hosts show while their adapter instance is in maintenance: `above`, its window,"
+        " whatever is done to a host; `each`, as if every host had been put into it",
+        choices=("above", "each", "nothing"),
+    )
     malformed_uuid: int = _switch(400, "status for an id that is no UUID", choices=(400, 404))
     header_schemes: tuple[str, ...] = _switch(
         ("vRealizeOpsToken", "OpsToken"), "accepted Authorization schemes", choices=SCHEMES

@@ -163,6 +163,22 @@ class Simulator:
         """Take a host out of maintenance as a person would, visible at once."""
         self._appliance.inventory.end_maintenance([self.resource(name, vcenter).id], 0)
 
+    def maintain_adapter(self, *, minutes: float | None = None, vcenter: str | None = None) -> None:
+        """Put the adapter instance of a vCenter into maintenance, visible at once.
+
+        `vcenter` is its name, which the only one needs not to tell; LookupError unless one fits.
+        """
+        window = Window(None if minutes is None else self.clock.now() + 60 * minutes)
+        self._appliance.inventory.maintain([self._adapter_id(vcenter)], window, 0)
+
+    def end_adapter_maintenance(self, *, vcenter: str | None = None) -> None:
+        """Take the adapter instance of a vCenter out of maintenance, visible at once."""
+        self._appliance.inventory.end_maintenance([self._adapter_id(vcenter)], 0)
+
+    def adapter_state(self, vcenter: str | None = None) -> str:
+        """Return the resourceState of a vCenter's adapter instance itself."""
+        return self._appliance.inventory.adapter_state(self._adapter_id(vcenter))
+
     def add_host(self, host: Host | str) -> Resource:
         """Let a host be discovered."""
         return self._appliance.inventory.add_host(_host(host))
@@ -194,10 +210,17 @@ class Simulator:
             raise RuntimeError("the simulator has not been started")
         return self._server
 
+    def _adapter_id(self, vcenter: str | None) -> str:
+        known = self._appliance.inventory.vcenters()
+        found = [each for each in known if vcenter in (None, each.name)]
+        if len(found) != 1:
+            raise LookupError(f"{len(found)} vCenters fit: name one of them.")
+        return found[0].adapter_id
+
     def _new_appliance(self) -> Appliance:
         credentials = Credentials(self.username, self.password)
         return Appliance(
-            Inventory(self.clock, self.switches.visible_delay),
+            Inventory(self.clock, self.switches.visible_delay, self.switches.adapter_maintenance),
             Tokens(credentials, self.clock, self.switches.token_lifetime),
             self.switches,
             self.clock,

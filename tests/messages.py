@@ -18,7 +18,8 @@ from lab.events import HttpMessage
 
 SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
 LIMITS = Limits()
-_START = datetime.now(UTC) - timedelta(hours=1)
+# Long ago, an event of an unknown host would be done with.
+_START = datetime.now(UTC) - timedelta(minutes=10)
 _moments = (_START + timedelta(seconds=count) for count in itertools.count())
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from adapters import bootstrap, knative
 from adapters.config.settings import Settings, VropsSettings
 from functions.context import Context
-from functions.events import HostEvent, HostRef
+from functions.events import ENTERED, EXITED, REMOVED, HostEvent, HostRef
 from functions.ports import Resource, ResourceState
 from lab.events import HTTP_FORMATS, EventData, HttpMessage, router_envelope
 from tests.fakes import FakeOperations
@@ -61,7 +61,7 @@ def timestamps(draw: st.DrawFn) -> tuple[str, datetime]:
 def events(draw: st.DrawFn) -> tuple[EventData, HostEvent]:
     """What vCenter says of one event, and what must be understood of it."""
     written, created = draw(timestamps())
-    name = draw(st.sampled_from(["EnteredMaintenanceModeEvent", "ExitMaintenanceModeEvent"]))
+    name = draw(st.sampled_from([ENTERED, EXITED, REMOVED]))
     host, moref = draw(st.one_of(st.tuples(names, names), st.tuples(st.just(""), names)))
     event_data = EventData(
         name=name,

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 import pytest
-from pyVim.task import WaitForTask
 from pyVmomi import vim, vmodl
 
 from adapters.config.credentials import EnvironCredentials
@@ -74,8 +73,20 @@ class Vcsim:
         set_mode(self._content, self._host(moref), in_maintenance_mode=False)
 
     def remove(self, moref: str) -> None:
-        """Remove a host from the inventory; its MoRef does not come again."""
-        WaitForTask(self._host(moref).Destroy_Task())
+        """Remove a host; unlike entering and leaving, vcsim posts the event of that itself."""
+        remaining = [host for host in self.hosts if host.moref != moref]
+        _result(self._host(moref).Destroy_Task())
+        # vcsim's cluster goes on naming a host that is gone, so that nobody can ask it for all.
+        self.hosts = remaining
+
+    def add(self, name: str) -> HostRef:
+        """Add a host outside of the cluster, which gets a MoRef that no host had before."""
+        [datacenter] = self._content.rootFolder.childEntity
+        spec = vim.host.ConnectSpec(hostName=name, force=False)
+        task = datacenter.hostFolder.AddStandaloneHost_Task(spec=spec, addConnected=True)
+        added = HostRef(_result(task)._GetMoId(), name, self.address)
+        self.hosts = [*self.hosts, added]
+        return added
 
     def post_event(self, name: str, moref: str) -> None:
         """Post an event about a host, of the class ``name``, as vCenter itself would."""
@@ -117,6 +128,15 @@ class Vcsim:
 
     def _host(self, moref: str) -> Any:
         return vim.HostSystem(moref, self._stub)
+
+
+def _result(task: Any) -> Any:
+    """Wait for a task that WaitForTask stumbles over, since pyVmomi does not know its method."""
+    while (info := task.info).state in ("queued", "running"):
+        time.sleep(0.01)
+    if info.error:
+        raise info.error
+    return info.result
 
 
 @contextmanager

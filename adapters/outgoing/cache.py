@@ -1,4 +1,4 @@
-"""A cache with a time limit and a size limit."""
+"""A cache with a time limit and a size limit; decision 0015 says why it is ours."""
 
 import threading
 import time

@@ -309,7 +309,9 @@ def believing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Simula
 def test_what_is_sent_is_mirrored(form: str, believing: tuple[Simulator, Function]) -> None:
     simulator, running = believing
     where = ("--vcenter", ADDRESS, "--moref", "host-1", "--format", form, "--to", running.url)
-    for event, state in (("enter", "MAINTAINED_MANUAL"), ("exit", "STARTED")):
+    in_maintenance, monitored = "MAINTAINED_MANUAL", "STARTED"
+    enter = ("enter", in_maintenance)
+    for event, state in (enter, ("exit", monitored), enter, ("removed", monitored)):
         done = command("send", event, "esx01.lab.local", *where, environ={})
         assert (done.code, done.out.splitlines()[0]) == (0, "HTTP 204 NO CONTENT")
         assert simulator.state("esx01.lab.local") == state

@@ -12,7 +12,8 @@ KINDS = (".py", ".yaml", ".yml", ".html", ".env", "Dockerfile", ".importlinter")
 
 def sources() -> Iterator[str]:
     """Yield the text of what is run: code, manifests, and the rules of who imports whom."""
-    yield (ROOT / ".importlinter").read_text(encoding="utf-8")
+    for name in (".importlinter", "pyproject.toml"):
+        yield (ROOT / name).read_text(encoding="utf-8")
     for place in PLACES:
         for path in sorted((ROOT / place).rglob("*")):
             if path.name.endswith(KINDS):

@@ -1,6 +1,7 @@
 """The examples that people may copy do what they say."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from lab.processes import Function, function
 from simulator import Host, Simulator, VCenter
 
 UUID = "5a1d9f0e-7c52-4d0b-9a5c-0e6f3c1b2a4d"
-HEADING = "moref,name,maintenance\n"
+HEADING = "moref,name,maintenance,changed\n"
 
 
 @pytest.fixture
@@ -37,7 +38,8 @@ def test_a_vcenter_of_ones_own_says_what_is_true(
     running: Function, operations: Simulator, table: Path
 ) -> None:
     for says, state in (("yes", "MAINTAINED_MANUAL"), ("no", "STARTED")):
-        table.write_text(f"{HEADING}host-1001,esx01.lab.local,{says}\n", encoding="utf-8")
+        row = f"host-1001,esx01.lab.local,{says},{datetime.now(UTC).isoformat()}"
+        table.write_text(f"{HEADING}{row}\n", encoding="utf-8")
         for event in (ENTER, EXIT):
             reply = running.send(HTTP_FORMATS["router-binary"](event).request())
             assert reply.startswith(b"HTTP/1.1 204")
@@ -47,7 +49,8 @@ def test_a_vcenter_of_ones_own_says_what_is_true(
 def test_a_vcenter_of_ones_own_is_swept(
     running: Function, operations: Simulator, table: Path
 ) -> None:
-    table.write_text(f"{HEADING}host-1001,esx01.lab.local,yes\n", encoding="utf-8")
+    row = f"host-1001,esx01.lab.local,yes,{datetime.now(UTC).isoformat()}"
+    table.write_text(f"{HEADING}{row}\n", encoding="utf-8")
     assert running.send(ping().request()).startswith(b"HTTP/1.1 204")
     assert operations.state("esx01.lab.local") == "MAINTAINED_MANUAL"
 

@@ -77,6 +77,18 @@ def test_enter_and_exit_are_mirrored_in_every_format(
     assert set(simulator.states().values()) == {"STARTED"}
 
 
+@pytest.mark.parametrize("name", HTTP_FORMATS)
+def test_a_host_that_is_removed_is_released_in_every_format(
+    name: str, running: Function, simulator: Simulator
+) -> None:
+    simulator.maintain("esx01.lab.local")
+    simulator.maintain("esx1")
+    reply = running.send(latest((EXAMPLES / f"{name}-removed.http").read_bytes()))
+    assert status(reply) == 204
+    assert simulator.state("esx01.lab.local") == "STARTED"
+    assert simulator.state("esx1") == "MAINTAINED_MANUAL"
+
+
 def test_a_reply_is_empty_and_no_event(running: Function) -> None:
     for request in example_files().values():
         if not request.startswith(b"POST"):
@@ -106,7 +118,7 @@ def test_a_host_is_never_taken_for_one_whose_name_only_begins_like_it(
 def test_a_host_that_was_added_again_waits_until_it_is_discovered(
     name: str, running: Function, simulator: Simulator
 ) -> None:
-    assert status(running.send(event("Entered", name, "host-77"))) == 503
+    assert status(running.send(latest(event("Entered", name, "host-77")))) == 503
     assert lines(running)[-1]["error"] == "HostNotFoundError"
     assert set(simulator.states().values()) == {"STARTED"}
 

@@ -6,13 +6,14 @@ loses, repeats, reorders and forges them.
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from functions.events import HostRef
+from functions.events import ENTERED, EXITED, REMOVED, HostRef
 from lab.events import HTTP_FORMATS, EventData, HttpMessage, ping
 from lab.processes import Function, function
 from simulator import Host, Simulator
@@ -20,7 +21,6 @@ from tests.vcenters import Vcsim, collecting, needs_go, vcsim
 
 pytestmark = [needs_go, pytest.mark.xdist_group("vcsim")]
 
-ENTERED, EXIT = "EnteredMaintenanceModeEvent", "ExitMaintenanceModeEvent"
 FORMATS = ("router-binary", "vspheresource-xml", "router-openfaas")
 
 
@@ -43,7 +43,7 @@ class DataCentre:
 
     def leave(self, host: HostRef) -> Any:
         self.vcenter.leave(host.moref)
-        return self._stored(EXIT, host)
+        return self._stored(EXITED, host)
 
     def deliver(self, event: Any, form: str = "router-binary", **changes: Any) -> int:
         """Send an event as VEBA would; returns the status of the reply."""
@@ -73,14 +73,17 @@ class DataCentre:
         return line
 
     def _stored(self, name: str, host: HostRef) -> Any:
-        self.vcenter.post_event(name, host.moref)
-        events = self.vcenter.posted(name)
+        events = [each for each in self.vcenter.posted(name) if _is_of(each, host)]
         return max(events, key=lambda event: event.key)
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataCentre]:
-    log = tmp_path_factory.mktemp("truth") / "log"
+def _is_of(event: Any, host: HostRef) -> bool:
+    return bool(event.host.host._GetMoId() == host.moref)
+
+
+@contextmanager
+def running_with(folder: Path) -> Iterator[DataCentre]:
+    """Run a data centre of four hosts that were never in maintenance mode."""
     with vcsim(4) as vcenter:
         settings = {
             **vcenter.variables,
@@ -90,9 +93,15 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataCentre]:
         }
         with (
             collecting(vcenter) as operations,
-            function(log, operations, **settings) as started,
+            function(folder / "log", operations, **settings) as started,
         ):
             yield DataCentre(vcenter, operations, started)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataCentre]:
+    with running_with(tmp_path_factory.mktemp("truth")) as started:
+        yield started
 
 
 @pytest.fixture
@@ -151,7 +160,7 @@ def test_forged_events_have_no_effect(form: str, centre: DataCentre) -> None:
     centre.deliver(genuine)
     forged = {"host": outside.name, "moref": outside.moref}
     assert centre.deliver(genuine, form, **forged) == 204
-    assert centre.deliver(genuine, form, name=EXIT) == 204
+    assert centre.deliver(genuine, form, name=EXITED) == 204
     assert centre.maintained() == {inside.name}
 
 
@@ -195,12 +204,56 @@ def test_what_events_missed_is_repaired_by_the_timer(centre: DataCentre) -> None
     )
 
 
-def test_a_host_that_nobody_knows_is_left_for_later(centre: DataCentre) -> None:
+def test_a_host_that_its_vcenter_does_not_know_is_done_with(centre: DataCentre) -> None:
     host = centre.hosts[3]
     event = centre.enter(host)
-    assert centre.deliver(event, host="", moref="host-987654") == 503
+    assert centre.deliver(event, host="", moref="host-987654") == 204
+    assert "its vCenter no longer has it" in centre.function.said("host-987654", "ignored")
     assert centre.deliver(event, moref="") == 204
     assert centre.maintained() == {host.name}
+
+
+def test_entering_leaves_a_persons_window_and_says_so(tmp_path: Path) -> None:
+    with running_with(tmp_path) as centre:
+        host = centre.hosts[0]
+        centre.operations.maintain(host.name, minutes=2880)
+        before = centre.operations.resource(host.name).window
+        assert centre.deliver(centre.enter(host)) == 204
+        assert "perhaps a person's" in centre.function.said(host.moref, "left", "WARNING")
+        assert centre.sweep() == 204
+        assert centre.operations.resource(host.name).window == before
+
+
+def test_persons_windows_outlive_sweeps_and_late_and_forged_events(tmp_path: Path) -> None:
+    with running_with(tmp_path) as centre:
+        for host in centre.hosts:
+            centre.operations.maintain(host.name, minutes=2880)
+        windows = [centre.operations.resource(host.name).window for host in centre.hosts]
+        for name in (ENTERED, EXITED, REMOVED):
+            event_data = EventData(name, centre.hosts[0].name, vcenter=centre.vcenter.address)
+            moved = replace(event_data, moref=centre.hosts[0].moref)
+            assert centre.send(HTTP_FORMATS["router-binary"](moved)) == 204
+        for _ in range(2):
+            assert centre.sweep() == 204
+        assert [centre.operations.resource(h.name).window for h in centre.hosts] == windows
+
+
+def test_a_host_that_is_removed_while_it_is_silenced_is_not_silenced_for_ever(
+    tmp_path: Path,
+) -> None:
+    with running_with(tmp_path) as centre:
+        first, second = centre.hosts[:2]
+        for host in (first, second):
+            assert centre.deliver(centre.enter(host)) == 204
+        assert centre.maintained() == {first.name, second.name}
+        centre.vcenter.remove(first.moref)
+        [event] = centre.vcenter.posted(REMOVED)
+        assert centre.deliver(event) == 204
+        assert centre.maintained() == {second.name}
+        assert "its vCenter no longer has it" in centre.function.said(first.moref, "exited")
+        centre.vcenter.remove(second.moref)  # This event is lost.
+        assert centre.sweep() == 204
+        assert centre.maintained() == set()
 
 
 def test_a_session_that_has_ended_is_begun_again(centre: DataCentre) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -10,10 +11,21 @@ import pytest
 
 from adapters import bootstrap, eventbridge, knative, openfaas
 from functions.errors import HostNotFoundError, InvalidEventError, NotACloudEventError
-from lab.events import ENTER, EXIT, HOSTLESS, NOT_OURS, EventData, lambda_event, router_envelope
+from lab.events import (
+    ENTER,
+    EXIT,
+    HOSTLESS,
+    NOT_OURS,
+    REMOVED,
+    EventData,
+    lambda_event,
+    router_envelope,
+)
 from simulator import Host, Simulator
 
 HOST = "esx01.lab.local"
+# An older event of an unknown host would be done with.
+NOW = datetime.now(UTC).isoformat()
 
 
 @pytest.fixture
@@ -53,6 +65,18 @@ def test_openfaas_mirrors_and_tells_the_outcome(simulator: Simulator) -> None:
         assert simulator.state(HOST) == state
 
 
+def test_openfaas_and_lambda_release_a_host_that_is_removed(simulator: Simulator) -> None:
+    handler = eventbridge.handler(bootstrap.start(eventbridge.TARGETS, "lambda_handler"))
+    handle = posted()
+    for act in (
+        lambda: handler(lambda_event(REMOVED), None),
+        lambda: handle(body(REMOVED), None)["body"],
+    ):
+        simulator.maintain(HOST)
+        assert act()["action"] == "exited"
+        assert simulator.state(HOST) == "STARTED"
+
+
 @pytest.mark.parametrize(
     ("event", "status", "error"),
     [
@@ -61,7 +85,7 @@ def test_openfaas_mirrors_and_tells_the_outcome(simulator: Simulator) -> None:
         (SimpleNamespace(body="text"), 400, NotACloudEventError),
         (SimpleNamespace(body=[]), 400, NotACloudEventError),
         (body(HOSTLESS), 422, InvalidEventError),
-        (body(EventData(host="new", moref="host-5")), 503, HostNotFoundError),
+        (body(EventData(host="new", moref="host-5", created=NOW)), 503, HostNotFoundError),
     ],
 )
 def test_openfaas_is_told_what_to_do_about_an_error(
@@ -94,7 +118,7 @@ def test_lambda_mirrors_and_returns_the_outcome(simulator: Simulator) -> None:
         ([], NotACloudEventError),
         ({"detail": "text"}, NotACloudEventError),
         (lambda_event(HOSTLESS), InvalidEventError),
-        (lambda_event(EventData(host="new", moref="host-5")), HostNotFoundError),
+        (lambda_event(EventData(host="new", moref="host-5", created=NOW)), HostNotFoundError),
     ],
 )
 def test_lambda_raises_so_that_the_event_is_not_lost(

@@ -10,7 +10,15 @@ import pytest
 
 from functions.errors import InvalidEventError, NotACloudEventError
 from functions.events import HostEvent, HostRef, classify, host_event
-from lab.events import CLOUDEVENT_ID, ENTER, EXAMPLES, EXIT, HttpMessage, example_files
+from lab.events import (
+    CLOUDEVENT_ID,
+    ENTER,
+    EXAMPLES,
+    EXIT,
+    REMOVED,
+    HttpMessage,
+    example_files,
+)
 from tests.messages import LIMITS, SAMPLES, parse, read, read_file
 
 README = Path(__file__).parents[2] / "README.md"
@@ -34,7 +42,9 @@ def read_event(path: Path) -> HostEvent:
 
 
 @pytest.mark.parametrize("name", cells())
-@pytest.mark.parametrize(("verb", "event_data"), [("enter", ENTER), ("exit", EXIT)])
+@pytest.mark.parametrize(
+    ("verb", "event_data"), [("enter", ENTER), ("exit", EXIT), ("removed", REMOVED)]
+)
 def test_every_cell_is_understood(name: str, verb: str, event_data: Any) -> None:
     [path] = EXAMPLES.glob(f"{name}-{verb}.*")
     event = read_event(path)
@@ -50,7 +60,7 @@ def test_every_cell_is_understood(name: str, verb: str, event_data: Any) -> None
 
 
 def test_the_table_leaves_no_example_out() -> None:
-    formats = {re.sub(r"-(enter|exit)\.(http|json)$", "", name) for name in example_files()}
+    formats = {re.sub(r"-(enter|exit|removed)\.(http|json)$", "", name) for name in example_files()}
     others = {
         "another-event.http",
         "impostor.http",

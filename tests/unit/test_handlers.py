@@ -17,6 +17,7 @@ from lab.events import (
     EXIT,
     HOSTLESS,
     NOT_OURS,
+    REMOVED,
     EventData,
     router_envelope,
     source_envelope,
@@ -94,6 +95,26 @@ def test_leaving_ends_whatever_there_is(state: ResourceState, operations: FakeOp
     assert operations.state(HOST) is MONITORED
 
 
+@pytest.mark.parametrize("state", list(ResourceState))
+def test_being_removed_ends_whatever_there_is(
+    state: ResourceState, operations: FakeOperations
+) -> None:
+    operations.set_state(HOST, state)
+    assert send(REMOVED, operations) == Outcome("exited", HOST)
+    assert operations.state(HOST) is MONITORED
+
+
+@pytest.mark.parametrize("write", [router_envelope, source_envelope])
+def test_a_host_that_is_said_to_be_removed_and_is_still_there_has_its_true_mode(
+    write: Any, operations: FakeOperations
+) -> None:
+    vcenter = FakeVCenter([HOST, OTHER])
+    vcenter.enter(HOST.moref)
+    context = Context(operations, VCenters({vcenter.address: vcenter}))
+    assert dispatch(write(REMOVED), context).action == "entered"
+    assert operations.maintained() == {HOST}
+
+
 def test_leaving_is_written_even_if_the_state_looks_right(operations: FakeOperations) -> None:
     operations.slow = True
     send(ENTER, operations)  # accepted, but a look would still say MONITORED
@@ -166,14 +187,14 @@ def test_an_event_without_a_host_is_refused(operations: FakeOperations) -> None:
         send(HOSTLESS, operations)
 
 
-@pytest.mark.parametrize("event_data", [ENTER, EXIT])
+@pytest.mark.parametrize("event_data", [ENTER, EXIT, REMOVED])
 def test_a_host_that_is_not_known_is_no_success(event_data: EventData) -> None:
     now = replace(event_data, created=datetime.now(UTC).isoformat())
     with pytest.raises(HostNotFoundError):
         send(now, FakeOperations([OTHER]))
 
 
-@pytest.mark.parametrize("event_data", [ENTER, EXIT])
+@pytest.mark.parametrize("event_data", [ENTER, EXIT, REMOVED])
 def test_an_appliance_that_fails_is_no_success(
     event_data: EventData, operations: FakeOperations
 ) -> None:

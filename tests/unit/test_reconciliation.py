@@ -1,6 +1,6 @@
 """functions.reconciliation: what a sweep does, and what it leaves alone."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -167,15 +167,9 @@ TABLE: list[tuple[bool, Stand, ResourceState, Verb | None, Verb | None]] = [
     (False, LONG, MONITORED, "start", "start"),
     (False, LONG, TIMED, None, None),
     (False, LONG, OPEN_ENDED, None, None),
-    *(
-        (False, stand, state, verb, adopting)
-        for stand in (LEFT, OUT, UNTOLD)
-        for state, verb, adopting in (
-            (MONITORED, None, None),
-            (TIMED, "leave", "leave"),
-            (OPEN_ENDED, "leave", "end"),
-        )
-    ),
+    *((False, stand, MONITORED, None, None) for stand in (LEFT, OUT, UNTOLD)),
+    *((False, stand, TIMED, "leave", "leave") for stand in (LEFT, OUT, UNTOLD)),
+    *((False, stand, OPEN_ENDED, "leave", "end") for stand in (LEFT, OUT, UNTOLD)),
 ]
 ANOTHERS = "a timed window, so not ours, since ours have no lease"
 NOT_OURS = "a timed window of a host that was not in maintenance mode within the last lease"
@@ -295,6 +289,34 @@ def test_a_window_is_renewed_before_it_can_end_and_not_long_before_that() -> Non
         site.wait(10)
         assert site.maintained() == {"host-1"}
     assert renewed == [0, 0, 0, *[1] * 9]
+
+
+@dataclass
+class CountingVCenter(FakeVCenter):
+    """Counts what it is asked beyond its hosts."""
+
+    asked: list[str] = field(default_factory=list)
+
+    def mode_changes(self, since: datetime, moref: str = "") -> list[ModeChange]:
+        self.asked.append("mode_changes")
+        return super().mode_changes(since, moref)
+
+    def entered(self, morefs: Collection[str]) -> dict[str, ModeChange]:
+        self.asked.append("entered")
+        return super().entered(morefs)
+
+
+def test_a_sweep_asks_for_the_past_of_all_hosts_at_once_and_only_if_it_matters() -> None:
+    site = Site(1000)
+    vcenter = CountingVCenter(refs(1000), ADDRESS, clock=site.operations.clock)
+    site.vcenters = [vcenter]
+    site.sweep()
+    assert vcenter.asked == []
+    site.enter(*range(1, 41))
+    site.sweep()
+    vcenter.asked.clear()
+    assert site.sweep().actions == []
+    assert vcenter.asked == ["mode_changes", "entered"]
 
 
 def persons(site: Site, *numbers: int, minutes: int = 2880) -> None:

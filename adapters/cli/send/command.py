@@ -50,8 +50,8 @@ def send(
 ) -> int:
     """Send an event as VEBA would.
 
-    EVENT is enter or exit, HOST the host's name. Without --moref, the host is looked up in the
-    configured vCenter; if that does not know it, or none is configured, the name alone is sent.
+    EVENT is enter, exit or removed, HOST the host's name. Without --moref, the host is looked up in
+    the configured vCenter; if that does not know it, or none is configured, the name alone is sent.
 
     A function that has a vCenter asks it, and mirrors what is true, whatever is sent. One that has
     none believes what it is sent.

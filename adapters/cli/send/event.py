@@ -8,12 +8,13 @@ from typing import Final
 
 from adapters.cli import formats
 from adapters.cli.formats import EventData, HttpMessage
-from functions.events import HostRef
+from functions.events import ENTERED, EXITED, REMOVED, HostRef
 
-EVENTS: Final = {"enter": "EnteredMaintenanceModeEvent", "exit": "ExitMaintenanceModeEvent"}
+EVENTS: Final = {"enter": ENTERED, "exit": EXITED, "removed": REMOVED}
 _SENTENCES: Final = {
     "enter": "Host {} has entered maintenance mode",
     "exit": "Host {} has exited maintenance mode",
+    "removed": "Removed host {}",
 }
 _KEYS: Final = 2**32
 

@@ -39,6 +39,7 @@ READS = [
     ("GET", "/resources?resourceStatus=DATA_RECEIVING&adapterInstanceId={adapter}"),
     ("GET", "/resources?resourceId={id}"),
     ("GET", "/resources/{id}"),
+    ("GET", "/resources/{adapter}"),
     ("POST", "/resources/query"),
     ("POST", "/auth/token/acquire"),
 ]
@@ -58,7 +59,9 @@ REFUSED = [
     ("GET", f"/adapters/{NOBODY}", 404),
     ("GET", f"/adapters/{NOBODY}/resources", 404),
     ("PUT", f"/resources/{NOBODY}/maintained", 404),
+    ("PUT", f"/adapters/{NOBODY}/maintained?duration=60", 404),
     ("DELETE", f"/adapters/{NOBODY}/maintained", 404),
+    ("PUT", "/adapters/{adapter}/maintained", 400),
     ("PUT", "/resources/host-29/maintained", 400),
     ("GET", "/resources?page=-1", 400),
     ("GET", KIND + "?identifiers[VMEntityObjectID]=host-29", 400),
@@ -121,6 +124,8 @@ def test_hosts_in_maintenance_are_described_as_specified(
 ) -> None:
     simulator.maintain("esx01", minutes=5)
     simulator.maintain("esx02")
+    check_answer(call(session, simulator, method, path))
+    simulator.maintain_adapter(minutes=5)
     check_answer(call(session, simulator, method, path))
 
 

@@ -1,12 +1,15 @@
 """What the client asks a vCenter, and how often."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from adapters.vcenter import VSphere
-from functions.errors import HostNotFoundError, VCenterUnavailableError
+from functions.errors import HostGoneError, VCenterUnavailableError
+from functions.events import REMOVED
+from lab import events
 from tests.contract.vcenter.interceptor import (
     Interceptor,
     fault,
@@ -38,7 +41,7 @@ def test_a_mode_is_one_call(vsphere: VSphere, vcenter: Vcsim, interceptor: Inter
 def test_nobody_is_asked_about_what_is_no_moref(
     vsphere: VSphere, interceptor: Interceptor, moref: str
 ) -> None:
-    with pytest.raises(HostNotFoundError) as not_found:
+    with pytest.raises(HostGoneError) as not_found:
         vsphere.in_maintenance_mode(moref)
     assert str(not_found.value).isascii()
     assert "RetrievePropertiesEx" not in interceptor.calls
@@ -133,6 +136,31 @@ def test_a_name_that_cannot_be_shown_is_none(vsphere: VSphere, interceptor: Inte
     interceptor.spoil["RetrievePropertiesEx"] = rewritten(rb"esx01\.lab\.local", name)
     names = sorted(each.host.name for each in vsphere.hosts())
     assert names == ["", "esx02.lab.local", "esx03.lab.local"]
+
+
+def test_a_host_that_is_added_anew_is_another_one(vsphere: VSphere, vcenter: Vcsim) -> None:
+    before = vcenter.hosts[0]
+    vcenter.enter(before.moref)
+    vcenter.remove(before.moref)
+    after = vcenter.add(before.name)
+    assert after.moref not in {before.moref, *(host.moref for host in vcenter.hosts[:-1])}
+    assert not vsphere.in_maintenance_mode(after.moref)
+    with pytest.raises(HostGoneError):
+        vsphere.in_maintenance_mode(before.moref)
+    assert {each.host for each in vsphere.hosts()} == {
+        replace(host, vcenter=vsphere.address) for host in vcenter.hosts
+    }
+
+
+def test_the_event_of_a_removal_still_says_which_host_it_was(vcenter: Vcsim) -> None:
+    removed = vcenter.hosts[0]
+    vcenter.remove(removed.moref)
+    [event] = vcenter.posted(REMOVED)
+    assert (event.host.host._GetMoId(), event.host.name) == (removed.moref, removed.name)
+    # What the examples hold, but for the name of the datacenter.
+    assert event.fullFormattedMessage == events.REMOVED.message.replace(
+        "Lab", event.datacenter.name
+    )
 
 
 def test_the_time_is_that_of_vcenters_clock(vsphere: VSphere, interceptor: Interceptor) -> None:

@@ -7,11 +7,11 @@ from typing import Protocol
 
 import pytest
 
-from functions.errors import HostNotFoundError
+from functions.errors import HostGoneError
 from functions.events import HostRef
 from functions.ports import VCenter, VCenterHost
 from tests.fakes import FakeVCenter
-from tests.vcenters import Vcsim, connected, needs_go, vcsim
+from tests.vcenters import connected, needs_go, vcsim
 
 UUID = "26d526ac-2f5e-4b06-91a5-28621778372c"
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -19,7 +19,7 @@ HOSTS = [HostRef(f"host-{n}", f"esx{n:02}.lab.local", "vcenter.lab.local") for n
 
 
 class Person(Protocol):
-    """Whoever puts hosts into maintenance mode."""
+    """Whoever puts hosts into maintenance mode, and removes them."""
 
     def enter(self, moref: str) -> None:
         """Put a host into it."""
@@ -29,20 +29,9 @@ class Person(Protocol):
         """Take it out again."""
         ...
 
-
-class Vpxd:
-    """A vcsim that posts the events that a vCenter does."""
-
-    def __init__(self, real: Vcsim) -> None:
-        self._real = real
-
-    def enter(self, moref: str) -> None:
-        self._real.enter(moref)
-        self._real.post_event("EnteredMaintenanceModeEvent", moref)
-
-    def leave(self, moref: str) -> None:
-        self._real.leave(moref)
-        self._real.post_event("ExitMaintenanceModeEvent", moref)
+    def remove(self, moref: str) -> None:
+        """Remove it from its vCenter."""
+        ...
 
 
 @dataclass
@@ -89,12 +78,23 @@ class Claims:
         ],
     )
     def test_a_host_that_there_is_not_is_not_found(self, world: World, moref: str) -> None:
-        with pytest.raises(HostNotFoundError):
+        with pytest.raises(HostGoneError):
             world.vcenter.in_maintenance_mode(moref)
 
     def test_a_name_is_no_moref(self, world: World) -> None:
-        with pytest.raises(HostNotFoundError):
+        with pytest.raises(HostGoneError):
             world.vcenter.in_maintenance_mode(world.hosts[0].name)
+
+    @pytest.mark.parametrize("entered", [True, False])
+    def test_a_host_that_was_removed_is_gone(self, world: World, entered: bool) -> None:
+        removed, *others = world.hosts
+        if entered:
+            world.person.enter(removed.moref)
+        world.person.remove(removed.moref)
+        with pytest.raises(HostGoneError, match=removed.moref):
+            world.vcenter.in_maintenance_mode(removed.moref)
+        assert {each.host for each in world.vcenter.hosts()} == {*others}
+        assert [world.vcenter.in_maintenance_mode(host.moref) for host in others] == [False, False]
 
     def test_all_hosts_are_listed_with_their_modes(self, world: World) -> None:
         world.person.enter(world.hosts[2].moref)
@@ -163,4 +163,4 @@ class TestTheClient(Claims):
     @pytest.fixture
     def world(self) -> Iterator[World]:
         with vcsim(hosts=3) as real, connected(real) as client:
-            yield World(client, Vpxd(real), real.hosts, real.address, real.uuid, client.now)
+            yield World(client, real, real.hosts, real.address, real.uuid, client.now)

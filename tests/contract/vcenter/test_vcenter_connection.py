@@ -13,7 +13,7 @@ import pytest
 
 from adapters.outgoing.deadline import deadline
 from adapters.vcenter import VSphere
-from functions.errors import HostNotFoundError, VCenterUnavailableError
+from functions.errors import HostGoneError, VCenterUnavailableError
 from simulator import SettableClock
 from tests.contract.vcenter.interceptor import (
     Interceptor,
@@ -158,7 +158,7 @@ def test_a_storm_of_hosts_that_there_are_not_keeps_nobody_from_asking(
     vsphere: VSphere, moref: str
 ) -> None:
     for number in range(20):
-        with pytest.raises(HostNotFoundError):
+        with pytest.raises(HostGoneError):
             vsphere.in_maintenance_mode(f"host-9999{number}")
     assert not vsphere.in_maintenance_mode(moref)
 

@@ -11,7 +11,7 @@ from adapters.vrops import Vrops
 from functions.context import Context, Policy, VCenters
 from functions.events import HostRef
 from functions.reconciliation import Report, reconcile
-from simulator import Simulator, VCenter
+from simulator import Simulator, Switches, VCenter
 from tests.contract.vrops.clients import connected
 from tests.fakes import VCENTER_UUID, FakeVCenter
 
@@ -20,9 +20,12 @@ LEASE = 120
 
 
 @contextmanager
-def data_centre(count: int) -> Iterator[tuple[Simulator, FakeVCenter, Vrops]]:
+def data_centre(
+    count: int, switches: Switches | None = None
+) -> Iterator[tuple[Simulator, FakeVCenter, Vrops]]:
     """So many hosts, on both sides."""
-    with Simulator(count, [VCenter(NAME, uuid=VCENTER_UUID)]) as simulator:
+    known = [VCenter(NAME, uuid=VCENTER_UUID)]
+    with Simulator(count, known, switches=switches or Switches()) as simulator:
         refs = [_ref(simulator, name) for name in simulator.states()]
         vcenter = FakeVCenter(refs, NAME)
         with connected(simulator, uuid_of=lambda address: vcenter.instance_uuid) as vrops:
@@ -37,16 +40,19 @@ def _ref(simulator: Simulator, name: str) -> HostRef:
 def sweep(vrops: Vrops, vcenter: FakeVCenter, max_changes: int | None = None) -> Report:
     vcenters = VCenters({NAME: vcenter})
     policy = Policy(LEASE, max_changes=max_changes)
-    return reconcile(Context(vrops, vcenters, policy=policy))
+    return reconcile(Context(vrops, vcenters, policy=policy, now=vcenter.clock))
 
 
 def test_a_lost_exit_and_a_lost_enter_are_repaired() -> None:
     with data_centre(5) as (simulator, vcenter, vrops):
+        for moref in ("host-1001", "host-1003"):
+            vcenter.enter(moref)
+        vcenter.leave("host-1001")
+        vcenter.clock.advance(LEASE / 2)
         simulator.maintain("esx01.lab.local", minutes=600)
         simulator.maintain("esx02.lab.local")
         simulator.maintain("esx03.lab.local", minutes=1)
-        for moref in ("host-1003", "host-1004"):
-            vcenter.enter(moref)
+        vcenter.enter("host-1004")
         report = sweep(vrops, vcenter)
         assert report.faults == []
         assert report.counts() == {"start": 1, "renew": 1, "end": 1, "leave": 1, "report": 0}
@@ -61,7 +67,24 @@ def test_a_lost_exit_and_a_lost_enter_are_repaired() -> None:
         assert ends is not None
         assert ends.ends is not None
         assert ends.ends - simulator.clock.now() > 60 * (LEASE - 2)
+        vcenter.clock.advance(LEASE / 2)
         assert sweep(vrops, vcenter).counts()["renew"] == 2
+
+
+@pytest.mark.parametrize("shows", ["above", "each"])
+def test_a_whole_vcenter_that_a_person_has_put_into_maintenance_is_left_alone(shows: str) -> None:
+    with data_centre(5, Switches(adapter_maintenance=shows)) as (simulator, vcenter, vrops):
+        vcenter.enter("host-1001")
+        vcenter.enter("host-1002")
+        vcenter.leave("host-1002")
+        simulator.maintain_adapter(minutes=600)
+        simulator.clear_calls()
+        report = sweep(vrops, vcenter)
+        assert {each.verb for each in report.actions} <= {"leave"}
+        assert not any(call.method in ("PUT", "DELETE") for call in simulator.calls)
+        simulator.end_adapter_maintenance()
+        assert sweep(vrops, vcenter).counts()["start"] == 1
+        assert simulator.state("esx01.lab.local") == "MAINTAINED"
 
 
 def test_where_all_is_right_a_sweep_only_reads() -> None:

@@ -173,7 +173,8 @@ def test_the_example_shows_that_the_way_to_vrealize_operations_is_good(
 ) -> None:
     commands = block("fileb://examples/events/")
     shell(commands, AWS_ENDPOINT_URL_LAMBDA=function.url, FUNCTION_NAME="function")
-    assert answer(folder)["errorType"] == "HostNotFoundError"
+    assert answer(folder)["action"] == "ignored"
+    assert "is not known to vRealize Operations" in answer(folder)["reason"]
     assert simulator.logins == 1
 
 

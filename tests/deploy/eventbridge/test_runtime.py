@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from tests.deploy.eventbridge.aws import Aws
 pytestmark = pytest.mark.timeout(300)
 
 HOST = "esx01.lab.local"
+# An older event of an unknown host would be done with.
+NOW = datetime.now(UTC).isoformat()
 SECRET = "vrops/maintenance-mirror"
 MIRROR = "adapters.eventbridge.lambda_handler"
 Run = Callable[..., AbstractContextManager[Lambda]]
@@ -76,11 +79,16 @@ def test_enter_and_exit_are_mirrored_cold_and_warm_with_one_login(
     assert actions == ["entered", "exited"]
 
 
-@pytest.mark.parametrize(("verb", "state"), [("enter", "MAINTAINED_MANUAL"), ("exit", "STARTED")])
+@pytest.mark.parametrize(
+    ("verb", "state"),
+    [("enter", "MAINTAINED_MANUAL"), ("exit", "STARTED"), ("removed", "STARTED")],
+)
 def test_the_examples_are_mirrored_without_a_lease_too(
     verb: str, state: str, deployed: Run, simulator: Simulator
 ) -> None:
     path = ROOT / "examples" / "events" / f"router-eventbridge-{verb}.json"
+    if state == "STARTED":
+        simulator.maintain(HOST)
     with deployed(LeaseMinutes="") as function:
         function.invoke(json.loads(path.read_text(encoding="utf-8")))
         assert simulator.state(HOST) == state
@@ -96,7 +104,7 @@ def test_what_is_not_ours_is_ignored_without_a_login(deployed: Run, simulator: S
     ("event", "error"),
     [
         (lambda_event(HOSTLESS), "InvalidEventError"),
-        (lambda_event(EventData(host="new", moref="host-5")), "HostNotFoundError"),
+        (lambda_event(EventData(host="new", moref="host-5", created=NOW)), "HostNotFoundError"),
         ({"detail": "text"}, "NotACloudEventError"),
         ([], "NotACloudEventError"),
     ],

@@ -15,14 +15,26 @@ from adapters.config.settings import Settings
 from functions.events import RECONCILE, TIMER_TYPE
 from functions.handlers import HANDLERS
 from lab.emulator import CREDENTIALS, REGION
-from lab.events import ENTER, EXIT, HOSTLESS, IMPOSTOR, NOT_OURS, EventData, lambda_event
+from lab.events import (
+    ENTER,
+    EXIT,
+    HOSTLESS,
+    IMPOSTOR,
+    NOT_OURS,
+    REMOVED,
+    EventData,
+    lambda_event,
+)
 from lab.processes import ROOT
 from tests.deploy.eventbridge import templates
 from tests.deploy.eventbridge.aws import Aws
 from tests.deploy.eventbridge.templates import DEPLOYMENT, TEMPLATE, nodes, of_type
 from tests.deploy.eventbridge.tools import run
 
-PATTERN = '{"detail":{"subject":["EnteredMaintenanceModeEvent","ExitMaintenanceModeEvent"]}}'
+PATTERN = (
+    '{"detail":{"subject":'
+    '["EnteredMaintenanceModeEvent","ExitMaintenanceModeEvent","HostRemovedEvent"]}}'
+)
 EXAMPLES = ROOT / "examples" / "events"
 
 
@@ -105,7 +117,7 @@ def test_the_pattern_lets_through_what_we_handle(rule: dict[str, Any]) -> None:
     assert {*rule["EventPattern"]["detail"]["subject"], RECONCILE} == {*HANDLERS}
 
 
-@pytest.mark.parametrize("event_data", [ENTER, EXIT, HOSTLESS, IMPOSTOR])
+@pytest.mark.parametrize("event_data", [ENTER, EXIT, REMOVED, HOSTLESS, IMPOSTOR])
 def test_eventbridge_forwards_events_of_these_names(
     event_data: EventData, rule: dict[str, Any]
 ) -> None:
@@ -118,6 +130,7 @@ def test_eventbridge_forwards_events_of_these_names(
         "HostConnectionLostEvent",
         "EnteringMaintenanceModeEvent",
         "CanceledHostOperationEvent",
+        "HostRemovedFromClusterEvent",
         "enteredmaintenancemodeevent",
     ],
 )

@@ -54,7 +54,7 @@ def test_the_other_processors_and_the_command_line_stay_out(
 ) -> None:
     assert {"adapters/eventbridge.py", "adapters/config/aws_secrets.py"} <= contents.keys()
     assert "adapters/vcenter/__init__.py" in contents
-    others = ("adapters/knative.py", "adapters/openfaas.py", "adapters/cli")
+    others = ("adapters/knative.py", "adapters/openfaas.py", "adapters/cli/")
     assert [name for name in contents if name.startswith(others)] == []
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from adapters.config.settings import Settings
+from functions.events import RECONCILE
+from functions.handlers import HANDLERS
 from lab import events
 from lab.events import HTTP_FORMATS, EventData
 from tests import messages
@@ -99,7 +101,7 @@ def test_the_files_beside_are_what_their_platform_knows(path: str) -> None:
 
 
 def test_a_misspelt_field_would_be_noticed() -> None:
-    (trigger, _) = triggers("veba-0.8").values()
+    trigger, *_ = triggers("veba-0.8").values()
     delivery = trigger["spec"]["delivery"]
     assert mistakes(trigger | {"spec": {**trigger["spec"], "delivery": {**delivery, "retries": 1}}})
 
@@ -132,9 +134,27 @@ def test_every_name_leads_to_an_object_of_the_same_overlay(overlay: str) -> None
 def test_an_event_is_delivered_by_the_trigger_for_it_and_no_other(overlay: str, name: str) -> None:
     assert receivers(overlay, name, events.ENTER) == ["maintenance-mirror-enter"]
     assert receivers(overlay, name, events.EXIT) == ["maintenance-mirror-exit"]
+    assert receivers(overlay, name, events.REMOVED) == ["maintenance-mirror-removed"]
     assert receivers(overlay, name, events.NOT_OURS) == []
-    for other in ("EnteringMaintenanceModeEvent", "ExitedStandbyModeEvent", "VmPoweredOnEvent"):
+    others = ("EnteringMaintenanceModeEvent", "ExitedStandbyModeEvent", "VmRemovedEvent")
+    for other in (*others, "HostRemovedFromClusterEvent", "VmPoweredOnEvent"):
         assert receivers(overlay, name, EventData(name=other)) == []
+
+
+@pytest.mark.parametrize(("overlay", "name"), ARRIVING)
+def test_every_event_that_is_handled_is_delivered_once(overlay: str, name: str) -> None:
+    # The timer has no trigger, and calls the function itself.
+    handled = [each for each in HANDLERS if each != RECONCILE]
+    delivering = [receivers(overlay, name, EventData(name=each)) for each in handled]
+    assert sorted(delivering) == [[each] for each in sorted(triggers(overlay))]
+
+
+@pytest.mark.parametrize("overlay", MIRRORS)
+def test_every_event_is_delivered_alike(overlay: str) -> None:
+    first, *others = triggers(overlay).values()
+    for other in others:
+        assert {**other["spec"], "filter": {}} == {**first["spec"], "filter": {}}
+        assert other["metadata"]["annotations"] == first["metadata"]["annotations"]
 
 
 @pytest.mark.parametrize(("overlay", "name"), ARRIVING)
@@ -294,7 +314,7 @@ def test_a_vcenter_adds_to_an_overlay_and_changes_nothing_else_of_it(overlay: st
     untouched = [each for each in build(overlay) if each["metadata"]["name"] not in added]
     # A ConfigMap's name follows its content.
     kept = [each for each in untouched if each["kind"] != "ConfigMap"]
-    assert len(kept) == 3
+    assert len(kept) == 4
     assert [each for each in kept if each not in build(veba(overlay))] == []
 
 

@@ -81,6 +81,17 @@ def test_enter_and_exit_are_mirrored_without_a_content_type(
         assert simulator.state(HOST) == state
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_host_that_is_removed_is_released(
+    name: str, running: Function, simulator: Simulator
+) -> None:
+    simulator.maintain(HOST)
+    assert b"content-type" not in (EXAMPLES / f"{name}-removed.http").read_bytes().lower()
+    status, outcome = send(running, f"{name}-removed.http")
+    assert (status, outcome["action"]) == (200, "exited")
+    assert simulator.state(HOST) == "STARTED"
+
+
 def test_the_line_that_the_readme_shows_is_written(running: Function) -> None:
     # test_timer.py compares the other one.
     shown, _ = [json.loads(text) for text in blocks(STACK.with_name("README.md"), "json")]

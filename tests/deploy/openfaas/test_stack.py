@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from adapters.config.settings import Settings
+from functions.events import RECONCILE
+from functions.handlers import HANDLERS
 from lab import events
 from lab.processes import ROOT
 from tests.deploy.knative.manifests import read
@@ -115,8 +117,9 @@ def test_every_field_is_one_that_faas_cli_knows(path: Path) -> None:
     assert problems(SCHEMA, stack(path)) == []
 
 
-def test_one_function_gets_exactly_the_two_events() -> None:
-    ours = [events.ENTER.name, events.EXIT.name]
+def test_one_function_gets_exactly_the_events_that_are_handled() -> None:
+    ours = [events.ENTER.name, events.EXIT.name, events.REMOVED.name]
+    assert {*ours, RECONCILE} == {*HANDLERS}
     for path in STACKS:
         assert topics(MIRROR, path) == ours
     assert set(ours) < set(topics(ECHO, STACK))

@@ -13,6 +13,7 @@ from functions import errors
         (errors.NotACloudEventError("x"), 400, None),
         (errors.InvalidEventError("x"), 422, None),
         (errors.AmbiguousHostError("x"), 422, None),
+        (errors.HostGoneError("x"), 422, None),
         (errors.RequestRejectedError("x"), 422, None),
         (errors.EventInterruptedError("x"), 503, "1"),
         (errors.HostNotFoundError("x"), 503, "60"),

@@ -1,10 +1,11 @@
 """A vCenter that two processes share by a file."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from functions.errors import HostNotFoundError
+from functions.errors import HostGoneError
 from lab.memory import MemoryVCenter
 
 
@@ -14,8 +15,12 @@ def test_a_vcenter_in_a_file_is_the_same_for_all(tmp_path: Path) -> None:
     assert second.in_maintenance_mode("host-1002")
     first.in_maintenance = set()
     assert [each.in_maintenance_mode for each in second.hosts()] == [False, False]
+    changes = second.mode_changes(datetime.now(UTC) - timedelta(minutes=1), "host-1002")
+    assert [each.entered for each in changes] == [False, True]
+    assert second.mode_changes(datetime.now(UTC) + timedelta(minutes=1)) == []
+    assert second.entered(["host-1001", "host-1002"]) == {"host-1002": changes[1]}
 
 
 def test_a_host_that_is_not_there_is_not_found() -> None:
-    with pytest.raises(HostNotFoundError, match="host-9"):
+    with pytest.raises(HostGoneError, match="host-9"):
         MemoryVCenter("vc", "uuid", 2).in_maintenance_mode("host-9")

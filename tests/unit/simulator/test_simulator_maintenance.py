@@ -195,6 +195,114 @@ def test_an_adapter_takes_its_hosts_into_maintenance_and_back(run: Run) -> None:
     assert caller.api("PUT", f"/adapters/{NOBODY}/maintained?duration=5").status_code == 404
 
 
+def adapter(caller: Any, name: str = "esx01") -> str:
+    return str(caller.simulator.resource(name).vcenter.adapter_id)
+
+
+@pytest.mark.parametrize(
+    "query", ["", "duration=", "duration=0", "duration=x", "end=4102444800000"]
+)
+def test_an_adapter_is_maintained_for_a_duration_only(run: Run, query: str) -> None:
+    caller = run()
+    assert (
+        caller.api("PUT", f"/adapters/{adapter(caller)}/maintained", params=query).status_code
+        == 400
+    )
+    assert caller.simulator.state("esx01") == "STARTED"
+
+
+def test_what_an_adapter_is_in_stands_above_what_its_hosts_are_in(
+    run: Run, clock: SettableClock
+) -> None:
+    caller = run()
+    caller.maintain("esx01")
+    caller.api("PUT", f"/adapters/{adapter(caller)}/maintained", params={"duration": 5})
+    assert caller.simulator.states() == {"esx01": "MAINTAINED", "esx02": "MAINTAINED"}
+    caller.end("esx02")
+    assert read(caller, "esx02") == "MAINTAINED"
+    clock.advance(300)
+    assert caller.simulator.states() == {"esx01": "MAINTAINED_MANUAL", "esx02": "STARTED"}
+
+
+def test_an_adapter_can_stand_for_each_of_its_hosts(run: Run, clock: SettableClock) -> None:
+    caller = run(switches=Switches(adapter_maintenance="each"))
+    caller.maintain("esx01")
+    caller.api("PUT", f"/adapters/{adapter(caller)}/maintained", params={"duration": 5})
+    caller.end("esx02")
+    assert caller.simulator.states() == {"esx01": "MAINTAINED", "esx02": "STARTED"}
+    clock.advance(300)
+    assert caller.simulator.states() == {"esx01": "STARTED", "esx02": "STARTED"}
+
+
+def test_an_adapter_can_be_in_maintenance_without_its_hosts_showing_it(run: Run) -> None:
+    caller = run(switches=Switches(adapter_maintenance="nothing"))
+    caller.simulator.maintain_adapter(minutes=5)
+    assert set(caller.simulator.states().values()) == {"STARTED"}
+    assert caller.simulator.adapter_state() == "MAINTAINED"
+
+
+@pytest.mark.parametrize("mode", ["above", "each"])
+def test_a_host_that_is_gone_is_in_no_maintenance_of_its_adapter(run: Run, mode: str) -> None:
+    caller = run(switches=Switches(adapter_maintenance=mode))
+    caller.simulator.remove_host("esx02")
+    caller.simulator.maintain_adapter(minutes=5)
+    assert caller.simulator.states() == {"esx01": "MAINTAINED", "esx02": "NOT_EXISTING"}
+
+
+def test_a_host_that_is_discovered_meanwhile_shows_what_its_adapter_is_in(run: Run) -> None:
+    caller = run()
+    caller.simulator.maintain_adapter(minutes=5)
+    caller.simulator.add_host("esx03")
+    assert caller.simulator.state("esx03") == "MAINTAINED"
+
+
+def test_maintenance_of_an_adapter_becomes_visible_after_the_delay(
+    run: Run, clock: SettableClock
+) -> None:
+    caller = run(switches=Switches(visible_delay=3))
+    path = f"/adapters/{adapter(caller)}/maintained"
+    for method, before, after in (
+        ("PUT", "STARTED", "MAINTAINED"),
+        ("DELETE", "MAINTAINED", "STARTED"),
+    ):
+        caller.api(method, path, params={"duration": 5})
+        assert read(caller) == before
+        clock.advance(3)
+        assert read(caller) == after
+
+
+def test_an_adapter_is_a_resource_too(run: Run) -> None:
+    caller = run()
+    path = f"/resources/{adapter(caller)}"
+    shown = caller.api("GET", path).json()
+    assert shown["resourceKey"]["resourceKindKey"] == "VMwareAdapter Instance"
+    assert [each["resourceState"] for each in shown["resourceStatusStates"]] == ["STARTED"]
+    # As a published script does it: there is no open-ended maintenance by /adapters.
+    assert caller.api("PUT", f"{path.upper().replace('/RESOURCES', '/resources')}/maintained").ok
+    shown = caller.api("GET", path).json()
+    assert [each["resourceState"] for each in shown["resourceStatusStates"]] == [
+        "MAINTAINED_MANUAL"
+    ]
+    assert read(caller) == "MAINTAINED_MANUAL"
+    assert caller.api("DELETE", f"{path}/maintained").status_code == 200
+    assert read(caller) == caller.simulator.adapter_state() == "STARTED"
+    assert set(caller.names()) == {"esx01", "esx02"}
+
+
+def test_a_person_maintains_one_of_several_adapters(run: Run, clock: SettableClock) -> None:
+    simulator = run([Host("esx01", vcenter="a"), Host("esx02", vcenter="b")], ["a", "b"]).simulator
+    for vcenter in (None, "c"):
+        with pytest.raises(LookupError, match="name one of them"):
+            simulator.maintain_adapter(vcenter=vcenter)
+    simulator.maintain_adapter(vcenter="a")
+    assert simulator.states() == {"esx01": "MAINTAINED_MANUAL", "esx02": "STARTED"}
+    simulator.end_adapter_maintenance(vcenter="a")
+    simulator.maintain_adapter(vcenter="b", minutes=5)
+    assert [simulator.adapter_state(each) for each in ("a", "b")] == ["STARTED", "MAINTAINED"]
+    clock.advance(300)
+    assert set(simulator.states().values()) == {"STARTED"}
+
+
 def test_a_person_maintains_at_once_whatever_the_delay(run: Run, clock: SettableClock) -> None:
     caller = run(switches=Switches(visible_delay=60))
     caller.simulator.maintain("esx01")
