@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import pytest
+from pyVim.task import WaitForTask
 from pyVmomi import vim, vmodl
 
 from adapters.config.credentials import EnvironCredentials
