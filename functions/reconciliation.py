@@ -8,7 +8,7 @@ maintenance mode, from the time on when it could end. Decision 0013 has the reas
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
 
@@ -84,7 +84,9 @@ def reconcile(context: Context, *, dry_run: bool = False, adopt: bool = False) -
     for vcenter in context.vcenters:
         with _noting(vcenter.address, report, context.listener):
             _survey(vcenter, context, adopt, report)
-    report.refusal = _refusal(report, context.policy.max_changes)
+    report.refusal = _refusal(report, context.policy.max_changes, dry_run=dry_run)
+    if report.refusal:
+        context.listener.refused(report.refusal)
     context.listener.planned(report.actions)
     _tell_overdue(report, context)
     if not dry_run:
@@ -131,17 +133,20 @@ def _overdue(
     entered = _asked(partial(vcenter.entered, busy), vcenter, context, report) if busy else None
     if entered is None:
         return
+    allowed = timedelta(days=context.policy.overdue_days)
     for moref, host in busy.items():
         change = entered.get(moref)
-        if _is_overdue(change, context):
+        if in_for_longer(change, allowed, context.now()):
             told = context.memory.noticed(("overdue", host, context.now().date()))
             yield Overdue(host, change, is_new=not told)
 
 
-def _is_overdue(entered: ModeChange | None, context: Context) -> bool:
-    """Whether it is too long ago; what is not found is longer ago than vCenter remembers."""
-    allowed = timedelta(days=context.policy.overdue_days)
-    return entered is None or context.now() - entered.at > allowed
+def in_for_longer(entered: ModeChange | None, than: timedelta, now: datetime) -> bool:
+    """Whether a host in maintenance mode has been so for longer, by what VCenter.entered found.
+
+    What is not found (None) is longer ago than its vCenter remembers.
+    """
+    return entered is None or now - entered.at > than
 
 
 def _asked(ask: Callable[[], T], vcenter: VCenter, context: Context, report: Report) -> T | None:
@@ -196,15 +201,16 @@ def _compared(address: str, hosts: Sequence[VCenterHost], resources: Sequence[Re
     return there
 
 
-def _refusal(report: Report, max_changes: int | None) -> SweepRefusedError | None:
+def _refusal(report: Report, max_changes: int | None, *, dry_run: bool) -> SweepRefusedError | None:
     changes = sum(action.changes for action in report.actions)
     limit = max(_LEAST_LIMIT, report.hosts // _LIMITED_SHARE)
     limit = limit if max_changes is None else max_changes
     if changes <= limit:
         return None
+    renewed = "" if dry_run else _but_renewed(report)
     return SweepRefusedError(
         f"would change {changes} of {report.hosts} hosts, more than {limit}"
-        f" (RECONCILE_MAX_CHANGES), so nothing was changed{_but_renewed(report)}"
+        f" (RECONCILE_MAX_CHANGES), so nothing was changed{renewed}"
     )
 
 

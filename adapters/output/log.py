@@ -69,11 +69,12 @@ class SweepLog(SweepListener):
     def planned(self, actions: list[Action]) -> None:
         """See SweepListener.planned."""
         noted = [action for action in actions if action.verb in ("leave", "report")]
+        noted.sort(key=_is_news, reverse=True)
         for action in noted[:_MAX_LINES]:
-            new = action.verb == "leave" and action.is_new
-            self._line(logging.WARNING if new else logging.INFO, action)
-        if more := len(noted[_MAX_LINES:]):
-            logger.info("and %d more hosts; maintenance-mirror status lists all", more)
+            self._line(_urgency(action), action)
+        if more := noted[_MAX_LINES:]:
+            said = "and %d more hosts; maintenance-mirror status lists all"
+            logger.log(_urgency(more[0]), said, len(more))
 
     def done(self, action: Action, seen: bool) -> None:
         """See SweepListener.done."""
@@ -83,7 +84,7 @@ class SweepLog(SweepListener):
 
     def overdue(self, found: Overdue) -> None:
         """See SweepListener.overdue."""
-        text = f"{found.host}: overdue: in maintenance mode {_since(found.entered)}"
+        text = f"{found.host}: overdue: {found.reason}"
         fields = {"action": "overdue", **_host(found.host), **_entered(found.entered)}
         level = logging.WARNING if found.is_new else logging.INFO
         logger.log(level, "%s", text, extra={"fields": fields})
@@ -105,11 +106,12 @@ class SweepLog(SweepListener):
         logger.log(level, "%s", text, extra={"fields": fields})
 
 
-def _since(entered: ModeChange | None) -> str:
-    if entered is None:
-        return "for longer than its vCenter remembers"
-    by = f", by {entered.user}" if entered.user else ""
-    return f"since {entered.at:%Y-%m-%d %H:%M} UTC{by}"
+def _is_news(action: Action) -> bool:
+    return action.verb == "leave" and action.is_new
+
+
+def _urgency(action: Action) -> int:
+    return logging.WARNING if _is_news(action) else logging.INFO
 
 
 def _entered(entered: ModeChange | None) -> dict[str, str]:

@@ -57,6 +57,9 @@ class Notes(SweepListener):
     def read(self, vcenter: str, side: str, count: int) -> None:
         self.told.append((vcenter, side, count))
 
+    def refused(self, error: SweepRefusedError) -> None:
+        self.told.append("refused")
+
     def planned(self, actions: list[Action]) -> None:
         self.told.append([action.verb for action in actions])
         for vcenter, moref in self.meanwhile:
@@ -553,6 +556,8 @@ def test_a_refused_sweep_renews_all_the_same_and_says_both() -> None:
     )
     assert site.maintained() == {"host-1"}
     assert site.operations.ends(ref(1)) == site.operations.clock() + timedelta(minutes=60)
+    told = ["refused", ["renew", "start", "start"], ("renew", "host-1", True)]
+    assert site.listener.told[-3:] == told
 
 
 def test_a_refused_dry_run_renews_nothing() -> None:
@@ -561,7 +566,8 @@ def test_a_refused_dry_run_renews_nothing() -> None:
     site.sweep()
     site.wait(40)
     site.enter(2, 3)
-    assert site.sweep(dry_run=True).refusal
+    refusal = site.sweep(dry_run=True).refusal
+    assert str(refusal).endswith("so nothing was changed")
     assert site.operations.ends(ref(1)) == NOW + timedelta(minutes=60)
 
 

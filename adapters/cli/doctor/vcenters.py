@@ -1,7 +1,7 @@
 """Does a vCenter let us in, and do both sides know the same hosts?"""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from adapters.cli import comparison
@@ -12,7 +12,7 @@ from adapters.vrops.models import Instance
 from functions.context import Context
 from functions.errors import MaintenanceError, RequestRejectedError
 from functions.ownership import changes_that_matter
-from functions.ports import VCenterHost
+from functions.ports import ModeChange, Resource, VCenterHost
 
 _ASKED: Final = ("login", "clock", "hosts", "history")
 _BOTH: Final = ("collected", "one host", "maintenance")
@@ -119,12 +119,24 @@ def _one(first: VCenterHost, context: Context) -> Finding:
     return ok("one host", found)
 
 
+def _changes(
+    vsphere: ExtendedVCenter,
+    context: Context,
+    hosts: Sequence[VCenterHost],
+    resources: Sequence[Resource],
+) -> Sequence[ModeChange] | None:
+    try:
+        return changes_that_matter(vsphere, hosts, resources, context.policy, context.now())
+    except RequestRejectedError:
+        return None  # The check of the history has said so.
+
+
 def _maintenance(
     vsphere: ExtendedVCenter, context: Context, hosts: Sequence[VCenterHost]
 ) -> Finding:
     resources = list(context.operations.resources(vsphere.address))
-    policy, now = context.policy, datetime.now(UTC)
-    changes = changes_that_matter(vsphere, hosts, resources, policy, now)
+    policy, now = context.policy, context.now()
+    changes = _changes(vsphere, context, hosts, resources)
     rows = comparison.compare(hosts, resources, policy, now, changes)
     differing = sum(not row.agrees for row in rows)
     not_ours = sum(row.whose not in (None, "ours") for row in rows)

@@ -29,7 +29,7 @@ from functions.context import Context, VCenters
 from functions.events import HostRef
 from functions.outcomes import SweepListener
 from lab.processes import ROOT, start
-from tests.fakes import FakeOperations, FakeVCenter
+from tests.fakes import Clock, FakeOperations, FakeVCenter
 
 COMMAND = [sys.executable, "-m", "adapters.cli"]
 ADDRESS = "vcenter.lab.local"
@@ -102,12 +102,18 @@ class FakeVrops(FakeOperations):
 
 @dataclass
 class FakeClients:
-    """Both sides in memory."""
+    """Both sides in memory, with one clock, which the command goes by, too."""
 
     operations: FakeVrops
     vspheres: list[FakeVSphere]
     settings: Settings | None = None
     closed: int = 0
+    clock: Clock = field(default_factory=Clock)
+
+    def __post_init__(self) -> None:
+        self.operations.clock = self.clock
+        for vsphere in self.vspheres:
+            vsphere.clock = self.clock
 
     @property
     def vcenters(self) -> VCenters:
@@ -119,8 +125,13 @@ class FakeClients:
 
     def context(self, listener: SweepListener) -> Context:
         assert self.settings
-        policy = self.settings.policy
-        return Context(self.operations, self.vcenters, policy=policy, listener=listener)
+        return Context(
+            self.operations,
+            self.vcenters,
+            policy=self.settings.policy,
+            listener=listener,
+            now=self.clock,
+        )
 
     def close(self) -> None:
         self.closed += 1

@@ -187,7 +187,8 @@ ANOTHER = Instance("another", "vc2.lab.local", "another")
 def both_sides(
     vsphere: FakeVSphere, instances: list[Instance] | None, known: Any = None
 ) -> dict[str, Finding]:
-    context = Context(known or FakeOperations(hosts(3)), policy=Policy(120))
+    operations = known or FakeOperations(hosts(3))
+    context = Context(operations, policy=Policy(120), now=vsphere.clock)
     found = vcenters.examined(vsphere, context, instances, reachable=True)
     return {each.name: each for each in found}
 
@@ -256,10 +257,25 @@ def test_what_differs_or_may_be_a_persons_is_counted() -> None:
     known = FakeOperations(hosts(3))
     known.set_state(hosts(3)[0], ResourceState.OPEN_ENDED)
     known.set_state(hosts(3)[1], ResourceState.TIMED)
-    finding = both_sides(FakeVSphere(hosts(3)), [INSTANCE], known)["maintenance"]
+    vsphere = FakeVSphere(hosts(3))
+    unproven = both_sides(vsphere, [INSTANCE], known)["maintenance"]
+    vsphere.enter("host-2")
+    vsphere.leave("host-2")
+    proven = both_sides(vsphere, [INSTANCE], known)["maintenance"]
+    for finding, not_ours in ((unproven, 2), (proven, 1)):
+        assert (finding.result, finding.found) == (
+            "note",
+            f"2 of 3 hosts differ; {not_ours} in maintenance that may be a person's",
+        )
+
+
+def test_without_history_any_timed_window_may_be_a_persons() -> None:
+    known = FakeOperations(hosts(3))
+    known.set_state(hosts(3)[1], ResourceState.TIMED)
+    finding = both_sides(Silent(hosts(3)), [INSTANCE], known)["maintenance"]
     assert (finding.result, finding.found) == (
         "note",
-        "2 of 3 hosts differ; 1 in maintenance that may be a person's",
+        "1 of 3 hosts differ; 1 in maintenance that may be a person's",
     )
 
 

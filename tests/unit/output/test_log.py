@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, get_args
 
@@ -13,7 +14,8 @@ from adapters.incoming.envelopes import Received
 from adapters.output import console, log
 from functions.errors import HostNotFoundError, InvalidEventError
 from functions.events import HostRef
-from functions.outcomes import Action, Outcome, Verb
+from functions.outcomes import Action, Outcome, Overdue, Verb
+from functions.ports import ModeChange
 from lab.events import HTTP_FORMATS, EventData, lambda_event, router_envelope
 from tests.messages import LIMITS, read
 
@@ -188,7 +190,7 @@ def test_a_sweep_is_a_line_for_each_host_that_it_changes_or_leaves(
     listener.corrected(Outcome("exited", HOST))
     shown = [(line["level"], line["action"], line["message"]) for line in lines(capsys)]
     assert shown == [
-        ("INFO", "leave", "host esx1 (host-9) of vc.lab: leave: because"),
+        ("WARNING", "leave", "host esx1 (host-9) of vc.lab: leave: because"),
         ("INFO", "report", "host esx1 (host-9) of vc.lab: report: because"),
         ("INFO", "start", "host esx1 (host-9) of vc.lab: start: because"),
         ("INFO", "end", "host esx1 (host-9) of vc.lab: end: because"),
@@ -198,6 +200,64 @@ def test_a_sweep_is_a_line_for_each_host_that_it_changes_or_leaves(
             "host esx1 (host-9) of vc.lab: exited after its mode changed during the sweep",
         ),
     ]
+
+
+def test_what_is_left_alone_is_a_warning_only_when_it_is_new(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    set_up("json")
+    new = Action("leave", HOST, "because")
+    told = replace(new, is_new=False)
+    log.SweepLog().planned([told, new])
+    log.SweepLog().planned([told])
+    assert [line["level"] for line in lines(capsys)] == ["WARNING", "INFO", "INFO"]
+
+
+def test_what_is_new_is_named_before_what_was_told(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up("json")
+    new = Action("leave", HOST, "because")
+    told = replace(new, is_new=False)
+    log.SweepLog().planned([*[told] * 100, new])
+    assert [line["level"] for line in lines(capsys)] == ["WARNING", *["INFO"] * 100]
+    log.SweepLog().planned([new] * 101)
+    assert [line["level"] for line in lines(capsys)] == ["WARNING"] * 101
+
+
+ENTERED = ModeChange("host-9", True, datetime(2026, 2, 1, 12, 30, tzinfo=UTC), "LAB\\anna")
+
+
+def test_an_overdue_host_is_a_warning_with_since_when_and_by_whom(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    set_up("json")
+    for is_new in (True, False):
+        log.SweepLog().overdue(Overdue(HOST, ENTERED, is_new))
+    first, second = lines(capsys)
+    assert (first.pop("level"), second.pop("level")) == ("WARNING", "INFO")
+    del first["time"], second["time"]
+    assert first == second
+    assert first == {
+        "message": "host esx1 (host-9) of vc.lab: overdue: in maintenance mode since"
+        " 2026-02-01 12:30 UTC, by LAB\\anna",
+        "action": "overdue",
+        "host": "esx1",
+        "moref": "host-9",
+        "vcenter": "vc.lab",
+        "since": "2026-02-01T12:30:00+00:00",
+        "user": "LAB\\anna",
+    }
+
+
+def test_an_overdue_host_may_have_entered_before_all_events(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    set_up("json")
+    log.SweepLog().overdue(Overdue(HOST, None))
+    log.SweepLog().overdue(Overdue(HOST, replace(ENTERED, user="")))
+    forgotten, nobodys = lines(capsys)
+    assert forgotten["message"].endswith("for longer than its vCenter remembers")
+    assert "since" not in forgotten
+    assert nobodys["message"].endswith("since 2026-02-01 12:30 UTC")
 
 
 def test_a_sweep_says_what_does_not_show_yet(capsys: pytest.CaptureFixture[str]) -> None:
