@@ -51,7 +51,7 @@ def _marked(name: str) -> Any:
     return pytest.param(name, marks=[pytest.mark.exhaustive] if name in LARGEST else [])
 
 
-@pytest.mark.parametrize("name", map(_marked, CLAIMS))
+@pytest.mark.parametrize("name", [_marked(name) for name in CLAIMS])
 def test_both_sides_agree_whatever_the_order(name: str) -> None:
     found = explored(CLAIMS[name])
     assert verdicts(found) == set()
