@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from adapters import bootstrap
 from adapters.incoming import envelopes
 from bench import load, machine
-from bench.load import Mirror
+from bench.load import SendEvent
 from bench.results import CALL
 from lab import memory
 from lab.events import HTTP_FORMATS, EventData, lambda_event, router_envelope
@@ -84,7 +84,7 @@ def _per_second(threads: int, seconds: float) -> float:
         return sum(pool.map(count, callers)) / (time.perf_counter() - started)
 
 
-def _openfaas() -> Mirror:
+def _openfaas() -> SendEvent:
     """Our handler of OpenFaaS, called as the template calls it."""
     from adapters.openfaas import handle
 
@@ -92,14 +92,14 @@ def _openfaas() -> Mirror:
     return lambda event: handle(HTTP_FORMATS["router-openfaas"](event), None)["body"]["action"]
 
 
-def _lambda() -> Mirror:
+def _lambda() -> SendEvent:
     """Our handler of Lambda, called as its runtime calls it."""
     from adapters.eventbridge import lambda_handler
 
     return lambda event: lambda_handler(lambda_event(event), None)["action"]
 
 
-def _with_vcenter() -> Mirror:
+def _with_vcenter() -> SendEvent:
     """Our dispatch with a vCenter in memory, each question to which takes as long as a call."""
     vcenter = MemoryVCenter(EventData.vcenter, memory.UUID, 20, CALL_SECONDS)
     dispatch = memory.mirror(os.environ, vcenter)
@@ -130,7 +130,7 @@ def _sweep(hosts: int, wrong: int) -> tuple[float, float]:
     return seconds, (machine.used(os.getpid())["VmHWM"] - before) / 1024
 
 
-def _warm(make: Callable[[], Mirror], host: int, count: int) -> float:
+def _warm(make: Callable[[], SendEvent], host: int, count: int) -> float:
     """Return the milliseconds of the median of so many events, after two that do not count."""
     return median(load.milliseconds(make(), load.in_turn(host, 2 + count))[2:])
 

@@ -13,7 +13,7 @@ from urllib3 import HTTPConnectionPool, Retry, connection_from_url
 from lab.events import HTTP_FORMATS, NOT_OURS, EventData
 
 # Does all that an event needs, and returns the action that was taken.
-Mirror = Callable[[EventData], str]
+SendEvent = Callable[[EventData], str]
 
 _START: Final = datetime.now(UTC) - timedelta(hours=1)
 # Older events than the last one of a host would not be applied.
@@ -42,7 +42,7 @@ def in_turn(host: int, count: int | None = None) -> Iterator[EventData]:
     return (event(host, entered=entered) for entered in modes)
 
 
-def milliseconds(mirror: Mirror, events: Iterable[EventData]) -> list[float]:
+def milliseconds(mirror: SendEvent, events: Iterable[EventData]) -> list[float]:
     """Return how long each event takes; raises OSError for one of ours that is not mirrored."""
     times = []
     for each in events:

@@ -82,7 +82,7 @@ class AskedVCenter:
     def left_alone(self, stand: Stand, resource: Resource) -> Outcome | None:
         """See ModeSource.left_alone."""
         reason = LEFT_ALONE.get((self._leased, stand, resource.state))
-        return _left(stand, resource, reason) if reason else None
+        return _leave_alone(stand, resource, reason) if reason else None
 
     def is_left_behind(self, resource: Resource) -> bool:
         """Whether the maintenance of a host that is gone is ours, as far as anybody can know."""
@@ -135,7 +135,7 @@ class NewestEvent:
         """See ModeSource.left_alone: nobody tells whose a timed window is."""
         if self._context.policy.lease_minutes:
             is_a_persons = resource.state is ResourceState.OPEN_ENDED
-            return _left(stand, resource, A_PERSONS) if is_a_persons else None
+            return _leave_alone(stand, resource, A_PERSONS) if is_a_persons else None
         # What is no certainty anyway need not be written again.
         if stand.in_maintenance and resource.state.maintained:
             return Outcome("unchanged", resource.host, f"already {resource.state}")
@@ -232,7 +232,7 @@ def _give_up(host: HostRef, vcenter: AskedVCenter, context: Context) -> Outcome:
     return Outcome("left", resource.host, _GONE_NOT_OURS, needs_attention=True)
 
 
-def _left(stand: Stand, resource: Resource, reason: str) -> Outcome:
+def _leave_alone(stand: Stand, resource: Resource, reason: str) -> Outcome:
     """Leave ``resource`` as it is; a person should look where that is not what vCenter says."""
     agrees = resource.state.maintained == stand.in_maintenance
     if resource.state is ResourceState.TIMED or not agrees:

@@ -27,8 +27,8 @@ from functions.sweep_plan import plan
 
 T = TypeVar("T")
 
-_LEAST_LIMIT: Final = 50
-_LIMITED_SHARE: Final = 5
+_DEFAULT_MAX_CHANGES: Final = 50
+_HOSTS_PER_CHANGE: Final = 5
 _PROGRESS: Final = 500
 
 
@@ -82,7 +82,7 @@ def reconcile(context: Context, *, dry_run: bool = False, adopt: bool = False) -
     """
     report = Report()
     for vcenter in context.vcenters:
-        with _noting(vcenter.address, report, context.listener):
+        with _collecting_faults(vcenter.address, report, context.listener):
             _survey(vcenter, context, adopt, report)
     report.refusal = _refusal(report, context.policy.max_changes, dry_run=dry_run)
     if report.refusal:
@@ -92,16 +92,16 @@ def reconcile(context: Context, *, dry_run: bool = False, adopt: bool = False) -
     if not dry_run:
         # End first: of two things that may fail, a silenced host is the worse.
         for write in (_renew,) if report.refusal else (_end, _start):
-            with _noting("vRealize Operations", report, context.listener):
+            with _collecting_faults("vRealize Operations", report, context.listener):
                 write(report, context)
         for vcenter in context.vcenters:
-            with _noting(vcenter.address, report, context.listener):
+            with _collecting_faults(vcenter.address, report, context.listener):
                 _look_again(vcenter, context, report)
     return report
 
 
 @contextmanager
-def _noting(where: str, report: Report, listener: SweepListener) -> Iterator[None]:
+def _collecting_faults(where: str, report: Report, listener: SweepListener) -> Iterator[None]:
     try:
         yield
     except MaintenanceError as error:
@@ -114,7 +114,7 @@ def _survey(vcenter: VCenter, context: Context, adopt: bool, report: Report) -> 
     hosts = list(_counted(vcenter.hosts(), listener, address, "vCenter"))
     listed = context.operations.resources(address)
     resources = list(_counted(listed, listener, address, "vRealize Operations"))
-    report.hosts += _compared(address, hosts, resources)
+    report.hosts += _checked(address, hosts, resources)
     policy, now = context.policy, context.now()
     reading = partial(changes_that_matter, vcenter, hosts, resources, policy, now)
     changes = _asked(reading, vcenter, context, report)
@@ -129,12 +129,16 @@ def _overdue(
     vcenter: VCenter, hosts: Sequence[VCenterHost], context: Context, report: Report
 ) -> Iterator[Overdue]:
     """Find the hosts that somebody may have forgotten in maintenance mode."""
-    busy = {each.host.moref: each.host for each in hosts if each.in_maintenance_mode}
-    entered = _asked(partial(vcenter.entered, busy), vcenter, context, report) if busy else None
+    in_maintenance = {each.host.moref: each.host for each in hosts if each.in_maintenance_mode}
+    entered = (
+        _asked(partial(vcenter.entered, in_maintenance), vcenter, context, report)
+        if in_maintenance
+        else None
+    )
     if entered is None:
         return
     allowed = timedelta(days=context.policy.overdue_days)
-    for moref, host in busy.items():
+    for moref, host in in_maintenance.items():
         change = entered.get(moref)
         if in_for_longer(change, allowed, context.now()):
             told = context.memory.noticed(("overdue", host, context.now().date()))
@@ -184,7 +188,7 @@ def _counted(items: Iterable[T], listener: SweepListener, vcenter: str, side: st
         listener.read(vcenter, side, count)
 
 
-def _compared(address: str, hosts: Sequence[VCenterHost], resources: Sequence[Resource]) -> int:
+def _checked(address: str, hosts: Sequence[VCenterHost], resources: Sequence[Resource]) -> int:
     """Return how many hosts both sides know.
 
     Raises VCenterUnavailableError for an answer that would end or miss too much to be true.
@@ -203,7 +207,7 @@ def _compared(address: str, hosts: Sequence[VCenterHost], resources: Sequence[Re
 
 def _refusal(report: Report, max_changes: int | None, *, dry_run: bool) -> SweepRefusedError | None:
     changes = sum(action.changes for action in report.actions)
-    limit = max(_LEAST_LIMIT, report.hosts // _LIMITED_SHARE)
+    limit = max(_DEFAULT_MAX_CHANGES, report.hosts // _HOSTS_PER_CHANGE)
     limit = limit if max_changes is None else max_changes
     if changes <= limit:
         return None
@@ -221,20 +225,20 @@ def _but_renewed(report: Report) -> str:
 
 def _end(report: Report, context: Context) -> None:
     resources = _chosen(report, "end")
-    _note(context.operations.end_all(resources), report, context.listener)
+    _write_and_tell(context.operations.end_all(resources), report, context.listener)
 
 
 def _start(report: Report, context: Context) -> None:
-    _begin(_chosen(report, "start", "renew"), report, context)
+    _write_windows(_chosen(report, "start", "renew"), report, context)
 
 
 def _renew(report: Report, context: Context) -> None:
-    _begin(_chosen(report, "renew"), report, context)
+    _write_windows(_chosen(report, "renew"), report, context)
 
 
-def _begin(resources: Sequence[Resource], report: Report, context: Context) -> None:
+def _write_windows(resources: Sequence[Resource], report: Report, context: Context) -> None:
     written = context.operations.start_all(resources, context.policy.lease_minutes)
-    _note(written, report, context.listener)
+    _write_and_tell(written, report, context.listener)
     for resource in resources:
         context.memory.started(resource, context.now())
 
@@ -243,7 +247,7 @@ def _chosen(report: Report, *verbs: Verb) -> list[Resource]:
     return [each.resource for each in report.actions if each.resource and each.verb in verbs]
 
 
-def _note(
+def _write_and_tell(
     written: Iterable[tuple[Resource, bool]], report: Report, listener: SweepListener
 ) -> None:
     """Write, which happens as this is iterated, and tell of each as it is done."""
@@ -266,7 +270,7 @@ def _look_again(vcenter: VCenter, context: Context, report: Report) -> None:
     for each in vcenter.hosts() if written else ():
         in_maintenance = each.in_maintenance_mode
         if written.get(each.host.moref, in_maintenance) != in_maintenance:
-            with _noting(str(each.host), report, context.listener):
+            with _collecting_faults(str(each.host), report, context.listener):
                 _correct(each, vcenter, context, report)
 
 

@@ -26,7 +26,7 @@ _PERSONS: Final[_Decision] = ("leave", A_PERSONS)
 _ANYONES: Final[_Decision] = ("leave", "open-ended, so perhaps a person's; --adopt ends it")
 _WHOLE: Final[_Decision] = ("leave", "its whole vCenter is in a timed window, which is not ours")
 
-_OUT: Final = (Stand.JUST_LEFT, Stand.IN_SERVICE, Stand.NOT_TOLD)
+_OUT: Final = (Stand.JUST_LEFT, Stand.OUT_FOR_LONG, Stand.NOT_TOLD)
 _IN: Final = (Stand.IN_FOR_LONG, Stand.JUST_ENTERED)
 
 _RULES: Final[_Rules] = {
@@ -36,7 +36,7 @@ _RULES: Final[_Rules] = {
     **{(True, each, ResourceState.OPEN_ENDED): _PERSONS for each in Stand},
     (True, Stand.IN_FOR_LONG, ResourceState.TIMED): _STILL,
     (True, Stand.JUST_LEFT, ResourceState.TIMED): _OVER,
-    (True, Stand.IN_SERVICE, ResourceState.TIMED): ("leave", NOT_OURS),
+    (True, Stand.OUT_FOR_LONG, ResourceState.TIMED): ("leave", NOT_OURS),
     (True, Stand.NOT_TOLD, ResourceState.TIMED): ("leave", NOT_TOLD),
     **{(False, each, ResourceState.TIMED): ("leave", ANOTHERS) for each in _OUT},
     **{(False, each, ResourceState.OPEN_ENDED): _ANYONES for each in _OUT},
@@ -115,7 +115,7 @@ class _Past:
             return Stand.JUST_LEFT
         if self._changes is None:
             return Stand.NOT_TOLD
-        return Stand.JUST_LEFT if self._changes.get(resource.moref) else Stand.IN_SERVICE
+        return Stand.JUST_LEFT if self._changes.get(resource.moref) else Stand.OUT_FOR_LONG
 
 
 def _pair(host: VCenterHost, resources: Sequence[Resource], past: _Past) -> _Pair:
@@ -135,7 +135,7 @@ def _is_whole_vcenter(pairs: Sequence[_Pair]) -> bool:
     Suite API, ``PUT /api/adapters/{id}/maintained``: nothing else shows that it was done.
     """
     states = [each.state for pair in pairs for each in pair.resources]
-    not_ours = sum(pair.stand is Stand.IN_SERVICE for pair in pairs)
+    not_ours = sum(pair.stand is Stand.OUT_FOR_LONG for pair in pairs)
     return {*states} == {ResourceState.TIMED} and 2 * not_ours > len(pairs) > 1
 
 

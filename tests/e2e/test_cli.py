@@ -21,7 +21,7 @@ from functions.outcomes import SweepListener
 from lab.processes import ROOT, Function, environment, free_port, function, start
 from simulator import Host, SettableClock, Simulator, VCenter
 from tests.fakes import VCENTER_UUID, Clock
-from tests.unit.cli.running import (
+from tests.unit.cli.runner import (
     ADDRESS,
     COMMAND,
     FakeVSphere,

@@ -10,7 +10,7 @@ import pytest
 from lab.processes import ROOT, environment, function
 from simulator import Host, Simulator, VCenter
 from tests.documents import blocks
-from tests.unit.cli.running import command, seen
+from tests.unit.cli.runner import command, seen
 from tests.vcenters import needs_go, vcsim
 
 pytestmark = [needs_go, pytest.mark.xdist_group("vcsim")]

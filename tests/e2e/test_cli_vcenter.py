@@ -15,7 +15,7 @@ import pytest
 from functions.events import HostRef
 from lab.processes import ROOT, environment, free_port, function, start
 from simulator import Host, Simulator, VCenter
-from tests.unit.cli.running import COMMAND, bare, interrupted, process, terminal
+from tests.unit.cli.runner import COMMAND, bare, interrupted, process, terminal
 from tests.vcenters import Vcsim, needs_go, vcsim
 
 pytestmark = [needs_go, pytest.mark.xdist_group("vcsim")]

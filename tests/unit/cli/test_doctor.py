@@ -31,7 +31,7 @@ from functions.errors import (
 from functions.ports import ModeChange, Resource, ResourceState
 from lab.processes import free_port
 from tests.fakes import VCENTER_UUID, FakeOperations
-from tests.unit.cli.running import ADDRESS, ENVIRON, FakeInspection, FakeVSphere, hosts
+from tests.unit.cli.runner import ADDRESS, ENVIRON, FakeInspection, FakeVSphere, hosts
 
 COMPLETE = {
     **ENVIRON,

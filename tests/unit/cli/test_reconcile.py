@@ -16,7 +16,7 @@ from functions.errors import (
 from functions.events import HostRef
 from functions.outcomes import Action, Verb
 from functions.ports import ModeChange, Resource, ResourceState, VCenterHost
-from tests.unit.cli.running import (
+from tests.unit.cli.runner import (
     ENVIRON,
     FakeClients,
     FakeVrops,

@@ -16,7 +16,7 @@ from functions.context import Policy
 from functions.errors import MaintenanceError, RequestRejectedError, VCenterUnavailableError
 from functions.events import HostRef
 from functions.ports import ModeChange, Resource, ResourceState, VCenterHost
-from tests.unit.cli.running import (
+from tests.unit.cli.runner import (
     ADDRESS,
     ENVIRON,
     FakeClients,
