@@ -151,7 +151,7 @@ def test_an_event_goes_the_way_that_is_shown() -> None:
         clients.close()
         assert reply.status_code == 204
         assert operations.state(host.name) == "MAINTAINED_MANUAL"
-    assert len(steps()) == 14
+    assert len(steps()) == 15
     assert [step for step in called if step in steps()] == steps()
 
 
