@@ -11,6 +11,7 @@ from typing import Final
 
 from pyVmomi import vim, vmodl
 
+from adapters.vcenter.versions import FILE, ApiVersion
 from functions.errors import (
     AuthenticationError,
     MaintenanceError,
@@ -18,11 +19,18 @@ from functions.errors import (
     VCenterUnavailableError,
 )
 
+# What vCenter says of a version that it does not speak, in a fault of one class or another.
+_UNSUPPORTED: Final = re.compile(r"unsupported version|request version", re.IGNORECASE)
+
 Kinds = type[BaseException] | tuple[type[BaseException], ...]
 
 
 class SessionEndedError(Exception):
     """vCenter does not know the session any more: it was idle for 30 minutes, or terminated."""
+
+
+class VersionRefusedError(SessionEndedError):
+    """vCenter does not take the session's API version, or not any more: it was upgraded."""
 
 
 class ObjectGoneError(Exception):
@@ -72,6 +80,19 @@ def refusal(fault: Exception, service: str) -> Exception:
     if isinstance(fault, vmodl.fault.InvalidArgument):
         return ArgumentRefusedError(answered)
     return VCenterUnavailableError(answered)
+
+
+def refuses_version(answer: object) -> bool:
+    """Whether an answer is a fault that says that its API version is not spoken."""
+    return isinstance(answer, vmodl.MethodFault) and bool(_UNSUPPORTED.search(answer.msg or ""))
+
+
+def refusal_of_version(service: str, version: ApiVersion) -> VersionRefusedError:
+    """Return in words what it means that ``version`` is refused."""
+    listed = "although it lists it" if version.listed else "and does not list which ones it speaks"
+    return VersionRefusedError(
+        f"{service} refuses the API version {version.number}, {listed} (/sdk/{FILE})"
+    )
 
 
 def unreachable(error: Exception, service: str) -> MaintenanceError:

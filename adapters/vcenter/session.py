@@ -4,6 +4,7 @@ Sources: vSphere Web Services SDK Programming Guide: a session ends after 30 idl
 is asked without one is answered with NotAuthenticated.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,12 +20,15 @@ from adapters.outgoing.breaker import CircuitBreaker
 from adapters.outgoing.deadline import deadline
 from adapters.outgoing.login import Authenticator, Login, log_in
 from adapters.outgoing.tls import client_context
-from adapters.vcenter.faults import ObjectGoneError, SessionEndedError
+from adapters.vcenter import versions
+from adapters.vcenter.faults import ObjectGoneError, SessionEndedError, VersionRefusedError
 from adapters.vcenter.stub import Stub
 from functions.errors import AuthenticationError, MaintenanceError, VCenterUnavailableError
 from functions.events import vcenter_address
 
 T = TypeVar("T")
+
+_logger: Final = logging.getLogger(__name__)
 
 # Logins that one question may cause: the session may be ended again while it is being used.
 _LOGINS: Final = 3
@@ -81,6 +85,8 @@ class Sessions:
         try:
             with self._gone_is_unavailable():
                 yield
+        except VersionRefusedError as refused:
+            raise VCenterUnavailableError(str(refused)) from None
         except SessionEndedError:
             raise VCenterUnavailableError(f"{self._service} ended the session meanwhile") from None
 
@@ -105,6 +111,7 @@ class Sessions:
         stub = self._new_stub()
         try:
             with self.lasting():
+                stub.speak(self._version(stub))
                 content = self._content(stub)
                 password = credentials.password.reveal()
                 content.sessionManager.Login(userName=credentials.username, password=password)
@@ -112,6 +119,12 @@ class Sessions:
             stub.close()
             raise
         return Login(Session(self._service, stub, content))
+
+    def _version(self, stub: Stub) -> versions.ApiVersion:
+        """Read which one it is anew for each session: a vCenter may have been upgraded."""
+        version = versions.agreed(versions.listed(stub.file(versions.FILE)), self._service)
+        _logger.debug("%s is asked in API version %s", self._service, version.number)
+        return version
 
     def _content(self, stub: Stub) -> Any:
         """Ask who is there, before a password is sent: an ESXi host would not know the others."""

@@ -14,11 +14,12 @@ from functions.errors import MaintenanceError, RequestRejectedError
 from functions.ownership import changes_that_matter
 from functions.ports import ModeChange, Resource, VCenterHost
 
-_ASKED: Final = ("login", "clock", "hosts", "history")
+_ASKED: Final = ("login", "version", "clock", "hosts", "history")
 _BOTH: Final = ("collected", "one host", "maintenance")
 _CREDENTIALS: Final = "are VCENTER_USERNAME (user@domain) and VCENTER_PASSWORD right?"
 _READ_ONLY: Final = "its account needs the role Read-only on the vCenter itself, propagated"
 _UNREADABLE: Final = "sweeps cannot tell whose a timed window is, so they leave it"
+_UNLISTED: Final = "see what it answers to /sdk/vimServiceVersions.xml"
 _DAY_MINUTES: Final = 24 * 60
 
 
@@ -40,6 +41,7 @@ def examined(
     if login.result == "failed":
         yield from skipped(*_ASKED[1:], *_BOTH, because="it does not let us in")
         return
+    yield tried("version", lambda: _version(vsphere))
     yield tried("clock", lambda: clocks.compared(vsphere.now()))
     hosts: list[VCenterHost] = []
     yield tried("hosts", lambda: _read(vsphere, hosts))
@@ -63,6 +65,13 @@ def not_configured(instances: Sequence[Instance], vspheres: Sequence[ExtendedVCe
 def _let_in(vsphere: ExtendedVCenter) -> Finding:
     uuid = vsphere.instance_uuid
     return ok("login", f"it takes the user name and the password; its UUID is {uuid}")
+
+
+def _version(vsphere: ExtendedVCenter) -> Finding:
+    spoken = f"vSphere API {vsphere.api_version()}"
+    if vsphere.lists_api_versions():
+        return ok("version", f"{spoken}, the newest that both know")
+    return note("version", f"{spoken}, since it does not list which ones it speaks", _UNLISTED)
 
 
 def _read(vsphere: ExtendedVCenter, hosts: list[VCenterHost]) -> Finding:

@@ -59,6 +59,7 @@ class FakeVSphere(FakeVCenter):
     """The fake, with what the command line asks beyond the port."""
 
     closed: int = 0
+    listed: bool = True
 
     def close(self) -> None:
         self.closed += 1
@@ -66,6 +67,13 @@ class FakeVSphere(FakeVCenter):
     def now(self) -> datetime:
         self._fail()
         return datetime.now(UTC)
+
+    def api_version(self) -> str:
+        self._fail()
+        return "8.0.3.0"
+
+    def lists_api_versions(self) -> bool:
+        return self.listed
 
 
 @dataclass

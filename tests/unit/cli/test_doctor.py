@@ -282,7 +282,7 @@ def test_without_history_any_timed_window_may_be_a_persons() -> None:
 def test_a_vcenter_that_refuses_us_is_one_failure() -> None:
     refusing = FakeVSphere(hosts(3), failures=[AuthenticationError("it refuses")])
     found = both_sides(refusing, [INSTANCE])
-    assert [each.result for each in found.values()] == ["failed", *["skipped"] * 6]
+    assert [each.result for each in found.values()] == ["failed", *["skipped"] * 7]
     assert "VCENTER_PASSWORD" in found["login"].advice
 
 
@@ -290,11 +290,27 @@ def test_without_vrealize_operations_the_rest_of_a_vcenter_is_checked() -> None:
     found = both_sides(FakeVSphere(hosts(3)), None)
     assert [name for name, each in found.items() if each.result == "ok"] == [
         "login",
+        "version",
         "clock",
         "hosts",
         "history",
     ]
     assert found["collected"].found == "vRealize Operations does not let us in"
+
+
+@pytest.mark.parametrize(
+    ("listed", "result", "words"),
+    [
+        (True, "ok", "vSphere API 8.0.3.0, the newest that both know"),
+        (False, "note", "vSphere API 8.0.3.0, since it does not list which ones it speaks"),
+    ],
+)
+def test_the_api_version_is_told_and_why_it_is_spoken(
+    listed: bool, result: str, words: str
+) -> None:
+    finding = both_sides(FakeVSphere(hosts(3), listed=listed), [INSTANCE])["version"]
+    assert (finding.result, finding.found) == (result, words)
+    assert ("vimServiceVersions.xml" in finding.advice) == (not listed)
 
 
 def test_vcenters_that_are_not_configured_are_notes() -> None:
