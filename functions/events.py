@@ -35,7 +35,7 @@ _DEFAULT_PORTS: Final = (None, 80, 443)
 # vCenter allows 80 characters for an object's name, DNS 253: what is longer is no name of a host.
 MAX_NAME_LENGTH: Final = 255
 # vCenter counts its events with 32 bits, and goes on below zero after 2147483647.
-_KEYS: Final = 2**32
+KEYS: Final = 2**32
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +219,7 @@ def _is_before(moment: datetime | None, other: datetime | None) -> bool | None:
 def _precedes(key: int | None, other: int | None) -> bool | None:
     if key is None or other is None or key == other:
         return None
-    return (other - key) % _KEYS < _KEYS // 2
+    return (other - key) % KEYS < KEYS // 2
 
 
 def _integer(value: object) -> int | None:

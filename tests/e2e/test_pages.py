@@ -60,8 +60,8 @@ def test_every_test_that_a_page_names_is_there(page: Path) -> None:
 
 
 def test_a_name_or_a_file_that_is_not_there_would_be_noticed() -> None:
-    assert names.is_path("functions/mirror.py")
-    assert not list(ROOT.glob("functions/mirror.py"))
+    assert names.is_path("functions/no_such_file.py")
+    assert not list(ROOT.glob("functions/no_such_file.py"))
     assert names.is_defined("functions.context.Policy")
     assert names.is_defined("Policy.lease_minutes")
     assert not names.is_defined("Policy.minutes")
