@@ -60,8 +60,13 @@ def _refusal(error: MaintenanceError) -> dict[str, Any]:
     return {
         "statusCode": responses.status(error),
         "headers": responses.headers(error),
-        "body": {"error": type(error).__name__},
+        "body": {"error": type(error).__name__, **_host(error)},
     }
+
+
+def _host(error: MaintenanceError) -> dict[str, str]:
+    # The router prints the body of a refusal, and nothing else of it.
+    return {"host": str(error.event.host)} if error.event else {}
 
 
 TARGETS: Final[Mapping[str, Target[Any]]] = {

@@ -24,9 +24,19 @@
 A message says who and what, in words that may be logged: never a body, a header or a credential.
 """
 
+from typing import Any
+
 
 class MaintenanceError(Exception):
-    """Any reason why an event was not mirrored."""
+    """Any reason why an event was not mirrored.
+
+    ``event`` is the HostEvent that it is about; None where its host could not be read, and of a
+    sweep. ``told``: somebody has been told of it by then, so that it need not be said again.
+    """
+
+    # HostEvent is defined in events, which is built on this module.
+    event: Any = None
+    told: bool = False
 
 
 class PermanentError(MaintenanceError):

@@ -1,11 +1,11 @@
 """What became of an event, and what a sweep does to a host."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
 from functions.errors import MaintenanceError, SweepRefusedError
-from functions.events import HostRef
+from functions.events import HostEvent, HostRef
 from functions.ports import ModeChange, Resource
 
 Done = Literal[
@@ -18,13 +18,15 @@ Verb = Literal["start", "renew", "end", "leave", "report"]
 class Outcome:
     """What was done, to which host (None: to none in particular), and why.
 
-    ``needs_attention`` marks what a person should look at, though nothing failed.
+    ``needs_attention`` marks what a person should look at, though nothing failed. ``event`` is
+    the one that it is about, for the log; None where its host could not be read, and of a sweep.
     """
 
     action: Done
     host: HostRef | None = None
     reason: str = ""
     needs_attention: bool = False
+    event: HostEvent | None = field(default=None, compare=False)
 
     def as_dict(self) -> dict[str, str]:
         """Return what a processor may be told: JSON texts only."""

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 import requests
+import urllib3.exceptions as urllib3_errors
 
 from adapters.config.credentials import CredentialSource
 from adapters.config.settings import Credentials, Secret, VropsSettings
@@ -198,7 +199,8 @@ class SuiteApi:
             )
         # requests' own errors are OSErrors, what urllib3 thinks of an address is a ValueError.
         except (OSError, ValueError) as error:
-            reason = next(text for kind, text in _UNREACHABLE if isinstance(error, kind))
+            meant = _meant(error)
+            reason = next(text for kind, text in _UNREACHABLE if isinstance(meant, kind))
             raise OperationsUnavailableError(f"vRealize Operations: {reason}") from error
         return Answer(
             f"{method} {path}",
@@ -207,6 +209,17 @@ class SuiteApi:
             response.content,
             response.json,
         )
+
+
+def _meant(error: Exception) -> Exception:
+    """Return what went wrong: requests calls time-outs a ConnectionError once urllib3 gives up."""
+    told = error.args[0] if error.args else None
+    reason = getattr(told, "reason", told)
+    # A connection that is refused is a NewConnectionError, which is a TimeoutError, too.
+    timed_out = isinstance(reason, urllib3_errors.TimeoutError)
+    if timed_out and not isinstance(reason, urllib3_errors.NewConnectionError):
+        return requests.exceptions.Timeout()
+    return error
 
 
 def objects(answer: Mapping[str, Any], key: str) -> list[dict[str, Any]]:

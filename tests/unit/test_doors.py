@@ -93,7 +93,9 @@ def test_openfaas_is_told_what_to_do_about_an_error(
     event: Any, status: int, error: type[Exception], simulator: Simulator
 ) -> None:
     reply = posted()(event, None)
-    assert (reply["statusCode"], reply["body"]) == (status, {"error": error.__name__})
+    # The router prints this, so that whoever searches its log for the host finds it.
+    host = {"host": "host new (host-5) of vcenter.lab.local"} if status == 503 else {}
+    assert (reply["statusCode"], reply["body"]) == (status, {"error": error.__name__, **host})
     assert ("Retry-After" in reply["headers"]) == (status == 503)
 
 

@@ -140,7 +140,8 @@ def test_an_outage_means_try_again(running: Function, simulator: Simulator) -> N
     simulator.fault(path="/maintained", status=503, count=100)
     status, body = send(running, "router-openfaas-enter.http")
     assert status == 503
-    assert body == {"error": "OperationsUnavailableError"}
+    host = "host esx01.lab.local (host-1001) of vcenter.lab.local"
+    assert body == {"error": "OperationsUnavailableError", "host": host}
 
 
 def test_the_shared_code_is_found_by_the_path_that_is_set(
