@@ -24,7 +24,7 @@ from functions.errors import (
     RequestRejectedError,
     UnverifiedEventError,
 )
-from functions.events import ENTERED, HostEvent, HostRef
+from functions.events import ENTERED, REMOVED, HostEvent, HostRef
 from functions.outcomes import Done, Outcome
 from functions.ownership import A_PERSONS, LEFT_ALONE, Stand, period_start, stand
 from functions.ports import ModeChange, Resource, ResourceState, VCenter
@@ -85,13 +85,16 @@ class AskedVCenter:
         return _leave_alone(stand, resource, reason) if reason else None
 
     def is_left_behind(self, resource: Resource) -> bool:
-        """Whether the maintenance of a host that is gone is ours, as far as anybody can know."""
-        if not self._leased:
-            return resource.state is ResourceState.OPEN_ENDED
-        if resource.state is not ResourceState.TIMED:
+        """Whether the maintenance of a host that is gone is ours, as far as anybody can know.
+
+        What we have started may not show yet, and must not outlive this.
+        """
+        if resource.state is (ResourceState.OPEN_ENDED if self._leased else ResourceState.TIMED):
             return False
-        started = self._context.memory.has_started(resource, self._since())
-        return started or bool(self._changes(resource.moref))
+        if self._context.memory.has_started(resource, self._since()):
+            return True
+        told = not self._leased or bool(self._changes(resource.moref))
+        return resource.state.maintained and told
 
     def _past_matters(self, in_maintenance: bool, resource: Resource) -> bool:
         """Whether what is done depends on the host's past: where it does not, a call is saved.
@@ -153,6 +156,8 @@ def mirror_event(event: HostEvent, wanted: bool, context: Context) -> Outcome:
     try:
         return _mirrored(event, wanted, context)
     except HostNotFoundError as error:
+        if event.name == REMOVED:
+            return Outcome("ignored", event.host, f"{error}; it was removed")
         if not _is_late(event, context):
             raise
         reason = f"{error}; not tried again, since the event is old"
@@ -209,7 +214,9 @@ def _vcenter_of(event: HostEvent, context: Context) -> VCenter | None:
     vcenter = context.vcenters.at(event.vcenter)
     if vcenter is None and context.vcenters:
         # An event that names another vCenter must not get around the one that has the host.
-        return context.vcenters.owning(context.operations.find(event.host))
+        vcenter = context.vcenters.owning(context.operations.find(event.host))
+    if vcenter:
+        context.vcenters.identify(vcenter)
     return vcenter
 
 
@@ -225,11 +232,11 @@ def _give_up(host: HostRef, vcenter: AskedVCenter, context: Context) -> Outcome:
     except HostNotFoundError:
         return Outcome("ignored", host, _GONE)
     # Without a MoRef of its own it may be another host, that has the name by now.
-    if not resource.state.maintained or not resource.moref:
-        return Outcome("ignored", host, _GONE)
-    if vcenter.is_left_behind(resource):
+    if resource.moref and vcenter.is_left_behind(resource):
         return replace(_end(resource, context), reason=_GONE)
-    return Outcome("left", resource.host, _GONE_NOT_OURS, needs_attention=True)
+    if resource.moref and resource.state.maintained:
+        return Outcome("left", resource.host, _GONE_NOT_OURS, needs_attention=True)
+    return Outcome("ignored", host, _GONE)
 
 
 def _leave_alone(stand: Stand, resource: Resource, reason: str) -> Outcome:

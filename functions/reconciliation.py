@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 from functions.context import Context
 from functions.convergence import AskedVCenter, converge
 from functions.errors import (
+    HostGoneError,
     MaintenanceError,
     RequestRejectedError,
     SweepRefusedError,
@@ -23,7 +24,7 @@ from functions.errors import (
 from functions.outcomes import Action, Outcome, Overdue, SweepListener, Verb
 from functions.ownership import changes_that_matter, period_start
 from functions.ports import ModeChange, Resource, VCenter, VCenterHost
-from functions.sweep_plan import plan
+from functions.sweep_plan import GONE, plan
 
 T = TypeVar("T")
 
@@ -81,7 +82,7 @@ def reconcile(context: Context, *, dry_run: bool = False, adopt: bool = False) -
     would end during work. A vCenter whose answer cannot be the truth is left out of it.
     """
     report = Report()
-    for vcenter in context.vcenters:
+    for vcenter in _identified(report, context):
         with _collecting_faults(vcenter.address, report, context.listener):
             _survey(vcenter, context, adopt, report)
     report.refusal = _refusal(report, context.policy.max_changes, dry_run=dry_run)
@@ -100,6 +101,16 @@ def reconcile(context: Context, *, dry_run: bool = False, adopt: bool = False) -
     return report
 
 
+def _identified(report: Report, context: Context) -> Sequence[VCenter]:
+    """Return those that say who they are, all of them asked before any is compared."""
+    identified: list[VCenter] = []
+    for vcenter in context.vcenters:
+        with _collecting_faults(vcenter.address, report, context.listener):
+            context.vcenters.identify(vcenter)
+            identified.append(vcenter)
+    return identified
+
+
 @contextmanager
 def _collecting_faults(where: str, report: Report, listener: SweepListener) -> Iterator[None]:
     try:
@@ -111,6 +122,7 @@ def _collecting_faults(where: str, report: Report, listener: SweepListener) -> I
 
 def _survey(vcenter: VCenter, context: Context, adopt: bool, report: Report) -> None:
     address, listener = vcenter.address, context.listener
+    context.vcenters.identify(vcenter)
     hosts = list(_counted(vcenter.hosts(), listener, address, "vCenter"))
     listed = context.operations.resources(address)
     resources = list(_counted(listed, listener, address, "vRealize Operations"))
@@ -121,7 +133,7 @@ def _survey(vcenter: VCenter, context: Context, adopt: bool, report: Report) -> 
     since = period_start(policy, now)
     ours = {each.identifier for each in resources if context.memory.has_started(each, since)}
     actions = plan(hosts, resources, policy, now, changes, adopt, ours)
-    report.actions += [_noticed(each, context) for each in actions]
+    report.actions += [_noticed(_sure(each, vcenter), context) for each in actions]
     report.overdue += _overdue(vcenter, hosts, context, report)
 
 
@@ -163,6 +175,17 @@ def _asked(ask: Callable[[], T], vcenter: VCenter, context: Context, report: Rep
         report.faults.append(error)
         context.listener.failed(vcenter.address, error)
         return None
+
+
+def _sure(action: Action, vcenter: VCenter) -> Action:
+    """Ask before a host is taken for gone: our account may not see it in the list, or its mode."""
+    if action.reason != GONE or action.resource is None:
+        return action
+    try:
+        vcenter.in_maintenance_mode(action.resource.moref)
+    except HostGoneError:
+        return action
+    return replace(action, verb="report", reason="its vCenter has it, but does not list it")
 
 
 def _noticed(action: Action, context: Context) -> Action:
@@ -238,9 +261,15 @@ def _renew(report: Report, context: Context) -> None:
 
 def _write_windows(resources: Sequence[Resource], report: Report, context: Context) -> None:
     written = context.operations.start_all(resources, context.policy.lease_minutes)
-    _write_and_tell(written, report, context.listener)
-    for resource in resources:
+    _write_and_tell(_remembered(written, context), report, context.listener)
+
+
+def _remembered(
+    written: Iterable[tuple[Resource, bool]], context: Context
+) -> Iterator[tuple[Resource, bool]]:
+    for resource, seen in written:
         context.memory.started(resource, context.now())
+        yield resource, seen
 
 
 def _chosen(report: Report, *verbs: Verb) -> list[Resource]:

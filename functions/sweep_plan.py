@@ -21,7 +21,7 @@ _Rules = Mapping[tuple[bool, Stand, ResourceState], _Decision]
 _MISSED: Final[_Decision] = ("start", "in maintenance mode, but monitored")
 _STILL: Final[_Decision] = ("renew", "still in maintenance mode")
 _OVER: Final[_Decision] = ("end", "not in maintenance mode any more")
-_GONE: Final = "its vCenter no longer has it"
+GONE: Final = "its vCenter no longer has it"
 _PERSONS: Final[_Decision] = ("leave", A_PERSONS)
 _ANYONES: Final[_Decision] = ("leave", "open-ended, so perhaps a person's; --adopt ends it")
 _WHOLE: Final[_Decision] = ("leave", "its whole vCenter is in a timed window, which is not ours")
@@ -49,15 +49,18 @@ _ADOPTING: Final[_Rules] = {
 }
 # What is done to windows that may be ours is not done where the whole vCenter is in one.
 _BREAKABLE: Final = (_STILL, _OVER)
+# Of fewer hosts than these, somebody may have put each into a window of its own.
+_MIN_HOSTS: Final = 5
 
 
 @dataclass(frozen=True)
 class _Pair:
-    """A host, the resources that stand for it, and how it stands."""
+    """A host, the resources that stand for it, how it stands, and whether we started its window."""
 
     host: VCenterHost
     resources: Sequence[Resource]
     stand: Stand
+    is_ours: bool
 
 
 def plan(
@@ -80,8 +83,12 @@ def plan(
     lease = policy.lease_minutes
     until = now + timedelta(minutes=lease) if lease else None
     pairs = [_pair(each, known.pop(each.host.moref, []), past) for each in vcenter_hosts]
-    rules = _rules(pairs, adopt=adopt)
-    actions = [_action(each, rules, until, leased=bool(lease)) for each in pairs]
+    rules = _ADOPTING if adopt else _RULES
+    others = _sparing(rules) if _is_whole_vcenter(pairs) else rules
+    actions = [
+        _action(each, rules if each.is_ours else others, until, leased=bool(lease))
+        for each in pairs
+    ]
     left_over = (each for group in known.values() for each in group)
     gone = [_left_over(each, past, leased=bool(lease), adopt=adopt) for each in left_over]
     return [*filter(None, actions), *gone]
@@ -102,30 +109,31 @@ class _Past:
         self._changes = None if changes is None else by_host(changes)
         self._ours = ours
 
-    def stand(self, host: VCenterHost, resources: Iterable[Resource]) -> Stand:
-        """Say how a host stands."""
+    def is_ours(self, resource: Resource) -> bool:
+        """Whether this process has started its window."""
+        return resource.identifier in self._ours
+
+    def stand(self, host: VCenterHost) -> Stand:
+        """Say how a host stands by its vCenter's events."""
         changes = None if self._changes is None else self._changes.get(host.host.moref, ())
-        found = stand(host.in_maintenance_mode, changes, self._policy, self._now)
-        started = any(each.identifier in self._ours for each in resources)
-        return Stand.JUST_LEFT if started and not found.in_maintenance else found
+        return stand(host.in_maintenance_mode, changes, self._policy, self._now)
 
     def stood(self, resource: Resource) -> Stand:
-        """Say how a host stood before it was removed; it need not have left maintenance mode."""
-        if resource.identifier in self._ours:
-            return Stand.JUST_LEFT
-        if self._changes is None:
-            return Stand.NOT_TOLD
-        return Stand.JUST_LEFT if self._changes.get(resource.moref) else Stand.OUT_FOR_LONG
+        """Say how a host stood before it was removed; it need not have left maintenance mode.
+
+        One that was in it for longer than the lease has no event in it, so that none tells nothing.
+        """
+        told = self._changes is not None and bool(self._changes.get(resource.moref))
+        return Stand.JUST_LEFT if told or self.is_ours(resource) else Stand.NOT_TOLD
 
 
 def _pair(host: VCenterHost, resources: Sequence[Resource], past: _Past) -> _Pair:
-    return _Pair(host, resources, past.stand(host, resources))
+    found, is_ours = past.stand(host), any(past.is_ours(each) for each in resources)
+    stands = Stand.JUST_LEFT if is_ours and not found.in_maintenance else found
+    return _Pair(host, resources, stands, is_ours)
 
 
-def _rules(pairs: Sequence[_Pair], *, adopt: bool) -> _Rules:
-    rules = _ADOPTING if adopt else _RULES
-    if not _is_whole_vcenter(pairs):
-        return rules
+def _sparing(rules: _Rules) -> _Rules:
     return {key: _WHOLE if each in _BREAKABLE else each for key, each in rules.items()}
 
 
@@ -136,7 +144,7 @@ def _is_whole_vcenter(pairs: Sequence[_Pair]) -> bool:
     """
     states = [each.state for pair in pairs for each in pair.resources]
     not_ours = sum(pair.stand is Stand.OUT_FOR_LONG for pair in pairs)
-    return {*states} == {ResourceState.TIMED} and 2 * not_ours > len(pairs) > 1
+    return {*states} == {ResourceState.TIMED} and 2 * not_ours > len(pairs) >= _MIN_HOSTS
 
 
 def _action(pair: _Pair, rules: _Rules, until: datetime | None, *, leased: bool) -> Action | None:
@@ -154,11 +162,13 @@ def _action(pair: _Pair, rules: _Rules, until: datetime | None, *, leased: bool)
 def _left_over(resource: Resource, past: _Past, *, leased: bool, adopt: bool) -> Action:
     """Say what becomes of a resource whose vCenter does not have it: nobody else would end it."""
     host, rules = resource.host, _ADOPTING if adopt else _RULES
+    if not resource.moref:
+        return Action("report", host, f"has no MoRef to compare it by; {resource.state}", resource)
     if not resource.state.maintained:
         return Action("report", host, f"unknown to its vCenter; {resource.state}", resource)
     verb, reason = rules[leased, past.stood(resource), resource.state]
     if verb == "end":
-        return Action("end", host, _GONE, resource)
+        return Action("end", host, GONE, resource)
     return Action(verb, host, f"unknown to its vCenter; {reason}", resource)
 
 

@@ -222,8 +222,8 @@ def _lease(read: Reader) -> dict[str, int | None]:
     minutes = whole(1, _A_YEAR_OF_MINUTES)
     lease = read("MAINTENANCE_LEASE_MINUTES", minutes, None)
     interval = read("RECONCILE_INTERVAL_MINUTES", minutes, None)
-    if lease and interval and lease < 2 * interval:
-        problem = "is shorter than twice RECONCILE_INTERVAL_MINUTES: windows would end during work"
+    if lease and interval and lease < 3 * interval:
+        problem = "is shorter than 3 * RECONCILE_INTERVAL_MINUTES: windows would end during work"
         read.problem("MAINTENANCE_LEASE_MINUTES", problem)
     return {"lease_minutes": lease, "interval_minutes": interval}
 

@@ -430,6 +430,20 @@ def test_a_resource_without_a_moref_may_be_another_host_than_the_one_that_is_gon
     assert (outcome.action, known.state(HOST)) == ("ignored", TIMED)
 
 
+@pytest.mark.parametrize("lease", [None, 60])
+def test_what_we_started_and_does_not_show_yet_is_ended_when_its_host_is_removed(
+    operations: FakeOperations, context: Context, vcenter: Restless, lease: int | None
+) -> None:
+    leased = replace(context, policy=Policy(lease))
+    vcenter.enter("host-1")
+    operations.slow = True
+    enter(leased)
+    vcenter.remove("host-1")
+    assert removed(leased).action == "exited"
+    operations.settle()
+    assert operations.maintained() == set()
+
+
 def test_a_host_that_was_removed_and_is_still_there_is_as_its_vcenter_says(
     context: Context, operations: FakeOperations, vcenter: Restless
 ) -> None:

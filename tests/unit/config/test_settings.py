@@ -267,8 +267,8 @@ def test_a_password_of_the_file_may_be_in_a_file_of_its_own(tmp_path: Path) -> N
         ({**VCENTER, "VCENTERS": TABLES}, ["VCENTERS gives one address to two vCenters"]),
         ({"REQUIRE_VERIFICATION": "true"}, ["REQUIRE_VERIFICATION needs a vCenter"]),
         (
-            {"MAINTENANCE_LEASE_MINUTES": "59", "RECONCILE_INTERVAL_MINUTES": "30"},
-            ["MAINTENANCE_LEASE_MINUTES is shorter than twice RECONCILE_INTERVAL_MINUTES"],
+            {"MAINTENANCE_LEASE_MINUTES": "89", "RECONCILE_INTERVAL_MINUTES": "30"},
+            ["MAINTENANCE_LEASE_MINUTES is shorter than 3 * RECONCILE_INTERVAL_MINUTES"],
         ),
     ],
 )
@@ -281,9 +281,9 @@ def test_what_is_wrong_with_a_vcenter_is_named(
     assert "hunter3" not in text
 
 
-def test_a_lease_of_two_intervals_is_long_enough() -> None:
-    read = settings(MAINTENANCE_LEASE_MINUTES="60", RECONCILE_INTERVAL_MINUTES="30")
-    assert (read.lease_minutes, read.interval_minutes) == (60, 30)
+def test_a_lease_of_three_intervals_is_long_enough() -> None:
+    read = settings(MAINTENANCE_LEASE_MINUTES="90", RECONCILE_INTERVAL_MINUTES="30")
+    assert (read.lease_minutes, read.interval_minutes) == (90, 30)
     assert settings(RECONCILE_INTERVAL_MINUTES="30").lease_minutes is None
 
 
