@@ -27,6 +27,13 @@ from functions.events import vcenter_address
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOG_FORMATS: Final = ("text", "json")
 AUTH_SCHEMES: Final = ("auto", "vRealizeOpsToken", "OpsToken")
+# What the paths begin with that people copy from a browser, from an event or from a document.
+_PAGES_OF_VROPS: Final = frozenset(
+    ("suite-api", "ui", "vcf-operations", "admin", "casa", "vcops-web-ent")
+)
+_PAGES_OF_VCENTER: Final = frozenset(
+    ("sdk", "ui", "vsphere-client", "websso", "mob", "rest", "api")
+)
 _A_YEAR_OF_MINUTES: Final = 366 * 24 * 60
 
 
@@ -265,7 +272,7 @@ def _vcenters(read: Reader) -> tuple[VCenterSettings, ...]:
 
 def _vcenter(read: Reader) -> VCenterSettings:
     return VCenterSettings(
-        url=read.required("VCENTER_URL", url("/sdk", allow_http=False)),
+        url=read.required("VCENTER_URL", url(_PAGES_OF_VCENTER, allow_http=False)),
         aliases=read("VCENTER_ALIASES", vcenter_addresses, None) or (),
         ca_file=read("VCENTER_CA_FILE", ca_file, None),
         insecure_tls=read("VCENTER_INSECURE_TLS", boolean, False),
@@ -277,7 +284,7 @@ def _vcenter(read: Reader) -> VCenterSettings:
 def _vrops(read: Reader) -> VropsSettings:
     insecure = read("VROPS_INSECURE_TLS", boolean, False)
     return VropsSettings(
-        url=read.required("VROPS_URL", url("/suite-api", allow_http=insecure)),
+        url=read.required("VROPS_URL", url(_PAGES_OF_VROPS, allow_http=insecure)),
         auth_source=read("VROPS_AUTH_SOURCE", str, None),
         auth_scheme=read("VROPS_AUTH_SCHEME", one_of(AUTH_SCHEMES), VropsSettings.auth_scheme),
         ca_file=read("VROPS_CA_FILE", ca_file, None),
