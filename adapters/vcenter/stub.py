@@ -14,6 +14,7 @@ from requests.utils import get_environ_proxies, select_proxy
 from adapters.config.settings import VCenterSettings
 from adapters.outgoing.breaker import CircuitBreaker
 from adapters.outgoing.deadline import remaining
+from adapters.outgoing.tls import Trust
 from adapters.vcenter.faults import refusal, unreachable
 from functions.errors import VCenterUnavailableError
 
@@ -41,10 +42,11 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]
         self,
         settings: VCenterSettings,
         service: str,
-        context: ssl.SSLContext,
+        trust: Trust,
         breaker: CircuitBreaker,
     ) -> None:
         self._service = service
+        self._trust = trust
         self._breaker = breaker
         parts = urlsplit(settings.url)
         proxy, credentials = _proxy(settings.url)
@@ -55,10 +57,9 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]
             version=_VERSION,
             poolSize=settings.pool_size,
             connectionPoolTimeout=_IDLE_SECONDS,
-            sslContext=context,
             **proxy,
         )
-        self.scheme = partial(_Connection, settings, credentials)
+        self.scheme = partial(_Connection, settings, trust, credentials)
 
     def InvokeMethod(self, mo: Any, info: Any, args: Any, outerStub: Any = None) -> Any:
         """Send one call and return its answer, which is of the type that the API promises."""
@@ -89,13 +90,23 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]
 
     def _sent(self, mo: Any, info: Any, args: Any) -> Any:
         try:
-            return super().InvokeMethod(mo, info, args)
+            return self._sent_to_trusted(mo, info, args)
         except _BROKEN_OFF:
             # A password is not sent twice, every refusal counts.
             if info.name == "Login":
                 raise
         # A connection that was kept may have been closed over there; all of them are dropped by
         # now, and everything that is ever asked may be asked twice.
+        return self._sent_to_trusted(mo, info, args)
+
+    def _sent_to_trusted(self, mo: Any, info: Any, args: Any) -> Any:
+        used = self._trust.context
+        try:
+            return super().InvokeMethod(mo, info, args)
+        except ssl.SSLCertVerificationError:
+            if not self._trust.renewed(used):
+                raise
+        # Who is not trusted was told nothing, so that even a login may be sent again.
         return super().InvokeMethod(mo, info, args)
 
 
@@ -103,11 +114,15 @@ class _Connection(HTTPSConnection):
     """A connection whose time-outs are cut, for every call, to what the deadline leaves."""
 
     def __init__(
-        self, settings: VCenterSettings, proxy_headers: dict[str, str], **options: Any
+        self,
+        settings: VCenterSettings,
+        trust: Trust,
+        proxy_headers: dict[str, str],
+        **options: Any,
     ) -> None:
         self._settings = settings
         self._proxy_headers = proxy_headers
-        super().__init__(**options)
+        super().__init__(context=trust.context, **options)
 
     def set_tunnel(self, host: str, port: int | None = None, headers: Any = None) -> None:
         super().set_tunnel(host, port, self._proxy_headers)

@@ -226,6 +226,15 @@ def test_an_address_that_is_not_understood_is_refused_with_what_to_write() -> No
         assert text == "VROPS_URL holds more than https://host[:port]"
 
 
+def test_strictness_is_asked_for_once_and_holds_for_all() -> None:
+    read = settings(**VCENTER, VCENTERS=TABLES.replace("vcenter.lab", "b.lab"), TLS_STRICT="true")
+    assert read.vrops.strict_tls
+    assert [vcenter.strict_tls for vcenter in read.vcenters] == [True] * 3
+    [vcenter] = settings(**VCENTER).vcenters
+    assert not settings().vrops.strict_tls
+    assert not vcenter.strict_tls
+
+
 @pytest.mark.parametrize("content", ["from a file", "from a file\n", "\ufefffrom a file\r\n"])
 def test_a_file_beats_the_variable(tmp_path: Path, content: str) -> None:
     path = tmp_path / "password"
