@@ -41,6 +41,12 @@ class ArgumentRefusedError(VCenterUnavailableError):
     """vCenter does not take what it was sent as an argument."""
 
 
+_BROKEN_OFF: Final = (
+    ConnectionResetError,
+    BrokenPipeError,
+    ssl.SSLEOFError,
+    ssl.SSLZeroReturnError,
+)
 _REFUSALS: Final[tuple[tuple[Kinds, type[Exception], str], ...]] = (
     # First, since it is a NoPermission, too.
     (vim.fault.NotAuthenticated, SessionEndedError, "the session has ended"),
@@ -54,16 +60,7 @@ _REFUSALS: Final[tuple[tuple[Kinds, type[Exception], str], ...]] = (
     (vmodl.fault.ManagedObjectNotFound, ObjectGoneError, "an object is gone"),
 )
 _UNREACHABLE: Final[tuple[tuple[Kinds, type[MaintenanceError], str], ...]] = (
-    (
-        (ConnectionResetError, BrokenPipeError, ssl.SSLEOFError, ssl.SSLZeroReturnError),
-        VCenterUnavailableError,
-        "the exchange broke off",
-    ),
-    (
-        ssl.SSLError,
-        VCenterUnavailableError,
-        "TLS failed; is its certificate trusted (VCENTER_CA_FILE)?",
-    ),
+    (_BROKEN_OFF, VCenterUnavailableError, "the exchange broke off"),
     (TimeoutError, VCenterUnavailableError, "it does not answer in time"),
     (OSError, VCenterUnavailableError, "it cannot be reached"),
     # Only a login sends text that did not come from vCenter.
@@ -101,6 +98,11 @@ def unreachable(error: Exception, service: str) -> MaintenanceError:
     pyVmomi raises errors of any kind when it parses what is no SOAP; none of their texts is told,
     since they may repeat what was sent or received.
     """
+    if isinstance(error, ssl.SSLError) and not isinstance(error, _BROKEN_OFF):
+        # Only what fails has to wait for it, and not every start.
+        from adapters.outgoing.certificates import Names, tls_fault
+
+        return VCenterUnavailableError(f"{service}: {tls_fault(error, Names.of('VCENTER'))}")
     for kinds, meant, meaning in _UNREACHABLE:
         if isinstance(error, kinds):
             return meant(f"{service}: {meaning}")

@@ -19,7 +19,7 @@ from adapters.config.settings import Credentials, VCenterSettings
 from adapters.outgoing.breaker import CircuitBreaker
 from adapters.outgoing.deadline import deadline
 from adapters.outgoing.login import Authenticator, Login, log_in
-from adapters.outgoing.tls import client_context
+from adapters.outgoing.tls import Trust
 from adapters.vcenter import versions
 from adapters.vcenter.faults import ObjectGoneError, SessionEndedError, VersionRefusedError
 from adapters.vcenter.stub import Stub
@@ -55,8 +55,13 @@ class Sessions:
     ) -> None:
         self._service = f"vCenter {vcenter_address(settings.url)}"
         breaker = CircuitBreaker(self._service, VCenterUnavailableError, clock=clock)
-        context = client_context(settings.ca_file, insecure=settings.insecure_tls)
-        self._new_stub = partial(Stub, settings, self._service, context, breaker)
+        trust = Trust(
+            settings.ca_file,
+            insecure=settings.insecure_tls,
+            strict=settings.strict_tls,
+            clock=clock,
+        )
+        self._new_stub = partial(Stub, settings, self._service, trust, breaker)
         acquire = partial(log_in, credentials, self._begin)
         self._auth = Authenticator(self._service, VCenterUnavailableError, acquire, clock)
 

@@ -15,6 +15,7 @@ from requests.utils import get_environ_proxies, select_proxy
 from adapters.config.settings import VCenterSettings
 from adapters.outgoing.breaker import CircuitBreaker
 from adapters.outgoing.deadline import remaining
+from adapters.outgoing.tls import Trust
 from adapters.vcenter.faults import refusal, refusal_of_version, refuses_version, unreachable
 from adapters.vcenter.versions import OLDEST, ApiVersion
 from functions.errors import VCenterUnavailableError
@@ -46,10 +47,11 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]
         self,
         settings: VCenterSettings,
         service: str,
-        context: ssl.SSLContext,
+        trust: Trust,
         breaker: CircuitBreaker,
     ) -> None:
         self._service = service
+        self._trust = trust
         self._breaker = breaker
         parts = urlsplit(settings.url)
         proxy, credentials = _proxy(settings.url)
@@ -61,10 +63,9 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]
             version=OLDEST,
             poolSize=settings.pool_size,
             connectionPoolTimeout=_IDLE_SECONDS,
-            sslContext=context,
             **proxy,
         )
-        self.scheme = partial(_Connection, settings, credentials)
+        self.scheme = partial(_Connection, settings, trust, credentials)
         self.spoken = ApiVersion(OLDEST, listed=False)
 
     def speak(self, version: ApiVersion) -> None:
@@ -99,12 +100,22 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]
             raise VCenterUnavailableError(f"{self._service}: the event's deadline is over")
         with self._breaker.guard():
             try:
-                return ask()
+                return self._trusted(ask)
             except Exception as error:
                 failure = unreachable(error, self._service)
                 cause = error if isinstance(error, OSError) else None
             # Outside of the clause: nothing hangs on to an error that may hold the password.
             raise failure from cause
+
+    def _trusted(self, ask: Callable[[], T]) -> T:
+        used = self._trust.context
+        try:
+            return ask()
+        except ssl.SSLCertVerificationError:
+            if not self._trust.renewed(used):
+                raise
+        # Who is not trusted was told nothing, so that even a login may be sent again.
+        return ask()
 
     def _answer(self, mo: Any, info: Any, args: Any) -> Any:
         """Return the answer, which may be a fault: who refuses a call can be reached."""
@@ -141,11 +152,15 @@ class _Connection(HTTPSConnection):
     """A connection whose time-outs are cut, for every call, to what the deadline leaves."""
 
     def __init__(
-        self, settings: VCenterSettings, proxy_headers: dict[str, str], **options: Any
+        self,
+        settings: VCenterSettings,
+        trust: Trust,
+        proxy_headers: dict[str, str],
+        **options: Any,
     ) -> None:
         self._settings = settings
         self._proxy_headers = proxy_headers
-        super().__init__(**options)
+        super().__init__(context=trust.context, **options)
 
     def set_tunnel(self, host: str, port: int | None = None, headers: Any = None) -> None:
         super().set_tunnel(host, port, self._proxy_headers)

@@ -355,6 +355,7 @@ def test_a_function_behind_tls_is_verified(simulator: Simulator) -> None:
     sent = ("send", "enter", "esx01", "--vcenter", ADDRESS, "--to", f"{simulator.url}/x")
     refused = command(*sent, environ={})
     assert (refused.code, "--ca-file" in refused.err) == (1, True)
+    assert "its certificate is not trusted: " in refused.err
     assert command(*sent, "--ca-file", str(simulator.ca_file), environ={}).out.startswith("HTTP 4")
 
 

@@ -45,12 +45,19 @@ class Interceptor:
 
     url: str
     ca_file: Path
+    context: ssl.SSLContext
     calls: list[str] = field(default_factory=list)
     asked_in: list[str] = field(default_factory=list)
     spoil: dict[str, Spoil] = field(default_factory=dict)
     hasty: bool = False
     stalled: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
+
+    def change_authority(self, address: str = "127.0.0.1") -> bytes:
+        """Go on with a certificate of another CA, whose own is returned in PEM."""
+        authority = trustme.CA()
+        authority.issue_cert(address).configure_cert(self.context)
+        return authority.cert_pem.bytes()
 
     def stall(self, answer: Answer) -> Answer:
         """Keep an answer back until it is ``released``, at the end of the test at the latest."""
@@ -136,7 +143,7 @@ def intercepted(vcenter: Vcsim, folder: Path, address: str = "127.0.0.1") -> Ite
         listener.socket = context.wrap_socket(listener.socket, server_side=True)
         host = f"[{address}]" if ":" in address else address
         url = f"https://{host}:{listener.server_port}/sdk"
-        interceptor = Interceptor(url, folder / "interceptor.pem")
+        interceptor = Interceptor(url, folder / "interceptor.pem", context)
         listener.RequestHandlerClass = _handler(interceptor, vcenter)
         thread = threading.Thread(target=listener.serve_forever, args=(0.02,))
         thread.start()
