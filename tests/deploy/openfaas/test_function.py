@@ -1,7 +1,6 @@
 """The functions in the folders that faas-cli makes, behind the template's server."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import requests
 from lab.events import EXAMPLES
 from lab.processes import Function
 from simulator import Host, Simulator
-from tests.deploy.openfaas.stack import STACK, environment, lay_out, serving
+from tests.deploy.openfaas.stack import STACK, WATCHDOG, environment, lay_out, serving
 from tests.documents import blocks
 from tests.messages import latest, parse
 
@@ -57,10 +56,7 @@ def running(settings: dict[str, str]) -> Iterator[Function]:
 
 @pytest.fixture(scope="module")
 def watched(settings: dict[str, str]) -> Iterator[Function]:
-    watchdog = shutil.which("of-watchdog") or shutil.which("fwatchdog")
-    if watchdog is None:
-        pytest.skip("needs of-watchdog")
-    with serving(Path(settings["HERE"]), settings, (watchdog,)) as started:
+    with serving(Path(settings["HERE"]), settings, WATCHDOG) as started:
         yield started
 
 
