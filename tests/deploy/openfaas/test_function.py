@@ -37,7 +37,10 @@ def _fresh(simulator: Simulator) -> None:
 
 @pytest.fixture(scope="module")
 def settings(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return what stack.yaml sets, but for the address and the lease, with secrets as files."""
+    """Return what stack.yaml sets, but for the address, the lease and the times.
+
+    Secrets are files.
+    """
     secrets = tmp_path_factory.mktemp("secrets")
     (secrets / "vrops-username").write_text(simulator.username, encoding="utf-8")
     (secrets / "vrops-password").write_text(simulator.password, encoding="utf-8")
@@ -45,7 +48,9 @@ def settings(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> 
     home = tmp_path_factory.mktemp("image") / "home"
     lay_out(NAME, home)
     found = environment(NAME, home, secrets)
-    return {**found, "VROPS_URL": simulator.url, "MAINTENANCE_LEASE_MINUTES": "", "HERE": str(home)}
+    times = {"EVENT_DEADLINE_SECONDS": "4", "healthcheck_interval": "0s"}
+    here = {"VROPS_URL": simulator.url, "MAINTENANCE_LEASE_MINUTES": "", "HERE": str(home)}
+    return {**found, **times, **here}
 
 
 @pytest.fixture(scope="module")
