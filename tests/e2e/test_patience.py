@@ -231,5 +231,3 @@ def test_half_a_minute_in_real_time(
     assert answers[-1] in (200, 204)
     assert set(answers[:-1]) == {503}
     assert simulator.state(HOST) == "MAINTAINED"
-
-

@@ -18,6 +18,7 @@ from lab.processes import ROOT, TIMEOUT_SECONDS, Function, free_port, started
 
 STACK = ROOT / "deploy" / "openfaas" / "stack.yaml"
 VCENTER_STACK = STACK.with_name("stack-vcenter.yaml")
+COMMUNITY_STACK = STACK.with_name("stack-community.yaml")
 WATCHDOG = (sys.executable, str(Path(__file__).with_name("watchdog.py")))
 TEMPLATE = Path(__file__).parent / "template"
 HOME = "/home/app"

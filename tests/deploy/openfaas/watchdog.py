@@ -79,9 +79,7 @@ class Watchdog(ThreadingHTTPServer):
         most = int(environ.get("log_buffer_size", DEFAULT_BUFFER))
         prefixed = environ.get("prefix_logs", "true") == "true"
         for name, pipe in (("stdout", process.stdout), ("stderr", process.stderr)):
-            threading.Thread(
-                target=pass_on, args=(name, pipe, most, prefixed), daemon=True
-            ).start()
+            threading.Thread(target=pass_on, args=(name, pipe, most, prefixed), daemon=True).start()
         threading.Thread(target=self._wait_for, args=(process,), daemon=True).start()
         return process
 
@@ -152,8 +150,8 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._answer(reply.status, headers, body)
             took = time.monotonic() - started
-            status = f"{reply.status} {reply.reason}"
-            say(f"{self.command} {self.path} - {status} - ContentLength: {len(body)}B ({took:.4f}s)")
+            what = f"{self.command} {self.path} - {reply.status} {reply.reason}"
+            say(f"{what} - ContentLength: {len(body)}B ({took:.4f}s)")
         finally:
             connection.close()
 

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from adapters.outgoing import deadline as deadlines
 from adapters.outgoing.deadline import deadline
 from adapters.outgoing.hold import Hold
 from functions.errors import (
@@ -24,7 +23,7 @@ from simulator import SettableClock
 def clock(monkeypatch: pytest.MonkeyPatch) -> SettableClock:
     """The clock of deadlines, which stands still until somebody sleeps."""
     clock = SettableClock(start=0)
-    monkeypatch.setattr(deadlines.time, "monotonic", clock.now)
+    monkeypatch.setattr("adapters.outgoing.deadline.time.monotonic", clock.now)
     return clock
 
 
