@@ -170,8 +170,8 @@ class Settings(CommonSettings):
 
     ``secret_id`` names a secret of AWS Secrets Manager; None means that user name and password
     come from the environment, which has been checked for them. ``deadline_seconds`` are for an
-    event, ``sweep_seconds`` for comparing all hosts. ``hold_events`` says whether an event waits for
-    a service that is away; None leaves that to the door.
+    event, ``sweep_seconds`` for comparing all hosts. ``hold_events`` says whether an event waits
+    for a service that is away; None leaves that to the door.
     """
 
     vrops: VropsSettings
