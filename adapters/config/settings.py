@@ -179,7 +179,8 @@ class Settings(CommonSettings):
 
     ``secret_id`` names a secret of AWS Secrets Manager; None means that user name and password
     come from the environment, which has been checked for them. ``deadline_seconds`` are for an
-    event, ``sweep_seconds`` for comparing all hosts.
+    event, ``sweep_seconds`` for comparing all hosts. ``hold_events`` says whether an event waits
+    for a service that is away; None leaves that to the door.
     """
 
     vrops: VropsSettings
@@ -193,6 +194,7 @@ class Settings(CommonSettings):
     overdue_days: int = 14
     deadline_seconds: float = 12.0
     sweep_seconds: float = 120.0
+    hold_events: bool | None = None
 
     @property
     def policy(self) -> Policy:
@@ -223,6 +225,7 @@ class Settings(CommonSettings):
             "sweep_seconds": read(
                 "RECONCILE_DEADLINE_SECONDS", seconds(1, 3600), cls.sweep_seconds
             ),
+            "hold_events": read("HOLD_EVENTS", boolean, None),
             **_lease(read),
             **super()._fields(read),
         }

@@ -22,12 +22,14 @@ from lab.processes import ROOT
 HERE = Path(__file__).parent
 
 
-def installed(name: str, *, compiled: bool) -> Path:
+def installed(name: str, *, compiled: bool, beside: Path = HERE) -> Path:
     """Return the folder of an environment with what ``name``.txt pins, made if need be.
+
+    That file is in the folder ``beside``.
 
     Skips the test, with pip's last words, if it cannot be made.
     """
-    lock = HERE / f"{name}.txt"
+    lock = beside / f"{name}.txt"
     folder = emulator.environment_of(name)
     stamp, wanted = folder / "made-from", hashlib.sha256(lock.read_bytes()).hexdigest()
     with _alone(folder):

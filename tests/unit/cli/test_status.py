@@ -89,8 +89,8 @@ def test_vcenters_events_tell_whose_a_timed_window_is(
 
 
 def test_a_whole_vcenter_in_timed_windows_is_a_persons() -> None:
-    known = [Resource(each.moref, each, TIMED, each.moref) for each in hosts(3)]
-    in_service = [VCenterHost(each, False) for each in hosts(3)]
+    known = [Resource(each.moref, each, TIMED, each.moref) for each in hosts(5)]
+    in_service = [VCenterHost(each, False) for each in hosts(5)]
     rows = compare(in_service, known, Policy(60), NOW, LEFT)
     assert {(each.verb, each.whose) for each in rows} == {("leave", "person")}
     assert "whole vCenter" in rows[0].reason
@@ -98,7 +98,7 @@ def test_a_whole_vcenter_in_timed_windows_is_a_persons() -> None:
 
 @pytest.mark.parametrize(
     ("state", "changes", "whose"),
-    [(OPEN_ENDED, LEFT, "person"), (TIMED, [], "person"), (TIMED, None, "unknown")],
+    [(OPEN_ENDED, LEFT, "person"), (TIMED, [], "unknown"), (TIMED, None, "unknown")],
 )
 def test_what_is_left_of_a_host_that_is_gone_and_is_not_ours_is_a_finding(
     state: ResourceState, changes: Sequence[ModeChange] | None, whose: str

@@ -5,6 +5,7 @@ import gzip
 import json
 import tracemalloc
 import zlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,7 +42,8 @@ def from_json(body: bytes, limits: Limits = LIMITS) -> Any:
 @pytest.mark.parametrize("name", HTTP_FORMATS)
 def test_every_format_tells_the_same_event(name: str) -> None:
     envelope, _ = read(HTTP_FORMATS[name](EventData()))
-    assert host_event(envelope, "x") == host_event(router_envelope(EventData()), "x")
+    told = host_event(router_envelope(EventData()), "x")
+    assert host_event(envelope, "x") == replace(told, event_id=envelope["id"])
 
 
 def test_eventbridge_wraps_the_same_event() -> None:

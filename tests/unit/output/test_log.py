@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -109,6 +110,9 @@ def test_an_event_in_all_encodings_is_one_line_but_for_the_encoding(
         "structured xml",
         "eventbridge json",
     }
+    # VSphereSource's id is vCenter's key, the router's one of its own.
+    ids = {line.pop("event_id") for line in written}
+    assert ids == {EventData().event_id, str(EventData().key)}
     for line in written:
         del line["time"]
     assert all(line == written[0] for line in written)
@@ -296,3 +300,36 @@ def test_what_is_dangerous_is_said_at_start(capsys: pytest.CaptureFixture[str]) 
     log.warn_of_risks(Settings(vrops=vrops, vcenters=(vcenter,)))
     said = [line["message"].partition(":")[0] for line in lines(capsys)]
     assert said == ["VROPS_INSECURE_TLS", "VCENTER_INSECURE_TLS"]
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize(
+    "long",
+    [
+        {"data": {"Message": "x" * 100_000}},
+        {"data": {"Message": '"\\' * 50_000}},
+        {"data": {"Message": "\N{GRINNING FACE}" * 20_000}},
+        {"data": {"x" * 50_000: None}},
+        {"data": [[]] * 50_000},
+        {**dict.fromkeys(("source", "type", "subject", "id"), "\N{GRINNING FACE}" * 9_000)},
+        {"data": "", **dict.fromkeys(("source", "type", "subject", "id"), '"' * 90_000)},
+    ],
+    ids=range(7),
+)
+def test_no_line_is_longer_than_16_kib_and_one_that_is_cut_says_so(
+    form: str, long: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    console.printer(form)({**ECHO, **long})
+    written = capsys.readouterr().out
+    assert max(len(line) for line in written.splitlines()) <= 16 * 1024
+    if form == "json":
+        assert json.loads(written).keys() == ECHO.keys()
+    # As text, that list is many short lines.
+    if (form, long.get("data")) != ("text", [[]] * 50_000):
+        assert re.search(r"\.\.\. \(\d+ characters more\)", written)
+
+
+def test_what_is_not_too_long_is_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    long = {**ECHO, "data": {"Message": "x" * 15_000}}
+    console.printer("json")(long)
+    assert json.loads(capsys.readouterr().out) == long
