@@ -339,19 +339,20 @@ def test_an_event_that_is_a_text_may_not_be_larger_than_others() -> None:
 PACKED = gzip.compress(json.dumps(pascal_data(EventData())).encode())
 
 
+# Named, since the bytes hold the time at which they were packed.
 @pytest.mark.parametrize(
     "body",
     [
-        PACKED[:-1],
-        PACKED[:12],
-        PACKED[:2],
-        PACKED + b"\0",
-        PACKED + b"garbage",
-        PACKED + PACKED[:-1],
-        PACKED[:-8] + bytes(8),
-        b"\x1f\x8b\x07" + PACKED[3:],
-        gzip.compress(PACKED),
-        gzip.compress(b"") * 17,
+        pytest.param(PACKED[:-1], id="a byte is missing"),
+        pytest.param(PACKED[:12], id="it ends behind its header"),
+        pytest.param(PACKED[:2], id="two bytes"),
+        pytest.param(PACKED + b"\0", id="a zero byte behind it"),
+        pytest.param(PACKED + b"garbage", id="garbage behind it"),
+        pytest.param(PACKED + PACKED[:-1], id="a second member that is broken off"),
+        pytest.param(PACKED[:-8] + bytes(8), id="a wrong checksum"),
+        pytest.param(b"\x1f\x8b\x07" + PACKED[3:], id="another method"),
+        pytest.param(gzip.compress(PACKED), id="packed twice"),
+        pytest.param(gzip.compress(b"") * 17, id="17 members"),
     ],
 )
 @pytest.mark.parametrize("label", ["application/json", "application/gzip", ""])
