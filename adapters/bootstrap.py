@@ -16,6 +16,7 @@ from adapters.clients import Clients
 from adapters.config.settings import CommonSettings, Limits, Settings
 from adapters.incoming.envelopes import Received
 from adapters.outgoing.deadline import deadline
+from adapters.outgoing.hold import Hold
 from adapters.output import console, log
 from functions import handlers
 from functions.context import Context
@@ -60,8 +61,11 @@ def answering(
     return lambda request: dispatch(partial(read, request))
 
 
-def mirror(environ: Environ) -> Dispatch:
+def mirror(environ: Environ, holds: bool = False) -> Dispatch:
     """Return what mirrors maintenance mode into vRealize Operations, by events and by sweeps.
+
+    ``holds`` is for doors whose sender gives up within seconds: an event then waits for a service
+    that is away, unless HOLD_EVENTS says otherwise.
 
     Raises ConfigurationError if a variable is wrong.
     """
@@ -70,7 +74,7 @@ def mirror(environ: Environ) -> Dispatch:
     log.warn_of_risks(settings)
     clients = Clients(settings, environ)
     atexit.register(clients.close)
-    return MirrorDispatch(settings, clients.context(log.SweepLog()))
+    return MirrorDispatch(settings, clients.context(log.SweepLog()), _hold(settings, holds))
 
 
 def echo(environ: Environ) -> Dispatch:
@@ -83,12 +87,22 @@ def echo(environ: Environ) -> Dispatch:
     return EchoDispatch(settings)
 
 
-class MirrorDispatch:
-    """The way of every event that is mirrored: read, handled in ``context``, told in one line."""
+def _hold(settings: Settings, holds: bool) -> Hold:
+    """Return a hold on half of the server's threads, so that healthy work has the other half."""
+    wanted = holds if settings.hold_events is None else settings.hold_events
+    return Hold(settings.vrops.pool_size // 2 if wanted else 0)
 
-    def __init__(self, settings: Settings, context: Context) -> None:
+
+class MirrorDispatch:
+    """The way of every event that is mirrored: read, handled in ``context``, told in one line.
+
+    ``hold`` lets it wait for a service that is away; without one it fails at once.
+    """
+
+    def __init__(self, settings: Settings, context: Context, hold: Hold | None = None) -> None:
         self._settings = settings
         self._context = context
+        self._hold = hold or Hold(0)
         self._sweeping = threading.Lock()
 
     def __call__(self, read: Read) -> Outcome:
@@ -102,7 +116,7 @@ class MirrorDispatch:
         if is_timer(envelope):
             return self._sweep(envelope)
         with deadline(self._settings.deadline_seconds):
-            return handlers.dispatch(envelope, self._context)
+            return self._hold.run(partial(handlers.dispatch, envelope, self._context))
 
     def _sweep(self, envelope: Envelope) -> Outcome:
         # Whoever repeats a timer's event must not keep all threads busy (decision 0013).

@@ -26,16 +26,17 @@ class EventMemory:
         self._now = now
         self._lock = threading.Lock()
         self._events: TimedCache[tuple[str, str], HostEvent] = TimedCache(_REMEMBERED_SECONDS)
-        self._started: TimedCache[str, bool] = TimedCache(_REMEMBERED_SECONDS)
+        self._started: TimedCache[str, datetime] = TimedCache(_REMEMBERED_SECONDS)
         self._noticed: TimedCache[Hashable, bool] = TimedCache(_REMEMBERED_SECONDS)
 
-    def started(self, resource: Resource) -> None:
-        """See Memory.started."""
-        self._started.put(resource.identifier, True)
+    def started(self, resource: Resource, at: datetime) -> None:
+        """See Memory.started; for more than a day, it is vCenter's events that tell."""
+        self._started.put(resource.identifier, at)
 
-    def has_started(self, resource: Resource) -> bool:
+    def has_started(self, resource: Resource, since: datetime) -> bool:
         """See Memory.has_started."""
-        return self._started.get(resource.identifier) is not None
+        started = self._started.get(resource.identifier)
+        return started is not None and started >= since
 
     def noticed(self, what: Hashable) -> bool:
         """See Memory.noticed."""

@@ -7,12 +7,14 @@ why there is a handler ``reconcile`` for it.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from adapters import bootstrap
 from adapters.bootstrap import Target
 from adapters.config.settings import Limits
 from adapters.incoming import envelopes, responses
+from adapters.incoming.drain import Drain
 from adapters.incoming.envelopes import Received
 from functions.errors import MaintenanceError
 from functions.outcomes import Outcome
@@ -24,26 +26,37 @@ handle: Handler
 echo: Handler
 reconcile: Handler
 
+_drain: Final = Drain()
+
 
 def handler(answer: Callable[[Any], Outcome]) -> Handler:
     """Return what the template calls: it replies what ``answer`` makes of an event."""
 
     def reply(event: Any, context: Any) -> dict[str, Any]:
-        try:
-            return _reply(answer(event))
-        except MaintenanceError as error:
-            return _refusal(error)
+        with _drain.event():
+            try:
+                return _reply(answer(event))
+            except MaintenanceError as error:
+                return _refusal(error)
 
     return reply
 
 
 def posted(event: Any, limits: Limits) -> Received:
-    """Read the structured CloudEvent that the router posts; raises NotACloudEventError."""
+    """Read the structured CloudEvent that the router posts.
+
+    Raises NotACloudEventError, or ShuttingDownError when the process was told to stop.
+    """
+    _drain.check()
     return envelopes.from_structured(_bytes(event.body), limits)
 
 
 def timed(event: Any, limits: Limits) -> Received:
-    """Take anything for the time to compare all hosts: the cron-connector sends no event."""
+    """Take anything for the time to compare all hosts: the cron-connector sends no event.
+
+    Raises ShuttingDownError when the process was told to stop.
+    """
+    _drain.check()
     return envelopes.from_timer("openfaas/cron-connector")
 
 
@@ -60,12 +73,18 @@ def _refusal(error: MaintenanceError) -> dict[str, Any]:
     return {
         "statusCode": responses.status(error),
         "headers": responses.headers(error),
-        "body": {"error": type(error).__name__},
+        "body": {"error": type(error).__name__, **_host(error)},
     }
 
 
+def _host(error: MaintenanceError) -> dict[str, str]:
+    # The router prints the body of a refusal, and nothing else of it.
+    return {"host": str(error.event.host)} if error.event else {}
+
+
 TARGETS: Final[Mapping[str, Target[Any]]] = {
-    "handle": Target(bootstrap.mirror, posted),
+    # The router gives up after three seconds, but waits for an answer (decision 0018).
+    "handle": Target(partial(bootstrap.mirror, holds=True), posted),
     "echo": Target(bootstrap.echo, posted),
     "reconcile": Target(bootstrap.mirror, timed),
 }
@@ -73,6 +92,10 @@ TARGETS: Final[Mapping[str, Target[Any]]] = {
 if not TYPE_CHECKING:  # For mypy, a misspelt name would be a target, too.
 
     def __getattr__(name: str) -> Handler:
-        """Build a target when the function's folder imports it, at start (decision 0007)."""
+        """Build a target when the function's folder imports it, at start (decision 0007).
+
+        From then on SIGTERM ends the process after the events in flight (decision 0018).
+        """
         globals()[name] = built = handler(bootstrap.start(TARGETS, name))
+        _drain.install()
         return built

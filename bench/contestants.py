@@ -1,189 +1,156 @@
-"""Contestants that are no servers, each to be run by ``world.alone``.
+"""Contestants that are no servers: ``python -m bench.contestants MEASURE CONTESTANT NUMBER...``.
 
-The environment names the Suite API.
+It prints the value of one round. The environment names the Suite API.
 """
 
 import http.client
 import json
 import os
 import ssl
+import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import islice
 from statistics import median
-from types import SimpleNamespace
+from timeit import timeit
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from adapters import bootstrap
-from adapters.clients import Clients
-from adapters.config.settings import Settings
 from adapters.incoming import envelopes
-from adapters.output import log
-from bench import events, world
-from bench.events import EventData
-from bench.world import CALL_SECONDS, VCENTER, VCENTER_UUID
-from functions.context import VCenters
-from functions.outcomes import SweepListener
-from functions.reconciliation import reconcile
+from bench import load, machine
+from bench.load import SendEvent
+from bench.results import CALL
+from lab import memory
+from lab.events import HTTP_FORMATS, EventData, lambda_event, router_envelope
 from lab.memory import MemoryVCenter
 
-_BASE: Final = "/suite-api/api"
-_LOOKUP: Final = f"{_BASE}/resources?resourceKind=HostSystem&name=esx01.lab.local"
+CALL_SECONDS: Final = 0.005
+_LOOKUP: Final = "/resources?resourceKind=HostSystem&name=esx01.lab.local"
 
 
-class Contestant:
-    """Does all that an event needs, again and again."""
-
-    def mirror(self, event_data: EventData) -> bool:
-        """Mirror an event; returns whether that went well."""
-        raise NotImplementedError
-
-    def milliseconds(self, host: int, count: int) -> float:
-        """Return the median of so many events of a host; raises OSError if one goes wrong."""
-        times = []
-        for event_data in islice(events.in_turn(host), count):
-            started = time.perf_counter()
-            well = self.mirror(event_data)
-            times.append(1000 * (time.perf_counter() - started))
-            _check(well)
-        return median(times)
-
-
-class Least(Contestant):
-    """The least there is to do: calls by http.client on one kept-alive connection, with a token.
-
-    An event is one call, the write.
-    """
+class Least:
+    """The least there is to do: calls by http.client on one kept-alive connection, with a token."""
 
     def __init__(self) -> None:
         url = urlsplit(os.environ["VROPS_URL"])
         trust = ssl.create_default_context(cafile=os.environ["VROPS_CA_FILE"])
-        self._connect = partial(http.client.HTTPSConnection, url.hostname, url.port, context=trust)
-        self._log_in()
-        self._host = f"{_BASE}/resources/{self._find()}"
+        self._connection = http.client.HTTPSConnection(str(url.hostname), url.port, context=trust)
+        self.close = self._connection.close
+        self._host = self._log_in()
 
-    def mirror(self, event_data: EventData | None = None) -> bool:
+    def mirror(self, event: EventData | None = None) -> str:
         """Start maintenance of a host, whatever the event is; always the same one."""
-        return self._call("PUT", f"{self._host}/maintained") is None
+        self._call("PUT", f"{self._host}/maintained")
+        return "entered"
 
     def first_event(self) -> float:
         """Return the milliseconds of what the first event of a process needs at least."""
         self.close()
         started = time.perf_counter()
         self._log_in()
-        self._call("GET", f"{_BASE}/adapters")
-        self._find()
+        self._call("GET", "/adapters")
         self.mirror()
         self._call("GET", self._host)
         return 1000 * (time.perf_counter() - started)
 
-    def processor_milliseconds(self, calls: int) -> float:
-        """Return the time of the processor that one call of so many takes."""
-        started = time.process_time()
-        _check(all(self.mirror() for _ in range(calls)))
-        return 1000 * (time.process_time() - started) / calls
-
-    def per_second(self, threads: int, seconds: float) -> float:
-        """Return how many calls threads can make at once, on a connection each."""
-        ends = time.perf_counter() + seconds
-
-        def call(caller: Least) -> int:
-            return sum(caller.mirror() for _ in iter(lambda: time.perf_counter() < ends, False))
-
-        with ThreadPoolExecutor(threads) as pool:
-            return sum(pool.map(call, [Least() for _ in range(threads)])) / seconds
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
-
-    def _log_in(self) -> None:
-        self._connection = self._connect()
+    def _log_in(self) -> str:
+        """Acquire a token, and return the path of a host after looking it up."""
         self._headers = {"Accept": "application/json", "Content-Type": "application/json"}
         body = {name: os.environ[f"VROPS_{name.upper()}"] for name in ("username", "password")}
-        token = self._call("POST", f"{_BASE}/auth/token/acquire", json.dumps(body))["token"]
+        token = self._call("POST", "/auth/token/acquire", json.dumps(body))["token"]
         self._headers["Authorization"] = f"vRealizeOpsToken {token}"
-
-    def _find(self) -> str:
-        return str(self._call("GET", _LOOKUP)["resourceList"][0]["identifier"])
+        return f"/resources/{self._call('GET', _LOOKUP)['resourceList'][0]['identifier']}"
 
     def _call(self, method: str, path: str, body: str | None = None) -> Any:
-        self._connection.request(method, path, body, self._headers)
+        self._connection.request(method, f"/suite-api/api{path}", body, self._headers)
         reply = self._connection.getresponse()
         read = reply.read()
-        _check(reply.status == http.HTTPStatus.OK)
+        if reply.status != http.HTTPStatus.OK:
+            raise OSError(f"{method} {path} was answered with {reply.status}")
         return json.loads(read) if read else None
 
 
-class OpenFaaS(Contestant):
+def _per_second(threads: int, seconds: float) -> float:
+    """Return how many calls threads can make at once, on a connection each."""
+    callers, started = [Least() for _ in range(threads)], time.perf_counter()
+
+    def count(caller: Least) -> int:
+        lasts = iter(lambda: time.perf_counter() - started < seconds, False)
+        return sum(bool(caller.mirror()) for _ in lasts)
+
+    with ThreadPoolExecutor(threads) as pool:
+        return sum(pool.map(count, callers)) / (time.perf_counter() - started)
+
+
+def _openfaas() -> SendEvent:
     """Our handler of OpenFaaS, called as the template calls it."""
+    from adapters.openfaas import handle
 
-    def mirror(self, event_data: EventData) -> bool:
-        """See Contestant.mirror."""
-        from adapters.openfaas import handle
-
-        message = events.HTTP_FORMATS["router-openfaas"](event_data)
-        return bool(handle(SimpleNamespace(body=message.body), None)["statusCode"] == 200)
+    # A request of the template's has a body, as an HttpMessage has.
+    return lambda event: handle(HTTP_FORMATS["router-openfaas"](event), None)["body"]["action"]
 
 
-class Lambda(Contestant):
+def _lambda() -> SendEvent:
     """Our handler of Lambda, called as its runtime calls it."""
+    from adapters.eventbridge import lambda_handler
 
-    def mirror(self, event_data: EventData) -> bool:
-        """See Contestant.mirror."""
-        from adapters.eventbridge import lambda_handler
-
-        answer = lambda_handler(events.lambda_event(event_data), None)
-        return answer["action"] in ("entered", "exited")
+    return lambda event: lambda_handler(lambda_event(event), None)["action"]
 
 
-class EventsAlone(Contestant):
-    """Our dispatch, without a vCenter."""
+def _with_vcenter() -> SendEvent:
+    """Our dispatch with a vCenter in memory, each question to which takes as long as a call."""
+    vcenter = MemoryVCenter(EventData.vcenter, memory.UUID, 20, CALL_SECONDS)
+    dispatch = memory.mirror(os.environ, vcenter)
 
-    def __init__(self, *vcenters: MemoryVCenter) -> None:
-        settings = Settings.from_environ(os.environ)
-        log.set_up(settings, default_format="json")
-        clients = Clients(settings, os.environ)
-        clients.vcenters = VCenters({each.address: each for each in vcenters})
-        self._context = clients.context(SweepListener())
-        self._dispatch = bootstrap.MirrorDispatch(settings, self._context)
+    def mirror(event: EventData) -> str:
+        vcenter.in_maintenance = {event.moref} if event.name.startswith("Entered") else set()
+        return _dispatched(dispatch, event)
 
-    def mirror(self, event_data: EventData) -> bool:
-        """See Contestant.mirror."""
-        read = partial(envelopes.from_object, events.router_envelope(event_data))
-        return self._dispatch(read).action in ("entered", "exited")
+    return mirror
 
 
-class WithVCenter(EventsAlone):
-    """The same with a vCenter in memory, each question to which takes as long as a call."""
-
-    def __init__(self, hosts: int = 10) -> None:
-        self._vcenter = MemoryVCenter(VCENTER, VCENTER_UUID, hosts, CALL_SECONDS)
-        super().__init__(self._vcenter)
-
-    def mirror(self, event_data: EventData) -> bool:
-        """See Contestant.mirror."""
-        entered = event_data.name.startswith("Entered")
-        self._vcenter.in_maintenance = {event_data.moref} if entered else set()
-        return super().mirror(event_data)
-
-    def sweep(self, morefs: set[str]) -> dict[str, float]:
-        """Sweep, when these entered maintenance mode without an event.
-
-        Returns the seconds that it takes, and how many megabytes more than before.
-        """
-        self._vcenter.in_maintenance = morefs
-        before, started = world.status(os.getpid(), "VmRSS"), time.perf_counter()
-        report = reconcile(self._context)
-        seconds = time.perf_counter() - started
-        _check(report.counts()["start"] == len(morefs) and not report.faults)
-        # Not getrusage: what it says is inherited from the process that started this one.
-        held = world.status(os.getpid(), "VmHWM")
-        return {"sweep": seconds, "sweep_memory": (held - before) / 1024}
+def _dispatched(dispatch: bootstrap.Dispatch, event: EventData) -> str:
+    return dispatch(partial(envelopes.from_object, router_envelope(event))).action
 
 
-def _check(well: bool) -> None:
-    if not well:
-        raise OSError("what was to be measured went wrong")
+def _sweep(hosts: int, wrong: int) -> tuple[float, float]:
+    """Sweep when so many hosts, evenly spread, entered maintenance mode without an event.
+
+    Returns the seconds that it takes, and how many megabytes more than before.
+    """
+    vcenter = MemoryVCenter(EventData.vcenter, memory.UUID, hosts, CALL_SECONDS)
+    vcenter.in_maintenance = {f"host-{1001 + n * hosts // wrong}" for n in range(wrong)}
+    dispatch = memory.mirror(os.environ, vcenter)
+    before, started = machine.used(os.getpid())["VmRSS"], time.perf_counter()
+    dispatch(lambda limits: envelopes.from_timer("bench"))
+    seconds = time.perf_counter() - started
+    # Not getrusage: what it says is inherited from the process that started this one.
+    return seconds, (machine.used(os.getpid())["VmHWM"] - before) / 1024
+
+
+def _warm(make: Callable[[], SendEvent], host: int, count: int) -> float:
+    """Return the milliseconds of the median of so many events, after two that do not count."""
+    return median(load.milliseconds(make(), load.in_turn(host, 2 + count))[2:])
+
+
+# By measure: the contestants, and what gives the value of a round.
+CONTESTANTS: Final[dict[str, dict[str, Callable[..., object]]]] = {
+    "warm": {
+        CALL: partial(_warm, lambda: Least().mirror),
+        "ours, OpenFaaS (in-process)": partial(_warm, _openfaas),
+        "ours, Lambda (in-process)": partial(_warm, _lambda),
+    },
+    "verified": {
+        "events alone": partial(_warm, lambda: partial(_dispatched, bootstrap.mirror(os.environ))),
+        "with vCenter": partial(_warm, _with_vcenter),
+    },
+    "cold": {"a first event's calls alone": lambda: Least().first_event()},
+    "rate": {"the simulator: calls": _per_second},
+    "cpu": {CALL: lambda n: 1000 / n * timeit(Least().mirror, timer=time.process_time, number=n)},
+    "sweep": {"ours": _sweep},
+}
+
+if __name__ == "__main__":
+    print(json.dumps(CONTESTANTS[sys.argv[1]][sys.argv[2]](*map(json.loads, sys.argv[3:]))))

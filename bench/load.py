@@ -1,64 +1,95 @@
-"""Sends events to a function as a processor does, and again after a failure."""
+"""Events, each later than the one before, and sent as a Knative broker does: again if need be."""
 
+import itertools
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from urllib3 import HTTPConnectionPool, Retry
+from urllib3 import HTTPConnectionPool, Retry, connection_from_url
 
-from bench.events import HttpMessage
+from lab.events import HTTP_FORMATS, NOT_OURS, EventData
 
+# Does all that an event needs, and returns the action that was taken.
+SendEvent = Callable[[EventData], str]
+
+_START: Final = datetime.now(UTC) - timedelta(hours=1)
+# Older events than the last one of a host would not be applied.
+_numbers: Final = itertools.count(1)
 # As brokers do: after a 5xx and a broken connection, with the pause that is asked for, or a second.
 _UNTIL_TAKEN: Final = Retry(
     None, allowed_methods=None, status_forcelist=range(500, 600), backoff_factor=1, backoff_max=1
 )
 
 
+def event(host: int, *, entered: bool) -> EventData:
+    """Return the next event, about the ``host``-th of the hosts that a simulator makes up."""
+    number = next(_numbers)
+    return EventData(
+        name="EnteredMaintenanceModeEvent" if entered else "ExitMaintenanceModeEvent",
+        host=f"esx{host:02}.lab.local",
+        moref=f"host-{1000 + host}",
+        key=number,
+        created=f"{_START + timedelta(milliseconds=number):%Y-%m-%dT%H:%M:%S.%fZ}",
+    )
+
+
+def in_turn(host: int, count: int | None = None) -> Iterator[EventData]:
+    """Enter and leave maintenance mode in turn, ``count`` times or for ever."""
+    modes = itertools.islice(itertools.cycle((True, False)), count)
+    return (event(host, entered=entered) for entered in modes)
+
+
+def milliseconds(mirror: SendEvent, events: Iterable[EventData]) -> list[float]:
+    """Return how long each event takes; raises OSError for one of ours that is not mirrored."""
+    times = []
+    for each in events:
+        started = time.perf_counter()
+        action = mirror(each)
+        times.append(1000 * (time.perf_counter() - started))
+        if action not in ("entered", "exited") and each != NOT_OURS:
+            raise OSError(f"{each.name} was answered with {action}")
+    return times
+
+
 class Reply(NamedTuple):
-    """When an event was ``sent``, in seconds since 1970, and after how many seconds it was taken.
+    """When an event was sent, and taken, and how often it was sent in vain before."""
 
-    ``ended`` is by ``time.perf_counter``, ``refusals`` how often it was sent in vain before.
-    """
-
-    sent: float
+    sent: float  # in seconds since 1970
     seconds: float
-    ended: float
+    ended: float  # by time.perf_counter
     refusals: int
 
 
 def send(
-    port: int,
-    *lanes: Iterable[HttpMessage],
-    at_once: int = 0,
-    until_taken: bool = False,
-    seconds: float = math.inf,
+    url: str, *lanes: Iterable[EventData], at_once: int = 0, seconds: float = math.inf
 ) -> list[Reply]:
-    """Send the messages of each lane one after the other, all lanes at once, for some seconds.
+    """Send the events of each lane one after the other, all lanes at once, for some seconds.
 
-    At most ``at_once`` are under way at a time. With ``until_taken`` they are sent again if need
-    be, each time on a connection of its own, and those that wait for that are not under way.
-    Raises OSError for an answer that is not 2xx, and after which nothing is sent again.
+    What is under way when those are over counts. With ``at_once`` events are sent again until they
+    are taken, each time on a connection of its own, and at most so many are under way at a time;
+    those that wait are not. Raises OSError for any other answer that is not 2xx.
     """
     size, ends = at_once or len(lanes), time.perf_counter() + seconds
     # A minute is more than any event may take, since each has a deadline.
-    connections = HTTPConnectionPool("127.0.0.1", port, timeout=60, maxsize=size, block=True)
+    connections = connection_from_url(url, timeout=60, maxsize=size, block=True)
 
-    def drive(lane: Iterable[HttpMessage]) -> list[Reply]:
+    def drive(lane: Iterable[EventData]) -> list[Reply]:
         replies = []
-        for message in lane:
-            reply = _sent(connections, message, until_taken)
-            if reply.ended > ends:
+        for each in lane:
+            replies.append(_sent(connections, each, bool(at_once)))
+            if replies[-1].ended > ends:
                 break
-            replies.append(reply)
         return replies
 
     with connections, ThreadPoolExecutor(len(lanes)) as threads:
         return [reply for replies in threads.map(drive, lanes) for reply in replies]
 
 
-def _sent(connections: HTTPConnectionPool, message: HttpMessage, until_taken: bool) -> Reply:
+def _sent(connections: HTTPConnectionPool, event: EventData, until_taken: bool) -> Reply:
+    message = HTTP_FORMATS["router-binary"](event)
     headers = {**message.headers, "Connection": "close" if until_taken else "keep-alive"}
     retries = _UNTIL_TAKEN if until_taken else False
     sent, started = time.time(), time.perf_counter()

@@ -1,24 +1,22 @@
 """docs/benchmarks.md: page.md, filled with tables of the results and the goals of goals.md."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import re
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 
 from bench import traffic
 from bench.results import CALL, KNATIVE, PEER, PLATFORM, Results, spread
-from functions.errors import OperationsUnavailableError
 
 _FOLDER: Final = Path(__file__).parent
 _BAR_LENGTH: Final = 24
 
 
-@dataclass(frozen=True)
-class Goal:
+class Goal(NamedTuple):
     """Something to be reached: ``value`` is to be at ``bound`` (``least`` or ``most``) ``limit``.
 
     ``limit_says`` tells how the limit comes about, ``why`` what is in the way if it is missed.
@@ -47,79 +45,54 @@ class Goal:
 
 def render(results: Results) -> str:
     """Return the page in Markdown, from the results alone."""
-    lasted, recovered = (
-        results.values.get(measure, {}).get("until all are right", [])
-        for measure in ("lasted", "outage")
-    )
-    page: str = _JINJA.get_template("page.md").render(
-        about=results.about,
-        skipped=results.skipped,
-        table=partial(_table, results),
-        goals=goals(results),
-        outages=sorted(zip(lasted, recovered, strict=True)),
-        traffic=traffic,
-        retry_after=OperationsUnavailableError.retry_after,
-    )
-    return page
+    table, page = partial(_table, results), _JINJA.get_template("page.md")
+    text = page.render(vars(results), table=table, goals=goals(results), traffic=traffic)
+    return re.sub(r"\n{3,}", "\n\n", text)
 
 
 def goals(results: Results) -> list[Goal]:
     """Return the goals, in the order of goals.md; those that were not measured are left out."""
-    table = (_FOLDER / "goals.md").read_text(encoding="utf-8").splitlines()[2:]
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table]
-    found = (_goal(_numbers(results), *row) for row in rows)
-    return [goal for goal in found if goal]
+    numbers: dict[str, Any] = {"call": CALL, "platform": PLATFORM, "ours": KNATIVE, "peer": PEER}
+    numbers |= {"worst": {}, "max": max}
+    for measure, rows in results.values.items():
+        numbers[measure] = {name: median(values) for name, values in rows.items()}
+        numbers["worst"][measure] = {name: max(values) for name, values in rows.items()}
+    found = []
+    for line in (_FOLDER / "goals.md").read_text(encoding="utf-8").splitlines()[2:]:
+        with suppress(UndefinedError):  # A measure is missing.
+            found.append(_goal(line, numbers))
+    return found
 
 
-def _goal(
-    numbers: Mapping[str, Any], what: str, value: str, bound: str, limit: str, *says: str
-) -> Goal | None:
-    def number(formula: str) -> float:
-        evaluate: Callable[..., Any] = _JINJA.compile_expression(formula, undefined_to_none=False)
-        return float(evaluate(numbers))
-
-    try:
-        unit, limit_says, why = (_JINJA.from_string(each).render(numbers) for each in says)
-        return Goal(what, number(value), bound, number(limit), unit, limit_says, why)
-    except UndefinedError:  # A measure is missing.
-        return None
+def _goal(line: str, numbers: dict[str, Any]) -> Goal:
+    what, value, bound, limit, *says = (cell.strip() for cell in line.split("|")[1:-1])
+    unit, limit_says, why = (_JINJA.from_string(each).render(numbers) for each in says)
+    return Goal(what, _value(value, numbers), bound, _value(limit, numbers), unit, limit_says, why)
 
 
-def _numbers(results: Results) -> dict[str, Any]:
-    """Return what formulas are about: medians by measure, the ``worst`` rounds, and names."""
-    medians, worst = (
-        {
-            measure: {name: choose(values) for name, values in contestants.items()}
-            for measure, contestants in results.values.items()
-        }
-        for choose in (median, max)
-    )
-    names = {"call": CALL, "platform": PLATFORM, "ours": KNATIVE, "peer": PEER}
-    return {**medians, **names, "worst": worst}
+def _value(formula: str, numbers: dict[str, Any]) -> float:
+    evaluate: Any = _JINJA.compile_expression(formula, undefined_to_none=False)
+    return float(evaluate(numbers))
 
 
 def _table(results: Results, head: str, measure: str) -> str:
-    """Return a table of a measure, or nothing if nobody was measured."""
+    """Return a table of a measure, the least first, or nothing if nobody was measured."""
     rows = sorted(results.values.get(measure, {}).items(), key=lambda row: median(row[1]))
-    longest = max((median(values) for _, values in rows), default=0) or 1
     lines = [f"| {head} | Median | Quartiles | |", "|---|---|---|---|"] if rows else []
-    return "".join(f"{line}\n" for line in [*lines, *(_row(*row, longest) for row in rows)])
-
-
-def _row(name: str, values: list[float], longest: float) -> str:
-    low, middle, high = spread(values)
-    quartiles = f"{_number(low)} to {_number(high)}" if len(values) > 1 else ""
-    bar = "█" * round(_BAR_LENGTH * middle / longest)
-    return f"| {name} | {_number(middle)} | {quartiles} | {bar} |"
+    for name, values in rows:
+        low, middle, high = spread(values)
+        quartiles = f"{_number(low)} to {_number(high)}" if len(values) > 1 else ""
+        bar = "█" * round(_BAR_LENGTH * middle / (median(rows[-1][1]) or 1))
+        lines.append(f"| {name} | {_number(middle)} | {quartiles} | {bar} |")
+    return "\n".join(["", *lines, ""])
 
 
 def _number(value: Any) -> Any:
     """Show three digits that matter, if it is a number."""
     if not isinstance(value, int | float):
         return value
-    if value == int(value) or abs(value) >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+    whole = value == int(value) or abs(value) >= 100
+    return f"{value:,.{0 if whole else 1 if abs(value) >= 10 else 2}f}"
 
 
 _JINJA: Final = Environment(

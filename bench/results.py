@@ -1,8 +1,8 @@
 """What was measured: values of rounds, and how contestants take turns."""
 
-import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from statistics import quantiles
 from typing import Any, Final
 
 # What several measures compare is called the same in all of them, and on the page.
@@ -11,11 +11,13 @@ PLATFORM: Final = "the platform, doing nothing"
 KNATIVE: Final = "ours, Knative"
 PEER: Final = "the peer"
 
+# A round of a contestant; returns the values, by measure.
+Turn = Callable[[], Mapping[str, float]]
+
 
 def spread(values: list[float]) -> list[float]:
     """Return the median of at least one round, between the quartiles below and above it."""
-    enough = values if len(values) > 1 else values * 2
-    return statistics.quantiles(enough, n=4, method="inclusive")
+    return quantiles(values if len(values) > 1 else values * 2, n=4, method="inclusive")
 
 
 @dataclass
@@ -23,7 +25,8 @@ class Results:
     """All that a run has found out.
 
     ``values`` holds, by measure and contestant, one value for each round. ``skipped`` says why
-    something was not measured; ``about`` is the machine, the versions, and the like.
+    something was not measured; ``about`` is the machine, the versions, the ``rounds`` that are
+    wanted, and whether it has to be ``quick``.
     """
 
     about: dict[str, Any] = field(default_factory=dict)
@@ -35,21 +38,11 @@ class Results:
         for measure, value in values.items():
             self.values.setdefault(measure, {}).setdefault(contestant, []).append(value)
 
+    def take_turns(self, turns: Mapping[str, Turn]) -> None:
+        """Let contestants take turns, A B C A B C, so that the machine's moods meet all of them.
 
-# A round of a contestant; returns the values, by measure.
-Turn = Callable[[], Mapping[str, float]]
-
-
-def one_value(measure: str, function: Callable[..., float], *arguments: object) -> Turn:
-    """Return a turn with one value: what the function returns."""
-    return lambda: {measure: function(*arguments)}
-
-
-def take_turns(results: Results, rounds: int, turns: Mapping[str, Turn]) -> None:
-    """Let contestants take turns, A B C A B C, so that the machine's moods meet all of them.
-
-    A round before the first does not count: it fills caches, and writes bytecode.
-    """
-    for counted in (Results(), *[results] * rounds):
-        for contestant, turn in turns.items():
-            counted.add(contestant, **turn())
+        A round before the first does not count: it fills caches, and writes bytecode.
+        """
+        for counted in (Results(), *[self] * self.about["rounds"]):
+            for contestant, turn in turns.items():
+                counted.add(contestant, **turn())

@@ -9,8 +9,8 @@ from typing import Final
 
 from functions.context import Context
 from functions.convergence import AskedVCenter, converge
-from functions.events import HostEvent, host_event
-from functions.handlers import Handler
+from functions.events import HostEvent
+from functions.handlers import Handler, of_a_host
 from functions.outcomes import Outcome
 
 
@@ -24,7 +24,5 @@ def host_connected(event: HostEvent, context: Context) -> Outcome:
 
 
 ROWS: Final[dict[str, Handler]] = {
-    "HostConnectedEvent": lambda envelope, name, context: host_connected(
-        host_event(envelope, name), context
-    ),
+    "HostConnectedEvent": of_a_host(host_connected),
 }

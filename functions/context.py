@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from functions.errors import MaintenanceError
+from functions.errors import MaintenanceError, VCenterUnavailableError
 from functions.events import HostEvent
 from functions.outcomes import SweepListener
 from functions.ports import Memory, OperationsManager, Resource, VCenter
@@ -15,6 +15,7 @@ class VCenters:
 
     def __init__(self, by_address: Mapping[str, VCenter] | None = None) -> None:
         self._by_address = dict(by_address or {})
+        self._uuids: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[VCenter]:
         """Each vCenter once, however many addresses it has."""
@@ -26,6 +27,22 @@ class VCenters:
     def at(self, address: str) -> VCenter | None:
         """Return the vCenter with this address, if it is configured."""
         return self._by_address.get(address)
+
+    def identify(self, vcenter: VCenter) -> None:
+        """Note who ``vcenter`` says it is.
+
+        Raises VCenterUnavailableError if another one has said the same: a copy of a vCenter, such
+        as a restored backup, keeps its UUID and MoRefs, and would decide about the hosts of both.
+        Raises what VCenter does if it cannot be asked.
+        """
+        uuid = self._uuids.get(vcenter.address) or vcenter.instance_uuid.casefold()
+        self._uuids[vcenter.address] = uuid
+        for address, other in list(self._uuids.items()):
+            if uuid and other == uuid and address != vcenter.address:
+                raise VCenterUnavailableError(
+                    f"{vcenter.address} and {address} both say that they are the vCenter {uuid};"
+                    " configure one of them only, with the other as its alias if they are the same"
+                )
 
     def owning(self, resource: Resource) -> VCenter | None:
         """Return the vCenter that ``resource`` itself says it belongs to, if it is configured.
@@ -51,10 +68,10 @@ class NoMemory:
         """See Memory.newest."""
         return event
 
-    def started(self, resource: Resource) -> None:
+    def started(self, resource: Resource, at: datetime) -> None:
         """See Memory.started."""
 
-    def has_started(self, resource: Resource) -> bool:
+    def has_started(self, resource: Resource, since: datetime) -> bool:
         """See Memory.has_started."""
         return False
 

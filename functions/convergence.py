@@ -13,7 +13,7 @@ the state looks right.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from functions.context import Context
@@ -24,7 +24,7 @@ from functions.errors import (
     RequestRejectedError,
     UnverifiedEventError,
 )
-from functions.events import ENTERED, HostEvent, HostRef
+from functions.events import ENTERED, REMOVED, HostEvent, HostRef
 from functions.outcomes import Done, Outcome
 from functions.ownership import A_PERSONS, LEFT_ALONE, Stand, period_start, stand
 from functions.ports import ModeChange, Resource, ResourceState, VCenter
@@ -82,25 +82,37 @@ class AskedVCenter:
     def left_alone(self, stand: Stand, resource: Resource) -> Outcome | None:
         """See ModeSource.left_alone."""
         reason = LEFT_ALONE.get((self._leased, stand, resource.state))
-        return _left(stand, resource, reason) if reason else None
+        return _leave_alone(stand, resource, reason) if reason else None
 
     def is_left_behind(self, resource: Resource) -> bool:
-        """Whether the maintenance of a host that is gone is ours, as far as anybody can know."""
-        if not self._leased:
-            return resource.state is ResourceState.OPEN_ENDED
-        return resource.state is ResourceState.TIMED and bool(self._changes(resource.moref))
+        """Whether the maintenance of a host that is gone is ours, as far as anybody can know.
+
+        What we have started may not show yet, and must not outlive this.
+        """
+        if resource.state is (ResourceState.OPEN_ENDED if self._leased else ResourceState.TIMED):
+            return False
+        if self._context.memory.has_started(resource, self._since()):
+            return True
+        told = not self._leased or bool(self._changes(resource.moref))
+        return resource.state.maintained and told
 
     def _past_matters(self, in_maintenance: bool, resource: Resource) -> bool:
-        """Whether what is done depends on the host's past: where it does not, calls are saved."""
+        """Whether what is done depends on the host's past: where it does not, a call is saved.
+
+        That this process has started a window within the last lease is as good as an event of that.
+        """
         if not self._leased or resource.state is ResourceState.OPEN_ENDED:
             return False
-        is_anybodys = resource.state.maintained and not self._context.memory.has_started(resource)
-        return is_anybodys or not in_maintenance
+        if self._context.memory.has_started(resource, self._since()):
+            return False
+        return resource.state.maintained or not in_maintenance
+
+    def _since(self) -> datetime:
+        return period_start(self._context.policy, self._context.now())
 
     def _changes(self, moref: str) -> Sequence[ModeChange] | None:
-        since = period_start(self._context.policy, self._context.now())
         try:
-            return self._vcenter.mode_changes(since, moref)
+            return self._vcenter.mode_changes(self._since(), moref)
         except RequestRejectedError:
             return None
 
@@ -126,7 +138,7 @@ class NewestEvent:
         """See ModeSource.left_alone: nobody tells whose a timed window is."""
         if self._context.policy.lease_minutes:
             is_a_persons = resource.state is ResourceState.OPEN_ENDED
-            return _left(stand, resource, A_PERSONS) if is_a_persons else None
+            return _leave_alone(stand, resource, A_PERSONS) if is_a_persons else None
         # What is no certainty anyway need not be written again.
         if stand.in_maintenance and resource.state.maintained:
             return Outcome("unchanged", resource.host, f"already {resource.state}")
@@ -144,6 +156,8 @@ def mirror_event(event: HostEvent, wanted: bool, context: Context) -> Outcome:
     try:
         return _mirrored(event, wanted, context)
     except HostNotFoundError as error:
+        if event.name == REMOVED:
+            return Outcome("ignored", event.host, f"{error}; it was removed")
         if not _is_late(event, context):
             raise
         reason = f"{error}; not tried again, since the event is old"
@@ -200,7 +214,9 @@ def _vcenter_of(event: HostEvent, context: Context) -> VCenter | None:
     vcenter = context.vcenters.at(event.vcenter)
     if vcenter is None and context.vcenters:
         # An event that names another vCenter must not get around the one that has the host.
-        return context.vcenters.owning(context.operations.find(event.host))
+        vcenter = context.vcenters.owning(context.operations.find(event.host))
+    if vcenter:
+        context.vcenters.identify(vcenter)
     return vcenter
 
 
@@ -216,14 +232,14 @@ def _give_up(host: HostRef, vcenter: AskedVCenter, context: Context) -> Outcome:
     except HostNotFoundError:
         return Outcome("ignored", host, _GONE)
     # Without a MoRef of its own it may be another host, that has the name by now.
-    if not resource.state.maintained or not resource.moref:
-        return Outcome("ignored", host, _GONE)
-    if vcenter.is_left_behind(resource):
+    if resource.moref and vcenter.is_left_behind(resource):
         return replace(_end(resource, context), reason=_GONE)
-    return Outcome("left", resource.host, _GONE_NOT_OURS, needs_attention=True)
+    if resource.moref and resource.state.maintained:
+        return Outcome("left", resource.host, _GONE_NOT_OURS, needs_attention=True)
+    return Outcome("ignored", host, _GONE)
 
 
-def _left(stand: Stand, resource: Resource, reason: str) -> Outcome:
+def _leave_alone(stand: Stand, resource: Resource, reason: str) -> Outcome:
     """Leave ``resource`` as it is; a person should look where that is not what vCenter says."""
     agrees = resource.state.maintained == stand.in_maintenance
     if resource.state is ResourceState.TIMED or not agrees:
@@ -237,7 +253,7 @@ def _write(stand: Stand, resource: Resource, context: Context) -> Outcome:
 
 def _start(resource: Resource, context: Context) -> Outcome:
     seen = context.operations.start_maintenance(resource, context.policy.lease_minutes)
-    context.memory.started(resource)
+    context.memory.started(resource, context.now())
     action: Done = "renewed" if resource.state.maintained else "entered"
     return Outcome(action, resource.host, "" if seen else _PENDING)
 

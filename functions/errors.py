@@ -14,6 +14,7 @@
         SweepRefusedError             a sweep would change more than it may
       TransientError                  may succeed later
         EventInterruptedError         what arrived broke off before its end
+        ShuttingDownError             the process is told to stop, and takes no more events
         HostNotFoundError             a new host is discovered only after minutes
         HostUnsettledError            the host goes in and out while we look
         OperationsUnavailableError    connect, timeout, TLS, 5xx, 429, or an answer without sense
@@ -24,9 +25,19 @@
 A message says who and what, in words that may be logged: never a body, a header or a credential.
 """
 
+from typing import Any
+
 
 class MaintenanceError(Exception):
-    """Any reason why an event was not mirrored."""
+    """Any reason why an event was not mirrored.
+
+    ``event`` is the HostEvent that it is about; None where its host could not be read, and of a
+    sweep. ``told``: somebody has been told of it by then, so that it need not be said again.
+    """
+
+    # HostEvent is defined in events, which is built on this module.
+    event: Any = None
+    told: bool = False
 
 
 class PermanentError(MaintenanceError):
@@ -81,6 +92,12 @@ class TransientError(MaintenanceError):
 
 class EventInterruptedError(TransientError):
     """What arrived broke off before its end; the sender may have more luck next time."""
+
+    retry_after = 1.0
+
+
+class ShuttingDownError(TransientError):
+    """The process was told to stop: whoever takes its place will take the event."""
 
     retry_after = 1.0
 

@@ -35,7 +35,7 @@ _DEFAULT_PORTS: Final = (None, 80, 443)
 # vCenter allows 80 characters for an object's name, DNS 253: what is longer is no name of a host.
 MAX_NAME_LENGTH: Final = 255
 # vCenter counts its events with 32 bits, and goes on below zero after 2147483647.
-_KEYS: Final = 2**32
+KEYS: Final = 2**32
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class HostEvent:
 
     Its identity is (vcenter, key, name): the CloudEvent id is drawn anew for every replay.
     ``key`` may be negative, because vCenter's counter overflows; it and ``created`` (aware) are
-    None where the event does not tell.
+    None where the event does not tell. Texts end after MAX_NAME_LENGTH characters.
     """
 
     name: str
@@ -116,7 +116,7 @@ def classify(envelope: Envelope) -> Kind | None:
     if match := _ROUTER_TYPE.fullmatch(event_type):
         return _kind(_text(envelope.get("subject")), match[1], envelope)
     if match := _SOURCE_TYPE.fullmatch(event_type):
-        return _kind(match[1], _text(envelope.get("eventclass")) or "event", envelope)
+        return _kind(match[1], _short(envelope.get("eventclass")) or "event", envelope)
     return None
 
 
@@ -137,16 +137,27 @@ def host_event(envelope: Envelope, name: str) -> HostEvent:
         key=_integer(_field(data, "Key")),
         created=_timestamp(_field(data, "CreatedTime")) or _timestamp(envelope.get("time")),
         event_id=event_id(envelope),
-        user=_text(_field(data, "UserName")),
-        message=_text(_field(data, "FullFormattedMessage")),
-        datacenter=_text(_field(_mapping(_field(data, "Datacenter")), "Name")),
-        cluster=_text(_field(_mapping(_field(data, "ComputeResource")), "Name")),
+        user=_short(_field(data, "UserName")),
+        message=_short(_field(data, "FullFormattedMessage")),
+        datacenter=_short(_field(_mapping(_field(data, "Datacenter")), "Name")),
+        cluster=_short(_field(_mapping(_field(data, "ComputeResource")), "Name")),
     )
+
+
+def event_to_log(envelope: Envelope) -> HostEvent | None:
+    """Read an event of vCenter's that nobody handles, for the log; None if it names no host."""
+    kind = classify(envelope)
+    if kind is None or is_timer(envelope):
+        return None
+    try:
+        return host_event(envelope, kind.name)
+    except InvalidEventError:
+        return None
 
 
 def event_id(envelope: Envelope) -> str:
     """Return the CloudEvent's id, for people who compare logs."""
-    return _text(envelope.get("id"))[:MAX_NAME_LENGTH]
+    return _short(envelope.get("id"))
 
 
 def vcenter_address(url: str) -> str:
@@ -211,6 +222,11 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _short(value: object) -> str:
+    """Return a text that is only for people, who need no megabyte of it."""
+    return _text(value)[:MAX_NAME_LENGTH]
+
+
 def _is_before(moment: datetime | None, other: datetime | None) -> bool | None:
     """None where it cannot be told: one of them is missing, or both are the same."""
     return None if not moment or not other or moment == other else moment < other
@@ -219,7 +235,7 @@ def _is_before(moment: datetime | None, other: datetime | None) -> bool | None:
 def _precedes(key: int | None, other: int | None) -> bool | None:
     if key is None or other is None or key == other:
         return None
-    return (other - key) % _KEYS < _KEYS // 2
+    return (other - key) % KEYS < KEYS // 2
 
 
 def _integer(value: object) -> int | None:

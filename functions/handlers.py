@@ -1,11 +1,13 @@
 """What each event means. HANDLERS, the table at the end, is the place to add one."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from functions import reconciliation
 from functions.context import Context
 from functions.convergence import mirror_event
+from functions.errors import MaintenanceError
 from functions.events import (
     ENTERED,
     EXITED,
@@ -15,6 +17,7 @@ from functions.events import (
     HostEvent,
     Kind,
     classify,
+    event_to_log,
     host_event,
 )
 from functions.masking import masked
@@ -59,33 +62,49 @@ def echo(envelope: Envelope) -> dict[str, Any]:
 def dispatch(envelope: Envelope, context: Context) -> Outcome:
     """Handle one CloudEvent, whatever it is; what is not ours is ignored for a stated reason.
 
+    Outcomes and errors carry the event, as far as its host could be read.
     Raises InvalidEventError for one of ours that names no host, and whatever the handler does.
     """
     kind = classify(envelope)
     if kind is None:
         return Outcome("ignored", reason="not a vCenter event")
     if kind.name not in HANDLERS:
-        return Outcome("ignored", reason="not a maintenance event")
+        reason = "not a maintenance event"
+        return Outcome("ignored", reason=reason, event=event_to_log(envelope))
     if not kind.genuine:
-        return _ignore_impostor(kind)
+        return _ignore_impostor(kind, envelope)
     return HANDLERS[kind.name](envelope, kind.name, context)
 
 
-def _ignore_impostor(kind: Kind) -> Outcome:
+def _ignore_impostor(kind: Kind, envelope: Envelope) -> Outcome:
     reason = f"an {kind.event_class} that only calls itself {kind.name}"
-    return Outcome("ignored", reason=reason, needs_attention=True)
+    event = event_to_log(envelope)
+    return Outcome("ignored", reason=reason, needs_attention=True, event=event)
 
 
 Handler = Callable[[Envelope, str, Context], Outcome]
 
 
-def _of_a_host(handle: Callable[[HostEvent, Context], Outcome]) -> Handler:
-    return lambda envelope, name, context: handle(host_event(envelope, name), context)
+def of_a_host(handle: Callable[[HostEvent, Context], Outcome]) -> Handler:
+    """Return the row of an event about a host: ``handle`` gets it as it was read.
+
+    The outcome, or the MaintenanceError that ``handle`` raises, will carry it.
+    """
+
+    def handler(envelope: Envelope, name: str, context: Context) -> Outcome:
+        event = host_event(envelope, name)
+        try:
+            return replace(handle(event, context), event=event)
+        except MaintenanceError as error:
+            error.event = event
+            raise
+
+    return handler
 
 
 HANDLERS: Final[Mapping[str, Handler]] = {
-    ENTERED: _of_a_host(enter_maintenance_mode),
-    EXITED: _of_a_host(exit_maintenance_mode),
-    REMOVED: _of_a_host(host_removed),
+    ENTERED: of_a_host(enter_maintenance_mode),
+    EXITED: of_a_host(exit_maintenance_mode),
+    REMOVED: of_a_host(host_removed),
     RECONCILE: lambda envelope, name, context: reconcile(context),
 }

@@ -1,11 +1,11 @@
 """What became of an event, and what a sweep does to a host."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Literal
 
-from functions.errors import MaintenanceError
-from functions.events import HostRef
+from functions.errors import MaintenanceError, SweepRefusedError
+from functions.events import HostEvent, HostRef
 from functions.ports import ModeChange, Resource
 
 Done = Literal[
@@ -18,13 +18,15 @@ Verb = Literal["start", "renew", "end", "leave", "report"]
 class Outcome:
     """What was done, to which host (None: to none in particular), and why.
 
-    ``needs_attention`` marks what a person should look at, though nothing failed.
+    ``needs_attention`` marks what a person should look at, though nothing failed. ``event`` is
+    the one that it is about, for the log; None where its host could not be read, and of a sweep.
     """
 
     action: Done
     host: HostRef | None = None
     reason: str = ""
     needs_attention: bool = False
+    event: HostEvent | None = field(default=None, compare=False)
 
     def as_dict(self) -> dict[str, str]:
         """Return what a processor may be told: JSON texts only."""
@@ -65,12 +67,23 @@ class Overdue:
     entered: ModeChange | None
     is_new: bool = True
 
+    @property
+    def reason(self) -> str:
+        """Return since when, and by whom, in words."""
+        if self.entered is None:
+            return "in maintenance mode for longer than its vCenter remembers"
+        by = f", by {self.entered.user}" if self.entered.user else ""
+        return f"in maintenance mode since {self.entered.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC{by}"
+
 
 class SweepListener:
     """Is told how a sweep goes, as it goes. This one does not care."""
 
     def read(self, vcenter: str, side: str, count: int) -> None:
         """``count`` hosts of ``vcenter`` were read so far, on one ``side`` of the comparison."""
+
+    def refused(self, error: SweepRefusedError) -> None:
+        """More would be changed than may be, so that of what comes next only ``renew`` is done."""
 
     def planned(self, actions: list[Action]) -> None:
         """All hosts were compared, and this is what there is to do."""

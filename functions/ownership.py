@@ -39,7 +39,7 @@ class Stand(Enum):
     """In maintenance mode for less than half a lease, and not within a lease before that."""
     JUST_LEFT = auto()
     """Not in maintenance mode, but it was within the last lease."""
-    IN_SERVICE = auto()
+    OUT_FOR_LONG = auto()
     """Not in maintenance mode, and not within the last lease either: nothing can be ours."""
     NOT_TOLD = auto()
     """Not in maintenance mode, and vCenter's events do not tell whether it was."""
@@ -64,8 +64,8 @@ def changes_that_matter(
     now: datetime,
 ) -> Sequence[ModeChange]:
     """Read the changes of all hosts since ``period_start``; nothing if nothing depends on them."""
-    busy = any(each.in_maintenance_mode for each in hosts)
-    if not busy and not any(each.state.maintained for each in resources):
+    in_maintenance = any(each.in_maintenance_mode for each in hosts)
+    if not in_maintenance and not any(each.state.maintained for each in resources):
         return ()
     return vcenter.mode_changes(period_start(policy, now))
 
@@ -90,7 +90,7 @@ def stand(
     # It has entered since its mode was read, or that it left is missing: then nothing is proven.
     if changes is None or (changes and changes[0].entered):
         return Stand.NOT_TOLD
-    return Stand.JUST_LEFT if changes else Stand.IN_SERVICE
+    return Stand.JUST_LEFT if changes else Stand.OUT_FOR_LONG
 
 
 def _has_just_entered(changes: Sequence[ModeChange] | None, policy: Policy, now: datetime) -> bool:
@@ -107,8 +107,8 @@ def _has_just_entered(changes: Sequence[ModeChange] | None, policy: Policy, now:
 LEFT_ALONE: Final[Mapping[tuple[bool, Stand, ResourceState], str]] = {
     **{(True, each, ResourceState.OPEN_ENDED): A_PERSONS for each in Stand},
     (True, Stand.JUST_ENTERED, ResourceState.TIMED): PERHAPS_ANOTHERS,
-    (True, Stand.IN_SERVICE, ResourceState.MONITORED): NOTHING_OURS,
-    (True, Stand.IN_SERVICE, ResourceState.TIMED): NOT_OURS,
+    (True, Stand.OUT_FOR_LONG, ResourceState.MONITORED): NOTHING_OURS,
+    (True, Stand.OUT_FOR_LONG, ResourceState.TIMED): NOT_OURS,
     (True, Stand.NOT_TOLD, ResourceState.TIMED): NOT_TOLD,
     **{(False, each, ResourceState.TIMED): ANOTHERS for each in Stand},
 }

@@ -167,12 +167,12 @@ class Memory(Protocol):
         """
         ...
 
-    def started(self, resource: Resource) -> None:
+    def started(self, resource: Resource, at: datetime) -> None:
         """Remember that this process has started or renewed the window of ``resource``."""
         ...
 
-    def has_started(self, resource: Resource) -> bool:
-        """Whether it has, within a day; that it ended meanwhile is for the caller to see."""
+    def has_started(self, resource: Resource, since: datetime) -> bool:
+        """Whether it has since then; that the window has ended meanwhile is for others to see."""
         ...
 
     def noticed(self, what: Hashable) -> bool:

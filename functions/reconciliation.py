@@ -8,27 +8,28 @@ maintenance mode, from the time on when it could end. Decision 0013 has the reas
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
 
 from functions.context import Context
 from functions.convergence import AskedVCenter, converge
 from functions.errors import (
+    HostGoneError,
     MaintenanceError,
     RequestRejectedError,
     SweepRefusedError,
     VCenterUnavailableError,
 )
 from functions.outcomes import Action, Outcome, Overdue, SweepListener, Verb
-from functions.ownership import changes_that_matter
+from functions.ownership import changes_that_matter, period_start
 from functions.ports import ModeChange, Resource, VCenter, VCenterHost
-from functions.sweep_plan import plan
+from functions.sweep_plan import GONE, plan
 
 T = TypeVar("T")
 
-_LEAST_LIMIT: Final = 50
-_LIMITED_SHARE: Final = 5
+_DEFAULT_MAX_CHANGES: Final = 50
+_HOSTS_PER_CHANGE: Final = 5
 _PROGRESS: Final = 500
 
 
@@ -81,25 +82,37 @@ def reconcile(context: Context, *, dry_run: bool = False, adopt: bool = False) -
     would end during work. A vCenter whose answer cannot be the truth is left out of it.
     """
     report = Report()
-    for vcenter in context.vcenters:
-        with _noting(vcenter.address, report, context.listener):
+    for vcenter in _identified(report, context):
+        with _collecting_faults(vcenter.address, report, context.listener):
             _survey(vcenter, context, adopt, report)
-    report.refusal = _refusal(report, context.policy.max_changes)
+    report.refusal = _refusal(report, context.policy.max_changes, dry_run=dry_run)
+    if report.refusal:
+        context.listener.refused(report.refusal)
     context.listener.planned(report.actions)
     _tell_overdue(report, context)
     if not dry_run:
         # End first: of two things that may fail, a silenced host is the worse.
         for write in (_renew,) if report.refusal else (_end, _start):
-            with _noting("vRealize Operations", report, context.listener):
+            with _collecting_faults("vRealize Operations", report, context.listener):
                 write(report, context)
         for vcenter in context.vcenters:
-            with _noting(vcenter.address, report, context.listener):
+            with _collecting_faults(vcenter.address, report, context.listener):
                 _look_again(vcenter, context, report)
     return report
 
 
+def _identified(report: Report, context: Context) -> Sequence[VCenter]:
+    """Return those that say who they are, all of them asked before any is compared."""
+    identified: list[VCenter] = []
+    for vcenter in context.vcenters:
+        with _collecting_faults(vcenter.address, report, context.listener):
+            context.vcenters.identify(vcenter)
+            identified.append(vcenter)
+    return identified
+
+
 @contextmanager
-def _noting(where: str, report: Report, listener: SweepListener) -> Iterator[None]:
+def _collecting_faults(where: str, report: Report, listener: SweepListener) -> Iterator[None]:
     try:
         yield
     except MaintenanceError as error:
@@ -109,15 +122,18 @@ def _noting(where: str, report: Report, listener: SweepListener) -> Iterator[Non
 
 def _survey(vcenter: VCenter, context: Context, adopt: bool, report: Report) -> None:
     address, listener = vcenter.address, context.listener
+    context.vcenters.identify(vcenter)
     hosts = list(_counted(vcenter.hosts(), listener, address, "vCenter"))
     listed = context.operations.resources(address)
     resources = list(_counted(listed, listener, address, "vRealize Operations"))
-    report.hosts += _compared(address, hosts, resources)
+    report.hosts += _checked(address, hosts, resources)
     policy, now = context.policy, context.now()
     reading = partial(changes_that_matter, vcenter, hosts, resources, policy, now)
     changes = _asked(reading, vcenter, context, report)
-    actions = plan(hosts, resources, policy, now, changes, adopt)
-    report.actions += [_noticed(each, context) for each in actions]
+    since = period_start(policy, now)
+    ours = {each.identifier for each in resources if context.memory.has_started(each, since)}
+    actions = plan(hosts, resources, policy, now, changes, adopt, ours)
+    report.actions += [_noticed(_sure(each, vcenter), context) for each in actions]
     report.overdue += _overdue(vcenter, hosts, context, report)
 
 
@@ -125,21 +141,28 @@ def _overdue(
     vcenter: VCenter, hosts: Sequence[VCenterHost], context: Context, report: Report
 ) -> Iterator[Overdue]:
     """Find the hosts that somebody may have forgotten in maintenance mode."""
-    busy = {each.host.moref: each.host for each in hosts if each.in_maintenance_mode}
-    entered = _asked(partial(vcenter.entered, busy), vcenter, context, report) if busy else None
+    in_maintenance = {each.host.moref: each.host for each in hosts if each.in_maintenance_mode}
+    entered = (
+        _asked(partial(vcenter.entered, in_maintenance), vcenter, context, report)
+        if in_maintenance
+        else None
+    )
     if entered is None:
         return
-    for moref, host in busy.items():
+    allowed = timedelta(days=context.policy.overdue_days)
+    for moref, host in in_maintenance.items():
         change = entered.get(moref)
-        if _is_overdue(change, context):
+        if in_for_longer(change, allowed, context.now()):
             told = context.memory.noticed(("overdue", host, context.now().date()))
             yield Overdue(host, change, is_new=not told)
 
 
-def _is_overdue(entered: ModeChange | None, context: Context) -> bool:
-    """Whether it is too long ago; what is not found is longer ago than vCenter remembers."""
-    allowed = timedelta(days=context.policy.overdue_days)
-    return entered is None or context.now() - entered.at > allowed
+def in_for_longer(entered: ModeChange | None, than: timedelta, now: datetime) -> bool:
+    """Whether a host in maintenance mode has been so for longer, by what VCenter.entered found.
+
+    What is not found (None) is longer ago than its vCenter remembers.
+    """
+    return entered is None or now - entered.at > than
 
 
 def _asked(ask: Callable[[], T], vcenter: VCenter, context: Context, report: Report) -> T | None:
@@ -152,6 +175,17 @@ def _asked(ask: Callable[[], T], vcenter: VCenter, context: Context, report: Rep
         report.faults.append(error)
         context.listener.failed(vcenter.address, error)
         return None
+
+
+def _sure(action: Action, vcenter: VCenter) -> Action:
+    """Ask before a host is taken for gone: our account may not see it in the list, or its mode."""
+    if action.reason != GONE or action.resource is None:
+        return action
+    try:
+        vcenter.in_maintenance_mode(action.resource.moref)
+    except HostGoneError:
+        return action
+    return replace(action, verb="report", reason="its vCenter has it, but does not list it")
 
 
 def _noticed(action: Action, context: Context) -> Action:
@@ -177,7 +211,7 @@ def _counted(items: Iterable[T], listener: SweepListener, vcenter: str, side: st
         listener.read(vcenter, side, count)
 
 
-def _compared(address: str, hosts: Sequence[VCenterHost], resources: Sequence[Resource]) -> int:
+def _checked(address: str, hosts: Sequence[VCenterHost], resources: Sequence[Resource]) -> int:
     """Return how many hosts both sides know.
 
     Raises VCenterUnavailableError for an answer that would end or miss too much to be true.
@@ -194,15 +228,16 @@ def _compared(address: str, hosts: Sequence[VCenterHost], resources: Sequence[Re
     return there
 
 
-def _refusal(report: Report, max_changes: int | None) -> SweepRefusedError | None:
+def _refusal(report: Report, max_changes: int | None, *, dry_run: bool) -> SweepRefusedError | None:
     changes = sum(action.changes for action in report.actions)
-    limit = max(_LEAST_LIMIT, report.hosts // _LIMITED_SHARE)
+    limit = max(_DEFAULT_MAX_CHANGES, report.hosts // _HOSTS_PER_CHANGE)
     limit = limit if max_changes is None else max_changes
     if changes <= limit:
         return None
+    renewed = "" if dry_run else _but_renewed(report)
     return SweepRefusedError(
         f"would change {changes} of {report.hosts} hosts, more than {limit}"
-        f" (RECONCILE_MAX_CHANGES), so nothing was changed{_but_renewed(report)}"
+        f" (RECONCILE_MAX_CHANGES), so nothing was changed{renewed}"
     )
 
 
@@ -213,29 +248,35 @@ def _but_renewed(report: Report) -> str:
 
 def _end(report: Report, context: Context) -> None:
     resources = _chosen(report, "end")
-    _note(context.operations.end_all(resources), report, context.listener)
+    _write_and_tell(context.operations.end_all(resources), report, context.listener)
 
 
 def _start(report: Report, context: Context) -> None:
-    _begin(_chosen(report, "start", "renew"), report, context)
+    _write_windows(_chosen(report, "start", "renew"), report, context)
 
 
 def _renew(report: Report, context: Context) -> None:
-    _begin(_chosen(report, "renew"), report, context)
+    _write_windows(_chosen(report, "renew"), report, context)
 
 
-def _begin(resources: Sequence[Resource], report: Report, context: Context) -> None:
+def _write_windows(resources: Sequence[Resource], report: Report, context: Context) -> None:
     written = context.operations.start_all(resources, context.policy.lease_minutes)
-    _note(written, report, context.listener)
-    for resource in resources:
-        context.memory.started(resource)
+    _write_and_tell(_remembered(written, context), report, context.listener)
+
+
+def _remembered(
+    written: Iterable[tuple[Resource, bool]], context: Context
+) -> Iterator[tuple[Resource, bool]]:
+    for resource, seen in written:
+        context.memory.started(resource, context.now())
+        yield resource, seen
 
 
 def _chosen(report: Report, *verbs: Verb) -> list[Resource]:
     return [each.resource for each in report.actions if each.resource and each.verb in verbs]
 
 
-def _note(
+def _write_and_tell(
     written: Iterable[tuple[Resource, bool]], report: Report, listener: SweepListener
 ) -> None:
     """Write, which happens as this is iterated, and tell of each as it is done."""
@@ -258,7 +299,7 @@ def _look_again(vcenter: VCenter, context: Context, report: Report) -> None:
     for each in vcenter.hosts() if written else ():
         in_maintenance = each.in_maintenance_mode
         if written.get(each.host.moref, in_maintenance) != in_maintenance:
-            with _noting(str(each.host), report, context.listener):
+            with _collecting_faults(str(each.host), report, context.listener):
                 _correct(each, vcenter, context, report)
 
 

@@ -5,7 +5,7 @@ the state of its resource. Decision 0013 has the reasons.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -21,12 +21,12 @@ _Rules = Mapping[tuple[bool, Stand, ResourceState], _Decision]
 _MISSED: Final[_Decision] = ("start", "in maintenance mode, but monitored")
 _STILL: Final[_Decision] = ("renew", "still in maintenance mode")
 _OVER: Final[_Decision] = ("end", "not in maintenance mode any more")
-_GONE: Final[_Decision] = ("end", "its vCenter no longer has it")
+GONE: Final = "its vCenter no longer has it"
 _PERSONS: Final[_Decision] = ("leave", A_PERSONS)
 _ANYONES: Final[_Decision] = ("leave", "open-ended, so perhaps a person's; --adopt ends it")
 _WHOLE: Final[_Decision] = ("leave", "its whole vCenter is in a timed window, which is not ours")
 
-_OUT: Final = (Stand.JUST_LEFT, Stand.IN_SERVICE, Stand.NOT_TOLD)
+_OUT: Final = (Stand.JUST_LEFT, Stand.OUT_FOR_LONG, Stand.NOT_TOLD)
 _IN: Final = (Stand.IN_FOR_LONG, Stand.JUST_ENTERED)
 
 _RULES: Final[_Rules] = {
@@ -36,7 +36,7 @@ _RULES: Final[_Rules] = {
     **{(True, each, ResourceState.OPEN_ENDED): _PERSONS for each in Stand},
     (True, Stand.IN_FOR_LONG, ResourceState.TIMED): _STILL,
     (True, Stand.JUST_LEFT, ResourceState.TIMED): _OVER,
-    (True, Stand.IN_SERVICE, ResourceState.TIMED): ("leave", NOT_OURS),
+    (True, Stand.OUT_FOR_LONG, ResourceState.TIMED): ("leave", NOT_OURS),
     (True, Stand.NOT_TOLD, ResourceState.TIMED): ("leave", NOT_TOLD),
     **{(False, each, ResourceState.TIMED): ("leave", ANOTHERS) for each in _OUT},
     **{(False, each, ResourceState.OPEN_ENDED): _ANYONES for each in _OUT},
@@ -49,15 +49,18 @@ _ADOPTING: Final[_Rules] = {
 }
 # What is done to windows that may be ours is not done where the whole vCenter is in one.
 _BREAKABLE: Final = (_STILL, _OVER)
+# Of fewer hosts than these, somebody may have put each into a window of its own.
+_MIN_HOSTS: Final = 5
 
 
 @dataclass(frozen=True)
 class _Pair:
-    """A host, the resources that stand for it, and how it stands."""
+    """A host, the resources that stand for it, how it stands, and whether we started its window."""
 
     host: VCenterHost
     resources: Sequence[Resource]
     stand: Stand
+    is_ours: bool
 
 
 def plan(
@@ -67,41 +70,70 @@ def plan(
     now: datetime,
     changes: Iterable[ModeChange] | None = (),
     adopt: bool = False,
+    ours: Collection[str] = (),
 ) -> list[Action]:
     """Return what a sweep of one vCenter does, an Action for each host that is not just right.
 
     ``changes`` are those since ``ownership.period_start``, the newest first; None if they could not
-    be read. With ``adopt``, open-ended maintenance is taken for ours where the host is not in
-    maintenance mode. Hosts are matched by their MoRefs; of two resources with the same one, neither
-    is touched.
+    be read. ``ours`` identifies the resources whose windows this process has started since then.
+    With ``adopt``, open-ended maintenance is taken for ours where the host is not in maintenance
+    mode. Hosts are matched by their MoRefs; of two resources with the same one, neither is touched.
     """
-    known, past = _by_moref(resources), None if changes is None else by_host(changes)
+    known, past = _by_moref(resources), _Past(policy, now, changes, ours)
     lease = policy.lease_minutes
     until = now + timedelta(minutes=lease) if lease else None
-    pairs = [_pair(each, known, past, policy, now) for each in vcenter_hosts]
-    rules = _rules(pairs, adopt=adopt)
-    actions = [_action(each, rules, until, leased=bool(lease)) for each in pairs]
+    pairs = [_pair(each, known.pop(each.host.moref, []), past) for each in vcenter_hosts]
+    rules = _ADOPTING if adopt else _RULES
+    others = _sparing(rules) if _is_whole_vcenter(pairs) else rules
+    actions = [
+        _action(each, rules if each.is_ours else others, until, leased=bool(lease))
+        for each in pairs
+    ]
     left_over = (each for group in known.values() for each in group)
-    gone = [_left_over(each, past, policy, adopt=adopt) for each in left_over]
+    gone = [_left_over(each, past, leased=bool(lease), adopt=adopt) for each in left_over]
     return [*filter(None, actions), *gone]
 
 
-def _pair(
-    each: VCenterHost,
-    known: dict[str, list[Resource]],
-    past: Mapping[str, Sequence[ModeChange]] | None,
-    policy: Policy,
-    now: datetime,
-) -> _Pair:
-    changes = None if past is None else past.get(each.host.moref, ())
-    stands = stand(each.in_maintenance_mode, changes, policy, now)
-    return _Pair(each, known.pop(each.host.moref, []), stands)
+class _Past:
+    """What is known of the last lease: vCenter's events, and what this process has done."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        now: datetime,
+        changes: Iterable[ModeChange] | None,
+        ours: Collection[str],
+    ) -> None:
+        self._policy = policy
+        self._now = now
+        self._changes = None if changes is None else by_host(changes)
+        self._ours = ours
+
+    def is_ours(self, resource: Resource) -> bool:
+        """Whether this process has started its window."""
+        return resource.identifier in self._ours
+
+    def stand(self, host: VCenterHost) -> Stand:
+        """Say how a host stands by its vCenter's events."""
+        changes = None if self._changes is None else self._changes.get(host.host.moref, ())
+        return stand(host.in_maintenance_mode, changes, self._policy, self._now)
+
+    def stood(self, resource: Resource) -> Stand:
+        """Say how a host stood before it was removed; it need not have left maintenance mode.
+
+        One that was in it for longer than the lease has no event in it, so that none tells nothing.
+        """
+        told = self._changes is not None and bool(self._changes.get(resource.moref))
+        return Stand.JUST_LEFT if told or self.is_ours(resource) else Stand.NOT_TOLD
 
 
-def _rules(pairs: Sequence[_Pair], *, adopt: bool) -> _Rules:
-    rules = _ADOPTING if adopt else _RULES
-    if not _is_whole_vcenter(pairs):
-        return rules
+def _pair(host: VCenterHost, resources: Sequence[Resource], past: _Past) -> _Pair:
+    found, is_ours = past.stand(host), any(past.is_ours(each) for each in resources)
+    stands = Stand.JUST_LEFT if is_ours and not found.in_maintenance else found
+    return _Pair(host, resources, stands, is_ours)
+
+
+def _sparing(rules: _Rules) -> _Rules:
     return {key: _WHOLE if each in _BREAKABLE else each for key, each in rules.items()}
 
 
@@ -111,8 +143,8 @@ def _is_whole_vcenter(pairs: Sequence[_Pair]) -> bool:
     Suite API, ``PUT /api/adapters/{id}/maintained``: nothing else shows that it was done.
     """
     states = [each.state for pair in pairs for each in pair.resources]
-    not_ours = sum(pair.stand is Stand.IN_SERVICE for pair in pairs)
-    return {*states} == {ResourceState.TIMED} and 2 * not_ours > len(pairs) > 1
+    not_ours = sum(pair.stand is Stand.OUT_FOR_LONG for pair in pairs)
+    return {*states} == {ResourceState.TIMED} and 2 * not_ours > len(pairs) >= _MIN_HOSTS
 
 
 def _action(pair: _Pair, rules: _Rules, until: datetime | None, *, leased: bool) -> Action | None:
@@ -127,30 +159,17 @@ def _action(pair: _Pair, rules: _Rules, until: datetime | None, *, leased: bool)
     return Action(verb, host, reason, resource, until if verb in ("start", "renew") else None)
 
 
-def _left_over(
-    resource: Resource,
-    past: Mapping[str, Sequence[ModeChange]] | None,
-    policy: Policy,
-    *,
-    adopt: bool,
-) -> Action:
+def _left_over(resource: Resource, past: _Past, *, leased: bool, adopt: bool) -> Action:
     """Say what becomes of a resource whose vCenter does not have it: nobody else would end it."""
+    host, rules = resource.host, _ADOPTING if adopt else _RULES
+    if not resource.moref:
+        return Action("report", host, f"has no MoRef to compare it by; {resource.state}", resource)
     if not resource.state.maintained:
-        return Action(
-            "report", resource.host, f"unknown to its vCenter; {resource.state}", resource
-        )
-    key = (bool(policy.lease_minutes), _stood(resource, past), resource.state)
-    verb, reason = (_ADOPTING if adopt else _RULES)[key]
+        return Action("report", host, f"unknown to its vCenter; {resource.state}", resource)
+    verb, reason = rules[leased, past.stood(resource), resource.state]
     if verb == "end":
-        return Action(*_GONE[:1], resource.host, _GONE[1], resource)
-    return Action(verb, resource.host, f"unknown to its vCenter; {reason}", resource)
-
-
-def _stood(resource: Resource, past: Mapping[str, Sequence[ModeChange]] | None) -> Stand:
-    """Say how a host stood before it was removed; it need not have left maintenance mode."""
-    if past is None:
-        return Stand.NOT_TOLD
-    return Stand.JUST_LEFT if past.get(resource.moref) else Stand.IN_SERVICE
+        return Action("end", host, GONE, resource)
+    return Action(verb, host, f"unknown to its vCenter; {reason}", resource)
 
 
 def _by_moref(resources: Iterable[Resource]) -> dict[str, list[Resource]]:

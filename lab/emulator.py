@@ -2,8 +2,10 @@
 
 import json
 import os
+import platform
 import socket
 import subprocess
+import sysconfig
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +15,7 @@ from typing import Any
 
 import requests
 
-from lab.processes import TIMEOUT_SECONDS, NotStartedError, free_port, start
+from lab.processes import ROOT, TIMEOUT_SECONDS, NotStartedError, free_port, start
 
 # One of the newer regions: in older ones the AWS command line 1 goes to SQS's real address,
 # whatever AWS_ENDPOINT_URL says.
@@ -95,6 +97,24 @@ class Machine:
             yield Lambda(port, log)
         finally:
             _stop(process)
+
+
+def installed(task: Path) -> Machine | None:
+    """Return a machine for ``task``, if tests have installed what it needs."""
+    program, python = emulator_of(environment_of("sam")), environment_of("runtime") / "bin/python"
+    return Machine(program, python, task) if program and python.exists() else None
+
+
+def environment_of(tool: str) -> Path:
+    """Return the folder of a tool that has an environment of its own, for this Python."""
+    return ROOT / "build" / "tools" / f"{tool}-{sysconfig.get_python_version()}"
+
+
+def emulator_of(sam: Path) -> Path | None:
+    """Return AWS's runtime interface emulator, which aws-sam-cli ships for its containers."""
+    machine = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
+    found = sam.glob(f"lib/*/site-packages/samcli/local/rapid/aws-lambda-rie-{machine}")
+    return next(found, None)
 
 
 def _lambda_environment(endpoint: str) -> dict[str, str]:

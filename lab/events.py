@@ -14,6 +14,7 @@ from adapters.cli.formats import (
     HttpMessage,
     binary,
     camel_data,
+    older_router_envelope,
     pascal_data,
     router_envelope,
     source_envelope,
@@ -26,6 +27,7 @@ __all__ = [
     "HttpMessage",
     "binary",
     "camel_data",
+    "older_router_envelope",
     "pascal_data",
     "router_envelope",
     "source_envelope",
@@ -59,6 +61,11 @@ def lambda_event(event_data: formats.EventData) -> dict[str, Any]:
     """What EventBridge hands to Lambda."""
     identifier = "2f0e9d3c-3b0c-4bd2-8a51-51c7f0b1d6aa"
     return formats.lambda_event(event_data, identifier, "2026-03-14T09:26:55Z")
+
+
+def older_lambda_event(event_data: formats.EventData) -> dict[str, Any]:
+    """What EventBridge handed to Lambda before v0.7 of the router."""
+    return {**lambda_event(event_data), "detail": older_router_envelope(event_data)}
 
 
 ENTER = EventData()
@@ -103,6 +110,8 @@ def example_files() -> dict[str, bytes]:
             files[f"{name}-{verb}.http"] = encode(event_data).request()
         files[f"cloudevent-{verb}.json"] = _pretty(router_envelope(event_data))
         files[f"router-eventbridge-{verb}.json"] = _pretty(lambda_event(event_data))
+        older = older_lambda_event(event_data)
+        files[f"router-0.3-eventbridge-{verb}.json"] = _pretty(older)
     files["knative-ping.http"] = ping().request()
     files["another-event.http"] = HTTP_FORMATS["router-binary"](NOT_OURS).request()
     files["impostor.http"] = HTTP_FORMATS["router-binary"](IMPOSTOR).request()

@@ -45,7 +45,7 @@ def running(folder: Path, operations_port: int = 0, function_port: int = 0) -> I
     folder.mkdir(parents=True, exist_ok=True)
     with (
         vcenters.running(folder) as vcenter,
-        operations.running(folder, vcenter, operations_port) as simulator,
+        operations.running(folder, operations.knowing(vcenter), operations_port) as simulator,
         _function(folder, vcenter, simulator, function_port) as function,
     ):
         yield Laboratory(vcenter, simulator, function)

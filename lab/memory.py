@@ -2,20 +2,29 @@
 
 import json
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
+from adapters import bootstrap
+from adapters.clients import Clients
+from adapters.config.settings import Settings
+from adapters.output import log
+from functions.context import VCenters
 from functions.errors import HostGoneError
 from functions.events import HostRef
 from functions.ports import ModeChange, VCenterHost
+
+# A vCenter's instance UUID, for whom any will do.
+UUID: Final = "5a1d9f0e-7c52-4d0b-9a5c-0e6f3c1b2a4d"
 
 
 class MemoryVCenter:
     """Knows ``count`` hosts as a simulator makes them up; every question takes ``seconds``.
 
-    ``in_maintenance`` holds the MoRefs of those in maintenance mode, and what changes there is
-    remembered. With a ``file`` all of it is kept there, and asked anew each time.
+    ``in_maintenance`` holds the MoRefs of those in maintenance mode; of each host, the last change
+    is remembered. With a ``file`` all of it is kept there, and asked anew each time.
     """
 
     def __init__(
@@ -30,7 +39,7 @@ class MemoryVCenter:
         self.instance_uuid = instance_uuid
         self._seconds = seconds
         self._file = file
-        self._changes: list[ModeChange] = []
+        self._last: dict[str, ModeChange] = {}
         self._hosts = {
             f"host-{1000 + n}": HostRef(f"host-{1000 + n}", f"esx{n:02}.lab.local", address)
             for n in range(1, count + 1)
@@ -39,14 +48,13 @@ class MemoryVCenter:
     @property
     def in_maintenance(self) -> set[str]:
         """The MoRefs of the hosts that are in maintenance mode."""
-        return {moref for moref, entered in self._newest().items() if entered}
+        return {moref for moref, change in self._read().items() if change.entered}
 
     @in_maintenance.setter
     def in_maintenance(self, morefs: set[str]) -> None:
-        changed = self.in_maintenance ^ morefs
-        now = datetime.now(UTC)
-        changes = [ModeChange(moref, moref in morefs, now) for moref in sorted(changed)]
-        self._write([*self._read(), *changes])
+        changed, now = self.in_maintenance ^ morefs, datetime.now(UTC)
+        changes = {moref: ModeChange(moref, moref in morefs, now) for moref in sorted(changed)}
+        self._write({**self._read(), **changes})
 
     def in_maintenance_mode(self, moref: str) -> bool:
         """See VCenter.in_maintenance_mode."""
@@ -65,31 +73,37 @@ class MemoryVCenter:
     def mode_changes(self, since: datetime, moref: str = "") -> list[ModeChange]:
         """See VCenter.mode_changes."""
         time.sleep(self._seconds)
-        changes = [each for each in self._read() if each.at >= since]
-        return [each for each in reversed(changes) if moref in ("", each.moref)]
+        changes = [each for each in self._read().values() if moref in ("", each.moref)]
+        recent = [each for each in changes if each.at >= since]
+        return sorted(recent, key=lambda change: change.at, reverse=True)
 
     def entered(self, morefs: Collection[str]) -> dict[str, ModeChange]:
         """See VCenter.entered."""
         time.sleep(self._seconds)
-        changes = [each for each in self._read() if each.entered and each.moref in morefs]
-        return {each.moref: each for each in changes}
+        known = self._read()
+        return {moref: known[moref] for moref in morefs if moref in known and known[moref].entered}
 
-    def _newest(self) -> dict[str, bool]:
-        return {each.moref: each.entered for each in self._read()}
-
-    def _read(self) -> list[ModeChange]:
+    def _read(self) -> dict[str, ModeChange]:
         if self._file is None or not self._file.exists():
-            return self._changes
+            return self._last
         told = json.loads(self._file.read_text(encoding="utf-8"))
-        return [
-            ModeChange(moref, entered, datetime.fromisoformat(at)) for moref, entered, at in told
-        ]
+        changes = [ModeChange(moref, mode, datetime.fromisoformat(at)) for moref, mode, at in told]
+        return {change.moref: change for change in changes}
 
-    def _write(self, changes: list[ModeChange]) -> None:
-        self._changes = changes
+    def _write(self, last: dict[str, ModeChange]) -> None:
+        self._last = last
         if self._file:
             # Whoever reads meanwhile finds all of the old ones, or all of the new.
             unfinished = self._file.with_suffix(".new")
-            told = [(each.moref, each.entered, each.at.isoformat()) for each in changes]
+            told = [(each.moref, each.entered, each.at.isoformat()) for each in last.values()]
             unfinished.write_text(json.dumps(told), encoding="utf-8")
             unfinished.replace(self._file)
+
+
+def mirror(environ: Mapping[str, str], vcenter: MemoryVCenter) -> bootstrap.Dispatch:
+    """Return what bootstrap.mirror does, but for the vCenter."""
+    settings = Settings.from_environ(environ)
+    log.set_up(settings, default_format="json")
+    clients = Clients(settings, environ)
+    clients.vcenters = VCenters({vcenter.address: vcenter})
+    return bootstrap.MirrorDispatch(settings, clients.context(log.SweepLog()))

@@ -1,15 +1,14 @@
 """The vRealize Operations of a laboratory: the simulator, in a process of its own."""
 
-import json
-import ssl
 import sys
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from lab.processes import environment, free_port, started
+import requests
+
+from lab.processes import TIMEOUT_SECONDS, environment, free_port, started
 from lab.variables import write_secret
 from lab.vcenters import ADDRESS, HOSTS, VCenter
 
@@ -43,6 +42,14 @@ class Operations:
         """Return how many calls arrived so far (``count``), and the ``latest`` of them."""
         return dict(self._state()["calls"])
 
+    def fault(self, **fields: object) -> None:
+        """Let something go wrong; ``fields`` are those of the simulator's Fault."""
+        self._ask("POST", "faults", fields)
+
+    def clear_faults(self) -> None:
+        """Let everything go well again."""
+        self._ask("DELETE", "faults", {})
+
     def is_up(self) -> bool:
         """Whether it answers."""
         try:
@@ -51,31 +58,37 @@ class Operations:
             return False
 
     def _state(self) -> Any:
-        trust = ssl.create_default_context(cafile=self.ca_file)
-        with urllib.request.urlopen(f"{self.url}/_simulator/state", context=trust) as reply:
-            return json.load(reply)
+        return self._ask("GET", "state")
+
+    def _ask(self, method: str, what: str, body: object = None) -> Any:
+        url, trust = f"{self.url}/_simulator/{what}", str(self.ca_file)
+        reply = requests.request(method, url, json=body, verify=trust, timeout=TIMEOUT_SECONDS)
+        reply.raise_for_status()
+        return reply.json()
 
 
 @contextmanager
-def running(folder: Path, vcenter: VCenter, port: int = 0) -> Iterator[Operations]:
-    """Run one that knows the hosts of ``vcenter``, and a neighbour; at ``port`` if that is free."""
+def running(folder: Path, options: Sequence[str], port: int = 0) -> Iterator[Operations]:
+    """Run one with these ``options`` of the simulator's command; at ``port`` if that is free."""
     port = free_port(port)
     operations = Operations(port, folder)
     operations.ca_file.unlink(missing_ok=True)
     write_secret(operations.password_file, "a password of the laboratory's own\n")
     command = [sys.executable, "-m", "simulator", "--port", str(port), *_files(operations)]
-    command += ["--vcenter", f"{ADDRESS},{ADDRESS},{vcenter.uuid}", *_hosts(vcenter)]
+    command += options
     log = folder / "simulator.log"
     with started(command, port, log, environ=environment(), answers=lambda _: operations.is_up()):
         yield operations
 
 
+def knowing(vcenter: VCenter) -> list[str]:
+    """Return the options for one that knows the hosts of ``vcenter``, and a neighbour."""
+    hosts = [f"{name},{moref},{ADDRESS}" for name, moref in vcenter.morefs.items()]
+    hosts.append(f"{NEIGHBOUR},host-1001,another.lab.local")
+    named = [word for host in hosts for word in ("--host", host)]
+    return ["--vcenter", f"{ADDRESS},{ADDRESS},{vcenter.uuid}", *named]
+
+
 def _files(operations: Operations) -> list[str]:
     files = {"--ca-file": operations.ca_file, "--password-file": operations.password_file}
     return [str(word) for option in files.items() for word in option]
-
-
-def _hosts(vcenter: VCenter) -> list[str]:
-    hosts = [f"{name},{moref},{ADDRESS}" for name, moref in vcenter.morefs.items()]
-    hosts.append(f"{NEIGHBOUR},host-1001,another.lab.local")
-    return [word for host in hosts for word in ("--host", host)]

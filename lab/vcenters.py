@@ -15,7 +15,7 @@ from pyVim.task import WaitForTask
 from pyVmomi import SoapStubAdapter, vim
 
 from lab import vcsim
-from lab.memory import MemoryVCenter
+from lab.memory import UUID, MemoryVCenter
 from lab.processes import SOURCE
 
 HOSTS: Final = ("esx01.lab.local", "esx02.lab.local")
@@ -23,7 +23,6 @@ HOSTS: Final = ("esx01.lab.local", "esx02.lab.local")
 ADDRESS: Final = "vcenter.lab.local"
 # The variable that names the file to lab/function.py.
 FILE: Final = "MEMORY_VCENTER"
-_UUID: Final = "5a1d9f0e-7c52-4d0b-9a5c-0e6f3c1b2a4d"
 
 
 class VCenter(Protocol):
@@ -128,7 +127,7 @@ class FileVCenter:
     what = "in memory, since there is no Go to build vcsim with"
     source = "lab/function.py"
     speaks_vsphere = False
-    uuid = _UUID
+    uuid = UUID
 
     def __init__(self, file: Path) -> None:
         self.variables = {FILE: str(file)}
@@ -176,7 +175,7 @@ def post_event(content: Any, name: str, host: Any) -> None:
 
 def in_file(file: Path) -> MemoryVCenter:
     """Return the vCenter with HOSTS that is in a file."""
-    return MemoryVCenter(ADDRESS, _UUID, len(HOSTS), file=file)
+    return MemoryVCenter(ADDRESS, UUID, len(HOSTS), file=file)
 
 
 def connection(url: str, ca_file: Path) -> Any:

@@ -63,7 +63,7 @@ lock_as_tested build --extra build
 lock tox --extra tox
 lock lint --extra lint
 
-# The tools that the tests of the AWS deployment run in environments of their own.
-for tools in sam runtime; do
-    compile "tests/deploy/eventbridge/$tools.in" "tests/deploy/eventbridge/$tools.txt"
+# The tools that the tests of the deployments run in environments of their own.
+for tools in eventbridge/sam eventbridge/runtime openfaas/tox3; do
+    compile "tests/deploy/$tools.in" "tests/deploy/$tools.txt"
 done

@@ -1,10 +1,12 @@
 """Send inputs that nobody would send, for a while: ``python -m tests.fuzz [seconds]``.
 
 Half of them are made of hypothesis' strategies, half are example requests with bytes changed, cut
-out or repeated. Whatever arrives, the Knative adapter must answer with a status of its table and
-an empty body. The exit code is 1 for the first input that breaks this, which is printed.
+out or repeated: labelled right and wrong, broken off, packed, and packed badly. Whatever arrives,
+the Knative adapter must answer with a status of its table and an empty body. The exit code is 1
+for the first input that breaks this, which is printed.
 """
 
+import gzip
 import itertools
 import logging
 import random
@@ -17,10 +19,14 @@ from hypothesis import HealthCheck, given, seed, settings
 
 from lab.events import HTTP_FORMATS, EventData, HttpMessage
 from tests.messages import request
-from tests.strategies import VIEW, bodies, ce_headers, content_types
+from tests.mislabelled import ALL_MISLABELLED
+from tests.strategies import VIEW, bodies, ce_headers, content_types, packed_bodies
 
 ROUND = 500
 REPLIES = {204, 400, 413, 422}
+ENCODINGS = (*HTTP_FORMATS.values(), *ALL_MISLABELLED)
+LABELS = ("application/json", "application/xml", "text/plain", "application/octet-stream", "")
+BOMB = gzip.compress(b"[" * 2**24)
 
 
 def main(seconds: float) -> int:
@@ -54,8 +60,8 @@ def send(message: HttpMessage) -> int:
 def damaged_requests(number: int) -> Iterator[HttpMessage]:
     """Return example requests with bytes changed, cut out or repeated; each round has its own."""
     chance = random.Random(number)
-    wires = [encode(EventData()) for encode in HTTP_FORMATS.values()]
-    return (_damaged(chance.choice(wires), chance) for _ in range(ROUND))
+    examples = [encode(EventData()) for encode in ENCODINGS]
+    return (_damaged(chance.choice(examples), chance) for _ in range(ROUND))
 
 
 def generated_requests(number: int) -> list[HttpMessage]:
@@ -66,7 +72,7 @@ def generated_requests(number: int) -> list[HttpMessage]:
     @settings(
         max_examples=ROUND, deadline=None, database=None, suppress_health_check=list(HealthCheck)
     )
-    @given(bodies, content_types, ce_headers)
+    @given(bodies | packed_bodies, content_types, ce_headers)
     def make(body: bytes, content_type: str, headers: dict[str, str]) -> None:
         made.append(HttpMessage({"Content-Type": content_type, **headers}, body))
 
@@ -75,6 +81,11 @@ def generated_requests(number: int) -> list[HttpMessage]:
 
 
 def _damaged(message: HttpMessage, chance: random.Random) -> HttpMessage:
+    harm = chance.choice((_with_holes, _with_holes, _cut_off, _packed, _relabelled))
+    return harm(message, chance)
+
+
+def _with_holes(message: HttpMessage, chance: random.Random) -> HttpMessage:
     body = bytearray(message.body)
     for _ in range(chance.randint(1, 8)):
         start = chance.randrange(len(body) + 1)
@@ -82,6 +93,20 @@ def _damaged(message: HttpMessage, chance: random.Random) -> HttpMessage:
         part = bytes(body[start:end])
         body[start:end] = chance.choice([b"", part * 2, chance.randbytes(len(part)), b"[" * 40])
     return HttpMessage(message.headers, bytes(body))
+
+
+def _cut_off(message: HttpMessage, chance: random.Random) -> HttpMessage:
+    return HttpMessage(message.headers, message.body[: chance.randrange(len(message.body))])
+
+
+def _packed(message: HttpMessage, chance: random.Random) -> HttpMessage:
+    holed = gzip.compress(_with_holes(message, chance).body)
+    rest = chance.choice([b"", b"", b"\0", chance.randbytes(9), holed, holed[:-5], BOMB])
+    return HttpMessage(message.headers, holed + rest)
+
+
+def _relabelled(message: HttpMessage, chance: random.Random) -> HttpMessage:
+    return HttpMessage({**message.headers, "Content-Type": chance.choice(LABELS)}, message.body)
 
 
 if __name__ == "__main__":

@@ -212,12 +212,12 @@ class Scenario:
 
     def _handler(self, number: int, events: Sequence[HostEvent]) -> Program:
         wanted = self._after(number) == self.truthful
-        return lambda ask: mirror_event(events[number], wanted, self._mirror(ask, events))
+        return lambda ask: mirror_event(events[number], wanted, self._context(ask, events))
 
     def _sweeper(self, events: Sequence[HostEvent]) -> Program:
-        return lambda ask: _sweep(self._mirror(ask, events))
+        return lambda ask: _sweep(self._context(ask, events))
 
-    def _mirror(self, ask: Ask, events: Sequence[HostEvent]) -> Context:
+    def _context(self, ask: Ask, events: Sequence[HostEvent]) -> Context:
         operations = self.operations(ask)
         if self.memories:
             memory = AskedMemory(ask, events)

@@ -32,8 +32,12 @@ def parse(raw: bytes) -> HttpMessage:
 
 def latest(raw: bytes) -> bytes:
     """Let an event be later than any before, since an older one is not applied."""
-    moment = next(_moments).strftime("%Y-%m-%dT%H:%M:%S").encode()
-    return re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", moment, raw)
+    return re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", next_moment().encode(), raw)
+
+
+def next_moment() -> str:
+    """Return a time, in UTC, that is later than that of any event before."""
+    return next(_moments).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def request(message: HttpMessage) -> flask.Request:

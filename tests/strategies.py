@@ -1,5 +1,6 @@
 """What may arrive, good and bad, and an adapter that takes it without a network."""
 
+import gzip
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
@@ -104,6 +105,8 @@ content_types = st.sampled_from(
         "application/xml; charset=utf-16",
         "text/xml",
         "text/plain",
+        "application/octet-stream",
+        "application/gzip",
         ";;",
     ]
 ) | st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=20)
@@ -132,6 +135,19 @@ SNIPPETS = (
 )
 snippets = st.sampled_from(SNIPPETS)
 bodies = st.binary(max_size=200) | st.lists(snippets, max_size=12).map(b"".join)
+
+
+@st.composite
+def _packed(draw: st.DrawFn) -> bytes:
+    """Gzip of anything, also of gzip and of a bomb: cut off, followed by more, or with a hole."""
+    content = draw(bodies | st.sampled_from([b"<" * 2**21, b"[" * 2**20, gzip.compress(b"{}")]))
+    packed = gzip.compress(content, draw(st.sampled_from([0, 9])))
+    packed *= draw(st.sampled_from([1, 1, 1, 2, 20]))
+    start = draw(st.integers(2, len(packed)))
+    return packed[:start] + draw(st.sampled_from([b"", b"\0", b"\x1f\x8b", packed[start:]]))
+
+
+packed_bodies = _packed()
 
 
 @st.composite

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import pytest
+from pyVim.task import WaitForTask
 from pyVmomi import vim, vmodl
 
 from adapters.config.credentials import EnvironCredentials
@@ -63,6 +64,10 @@ class Vcsim:
     def enter(self, moref: str) -> None:
         """Put a host into maintenance mode."""
         set_mode(self._content, self._host(moref), in_maintenance_mode=True)
+
+    def enter_long_ago(self, moref: str) -> None:
+        """Put a host into maintenance mode, so long ago that the event of it is purged."""
+        WaitForTask(self._host(moref).EnterMaintenanceMode_Task(timeout=0))
 
     def leave(self, moref: str) -> None:
         """Take a host out of maintenance mode."""

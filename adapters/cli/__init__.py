@@ -6,7 +6,7 @@
     doctor/         is all well, and what is to be done about it?
     reconcile.py    a sweep that a person started, and watches
     send/           plays the event source
-    status.py       which hosts differ, as a table, JSON or CSV
+    status/         which hosts differ, as a table, JSON or CSV
     call.py         what every command works with
     connection.py   both sides, connected for as long as a command runs
     ports.py        what is asked of the services beyond functions.ports

@@ -13,7 +13,7 @@ from adapters.cli.doctor.command import doctor
 from adapters.cli.exit_codes import FAILED, INTERRUPTED, OK, WRONG_USE
 from adapters.cli.reconcile import reconcile
 from adapters.cli.send.command import send
-from adapters.cli.status import status
+from adapters.cli.status.command import status
 from adapters.clients import Clients
 from functions.errors import ConfigurationError, MaintenanceError
 

@@ -34,7 +34,9 @@ class Row:
     """One host: what vCenter says, what vRealize Operations says, and what a sweep would do.
 
     None is what is not known. ``whose`` the maintenance is: ours, a person's, somebody else's
-    ("other") or perhaps anybody's ("unknown").
+    ("other") or perhaps anybody's ("unknown"). ``entered`` is when the host was put into
+    maintenance mode, and by whom. ``overdue``, whether that is too long ago, is known without it,
+    too: then it is longer ago than vCenter remembers.
     """
 
     host: HostRef
@@ -43,7 +45,8 @@ class Row:
     whose: str | None
     verb: Verb | None = None
     reason: str = ""
-    since: datetime | None = None
+    entered: ModeChange | None = None
+    overdue: bool | None = None
 
     @property
     def agrees(self) -> bool:

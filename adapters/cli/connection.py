@@ -12,7 +12,7 @@ from functions.errors import ConfigurationError
 
 Connect = Callable[[Settings, Mapping[str, str]], ConnectedClients]
 
-_FAREWELL_SECONDS: Final = 2.0
+_LOGOUT_TIMEOUT_SECONDS: Final = 2.0
 _NO_VCENTER: Final = (
     "no vCenter is configured, so there is nothing to compare with;"
     " set VCENTER_URL or VCENTERS_FILE"
@@ -33,7 +33,7 @@ def connected(
     try:
         yield settings, clients
     finally:
-        with deadline(_FAREWELL_SECONDS):
+        with deadline(_LOGOUT_TIMEOUT_SECONDS):
             clients.close()
 
 

@@ -1,12 +1,13 @@
 """One vCenter event in every form that VEBA has ever given it.
 
-Sources: the event router's processors (v0.3 to v0.7), VSphereSource (v0.8), and govmomi's
-``vim25/types`` for the payload.
+Sources: the event router's processors (v0.3 to v0.7), VSphereSource (v0.8), govmomi's
+``vim25/types`` for the payload, and requests that these programs were seen to send.
 """
 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 from xml.sax.saxutils import escape, quoteattr
 
@@ -46,9 +47,10 @@ class HttpMessage:
 
     def request(self, path: str = "/", host: str = "localhost") -> bytes:
         """Return the bytes of the request."""
-        lines = [f"POST {path} HTTP/1.1", f"Host: {host}"]
+        lines = [f"POST {path} HTTP/1.1", f"Host: {host}", "User-Agent: Go-http-client/1.1"]
+        lines += [f"Content-Length: {len(self.body)}"]
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
-        lines += [f"Content-Length: {len(self.body)}", "User-Agent: Go-http-client/1.1"]
+        lines += ["Accept-Encoding: gzip"]
         return "\r\n".join([*lines, "", ""]).encode() + self.body
 
 
@@ -99,11 +101,24 @@ def router_envelope(event_data: EventData) -> dict[str, Any]:
     }
 
 
+def older_router_envelope(event_data: EventData) -> dict[str, Any]:
+    """Return what the router made of it before v0.7.
+
+    It did not say which vSphere API it spoke to, and its time was its own clock's.
+    """
+    envelope = router_envelope(event_data)
+    del envelope["vsphereapiversion"]
+    return {**envelope, "time": _a_second_after(event_data.created)}
+
+
 def source_envelope(event_data: EventData) -> dict[str, Any]:
-    """Return the CloudEvent that VSphereSource makes of it."""
+    """Return the CloudEvent that VSphereSource makes of it.
+
+    Its id is vCenter's key, so that a replay has the same one.
+    """
     return {
         "specversion": "1.0",
-        "id": event_data.event_id,
+        "id": str(event_data.key),
         "source": event_data.source,
         "type": f"com.vmware.vsphere.{event_data.name}.v0",
         "datacontenttype": "application/json",
@@ -150,19 +165,37 @@ def _router_binary(event_data: EventData) -> HttpMessage:
     return binary(router_envelope(event_data))
 
 
-def _router_without_api_version(event_data: EventData) -> HttpMessage:
-    """Before v0.7 the router did not say which vSphere API it spoke to."""
-    envelope = router_envelope(event_data)
-    del envelope["vsphereapiversion"]
-    return binary(envelope)
+def _older_router_binary(event_data: EventData) -> HttpMessage:
+    return binary(older_router_envelope(event_data))
 
 
 def _router_by_hand(event_data: EventData) -> HttpMessage:
     """v0.3 and v0.4 wrote the envelope without an SDK, in an order of their own."""
-    envelope = router_envelope(event_data)
+    envelope = older_router_envelope(event_data)
     order = ("id", "source", "specversion", "type", "subject", "time", "data")
     last = {"datacontenttype": envelope["datacontenttype"]}
     return structured({**{name: envelope[name] for name in order}, **last}, None)
+
+
+def _by_name(envelope: Mapping[str, Any]) -> dict[str, Any]:
+    """From v0.5 to v0.7.2, the SDK wrote the attributes in the order of their names."""
+    return dict(sorted(envelope.items()))
+
+
+def _router_0_5_structured(event_data: EventData) -> HttpMessage:
+    return structured(_by_name(older_router_envelope(event_data)), "application/cloudevents+json")
+
+
+def _openfaas_0_5(event_data: EventData) -> HttpMessage:
+    return structured(_by_name(older_router_envelope(event_data)), None)
+
+
+def _router_0_7_0_structured(event_data: EventData) -> HttpMessage:
+    return structured(_by_name(router_envelope(event_data)), "application/cloudevents+json")
+
+
+def _openfaas_0_7_0(event_data: EventData) -> HttpMessage:
+    return structured(_by_name(router_envelope(event_data)), None)
 
 
 def _router_structured(event_data: EventData) -> HttpMessage:
@@ -178,23 +211,36 @@ def _openfaas(event_data: EventData) -> HttpMessage:
 
 
 def _source_json(event_data: EventData) -> HttpMessage:
-    return binary(source_envelope(event_data))
+    return _by_source(binary(source_envelope(event_data)))
 
 
 def _source_camel(event_data: EventData) -> HttpMessage:
-    return binary({**source_envelope(event_data), "data": camel_data(event_data)})
+    return _by_source(binary({**source_envelope(event_data), "data": camel_data(event_data)}))
 
 
 def _source_xml(event_data: EventData) -> HttpMessage:
-    return binary(
-        {**source_envelope(event_data), "datacontenttype": "application/xml"}, xml_data(event_data)
-    )
+    envelope = {**source_envelope(event_data), "datacontenttype": "application/xml"}
+    return _by_source(binary(envelope, xml_data(event_data)))
+
+
+def _by_source(message: HttpMessage) -> HttpMessage:
+    """Add the headers of Knative's adapters: where it runs, and a trace that nobody records."""
+    own = {"Kn-Namespace": "vmware-functions", "Traceparent": _TRACE}
+    return HttpMessage({**message.headers, **own}, message.body)
 
 
 def _source_structured_xml(event_data: EventData) -> HttpMessage:
     envelope = source_envelope(event_data)
     envelope |= {"datacontenttype": "application/xml", "data": xml_data(event_data)}
     return structured(envelope, "application/cloudevents+json")
+
+
+def _a_second_after(created: str) -> str:
+    try:
+        moment = datetime.fromisoformat(created) + timedelta(seconds=1)
+    except (ValueError, OverflowError):
+        return created
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _argument(kind: str, name: str, moref_type: str, moref: str) -> dict[str, Any]:
@@ -220,12 +266,22 @@ def _xml_field(name: str, value: Any) -> str:
 
 
 def _json(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    """Write JSON as Go does, which escapes what could end a script in a page."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return text.translate(_ESCAPED).encode()
+
+
+_TRACE: Final = "00-7c1f0e62d94a4b3f8e5a17c60b2d9f34-3a9c5e7d1b2f4860-00"
+_ESCAPED: Final = {ord(each): f"\\u{ord(each):04x}" for each in "<>&\u2028\u2029"}
 
 
 HTTP_FORMATS: Final[Mapping[str, Callable[[EventData], HttpMessage]]] = {
     "router-0.3-openfaas": _router_by_hand,
-    "router-0.5-binary": _router_without_api_version,
+    "router-0.5-binary": _older_router_binary,
+    "router-0.5-structured": _router_0_5_structured,
+    "router-0.5-openfaas": _openfaas_0_5,
+    "router-0.7.0-structured": _router_0_7_0_structured,
+    "router-0.7.0-openfaas": _openfaas_0_7_0,
     "router-binary": _router_binary,
     "router-structured": _router_structured,
     "router-labelled-json": _router_labelled_json,

@@ -15,10 +15,21 @@ from functions.ports import OperationsManager, VCenter
 
 
 class ExtendedVCenter(VCenter, Protocol):
-    """A VCenter that also tells its time."""
+    """A VCenter that also tells its time, and how it is asked.
+
+    Every member raises what the members of VCenter do.
+    """
 
     def now(self) -> datetime:
-        """Return the time on its clock (aware); raises what the members of VCenter do."""
+        """Return the time on its clock (aware)."""
+        ...
+
+    def api_version(self) -> str:
+        """Return the version of the vSphere API that is spoken, such as ``8.0.3.0``."""
+        ...
+
+    def lists_api_versions(self) -> bool:
+        """Return whether it says which versions it speaks."""
         ...
 
 

@@ -15,7 +15,7 @@ from adapters.cli.terminal import Column, Terminal, moment
 from adapters.outgoing.deadline import deadline
 from functions import reconciliation
 from functions.context import Context
-from functions.errors import MaintenanceError
+from functions.errors import MaintenanceError, SweepRefusedError
 from functions.outcomes import Action, Outcome, Overdue, SweepListener, Verb
 from functions.ports import ResourceState
 from functions.reconciliation import Report
@@ -27,7 +27,8 @@ _PLANNED: Final[dict[Verb, str]] = {
     "leave": "to leave alone",
     "report": "not comparable",
 }
-_WRITTEN: Final = ("start", "renew", "end")
+_WRITTEN: Final[tuple[Verb, ...]] = ("start", "renew", "end")
+_WRITTEN_IF_REFUSED: Final[tuple[Verb, ...]] = ("renew",)
 _STYLES: Final[dict[Verb, str]] = {"start": "yellow", "end": "green", "report": "yellow"}
 _GO_ON: Final = (
     "  Look at what differs:    maintenance-mirror status\n"
@@ -66,7 +67,8 @@ def reconcile(
 
     All hosts are compared. Maintenance is started where it is missing, renewed where hosts are
     still in maintenance mode, and ended where vCenter says that it is over. What may be a person's
-    is left alone.
+    is left alone, and hosts that have been in maintenance mode for longer than
+    MAINTENANCE_OVERDUE_DAYS are named.
 
     --adopt is for those who come from functions that set open-ended maintenance, or who have
     just switched leases on: it ends what such functions have left behind. It cannot tell that
@@ -83,7 +85,7 @@ def reconcile(
       0  all was done, or there was nothing to do
       1  something failed
       2  wrong use or configuration
-      3  it would change more hosts than it may, so it changed none
+      3  it would change more hosts than it may, so it started and ended none
     """
     ask = adopt and not dry_run and not yes
     if ask and not sys.stdin.isatty():
@@ -136,7 +138,7 @@ class ShownSweep(SweepListener):
     def __init__(self, terminal: Terminal, *, ask: bool, writes: bool) -> None:
         self._terminal = terminal
         self._ask = ask
-        self._writes = writes
+        self._written = _WRITTEN if writes else ()
         self._showing = ExitStack()
 
     def __enter__(self) -> "ShownSweep":
@@ -152,6 +154,11 @@ class ShownSweep(SweepListener):
         """See SweepListener.read."""
         self._show(f"{vcenter}: {count} hosts read from {side}")
 
+    def refused(self, error: SweepRefusedError) -> None:
+        """See SweepListener.refused: nothing will be ended that a person would be asked about."""
+        self._ask = False
+        self._written = tuple(verb for verb in self._written if verb in _WRITTEN_IF_REFUSED)
+
     def planned(self, actions: list[Action]) -> None:
         """See SweepListener.planned; raises DeclinedError if a person was asked, and says no."""
         self._showing.close()
@@ -160,8 +167,8 @@ class ShownSweep(SweepListener):
             self._terminal.say("")
         if self._ask:
             _ask_about(actions)
-        count = sum(action.verb in _WRITTEN for action in actions)
-        if count and self._writes:
+        count = sum(action.verb in self._written for action in actions)
+        if count:
             self._advance = self._showing.enter_context(self._terminal.progress("writing", count))
 
     def done(self, action: Action, seen: bool) -> None:
@@ -172,7 +179,7 @@ class ShownSweep(SweepListener):
 
     def overdue(self, found: Overdue) -> None:
         """See SweepListener.overdue."""
-        self._terminal.note(f"{found.host}: overdue; status --older-than shows since when")
+        self._terminal.note(f"{found.host}: overdue: {found.reason}")
 
     def corrected(self, outcome: Outcome) -> None:
         """See SweepListener.corrected."""

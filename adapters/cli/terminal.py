@@ -24,7 +24,8 @@ T = TypeVar("T")
 
 # A pipe has no width to keep to: one line for each thing is what programs like.
 _WIDTH_OF_PIPES: Final = 10_000
-_WIDE: Final = 120
+_NARROW: Final = 120
+_WIDE: Final = 160
 _LEVELS: Final = (logging.WARNING, logging.INFO, logging.DEBUG)
 _ERROR: Final = "bold red"
 _WARNING: Final = "yellow"
@@ -90,7 +91,12 @@ class Terminal:
     @property
     def is_narrow(self) -> bool:
         """Whether a line has not much room."""
-        return self.out.width < _WIDE
+        return self.out.width < _NARROW
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it has room for more than what matters most."""
+        return self.out.width >= _WIDE
 
     @property
     def speaks_unicode(self) -> bool:

@@ -27,6 +27,13 @@ from functions.events import vcenter_address
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOG_FORMATS: Final = ("text", "json")
 AUTH_SCHEMES: Final = ("auto", "vRealizeOpsToken", "OpsToken")
+# What the paths begin with that people copy from a browser, from an event or from a document.
+_PAGES_OF_VROPS: Final = frozenset(
+    ("suite-api", "ui", "vcf-operations", "admin", "casa", "vcops-web-ent")
+)
+_PAGES_OF_VCENTER: Final = frozenset(
+    ("sdk", "ui", "vsphere-client", "websso", "mob", "rest", "api")
+)
 _A_YEAR_OF_MINUTES: Final = 366 * 24 * 60
 
 
@@ -91,6 +98,7 @@ class VropsSettings:
     auth_scheme: str = "auto"
     ca_file: str | None = None
     insecure_tls: bool = False
+    strict_tls: bool = False
     connect_timeout: float = 3.0
     read_timeout: float = 8.0
     confirm_seconds: float = 5.0
@@ -110,6 +118,7 @@ class VCenterSettings:
     aliases: tuple[str, ...] = ()
     ca_file: str | None = None
     insecure_tls: bool = False
+    strict_tls: bool = False
     secret_id: str | None = None
     source: Mapping[str, str] = field(default_factory=dict, repr=False)
     connect_timeout: float = 3.0
@@ -170,7 +179,8 @@ class Settings(CommonSettings):
 
     ``secret_id`` names a secret of AWS Secrets Manager; None means that user name and password
     come from the environment, which has been checked for them. ``deadline_seconds`` are for an
-    event, ``sweep_seconds`` for comparing all hosts.
+    event, ``sweep_seconds`` for comparing all hosts. ``hold_events`` says whether an event waits
+    for a service that is away; None leaves that to the door.
     """
 
     vrops: VropsSettings
@@ -184,6 +194,7 @@ class Settings(CommonSettings):
     overdue_days: int = 14
     deadline_seconds: float = 12.0
     sweep_seconds: float = 120.0
+    hold_events: bool | None = None
 
     @property
     def policy(self) -> Policy:
@@ -198,10 +209,11 @@ class Settings(CommonSettings):
 
     @classmethod
     def _fields(cls, read: Reader) -> dict[str, Any]:
+        strict = read("TLS_STRICT", boolean, False)
         return {
-            "vrops": _vrops(read),
+            "vrops": _vrops(read, strict),
             "secret_id": _secret_id(read, "VROPS"),
-            **_verification(read),
+            **_verification(read, strict),
             "max_changes": read("RECONCILE_MAX_CHANGES", whole(0, 1_000_000), None),
             "discovery_minutes": read(
                 "DISCOVERY_MINUTES", whole(1, 7 * 1440), cls.discovery_minutes
@@ -213,6 +225,7 @@ class Settings(CommonSettings):
             "sweep_seconds": read(
                 "RECONCILE_DEADLINE_SECONDS", seconds(1, 3600), cls.sweep_seconds
             ),
+            "hold_events": read("HOLD_EVENTS", boolean, None),
             **_lease(read),
             **super()._fields(read),
         }
@@ -222,8 +235,8 @@ def _lease(read: Reader) -> dict[str, int | None]:
     minutes = whole(1, _A_YEAR_OF_MINUTES)
     lease = read("MAINTENANCE_LEASE_MINUTES", minutes, None)
     interval = read("RECONCILE_INTERVAL_MINUTES", minutes, None)
-    if lease and interval and lease < 2 * interval:
-        problem = "is shorter than twice RECONCILE_INTERVAL_MINUTES: windows would end during work"
+    if lease and interval and lease < 3 * interval:
+        problem = "is shorter than 3 * RECONCILE_INTERVAL_MINUTES: windows would end during work"
         read.problem("MAINTENANCE_LEASE_MINUTES", problem)
     return {"lease_minutes": lease, "interval_minutes": interval}
 
@@ -240,21 +253,21 @@ def _user_and_password(read: Reader, service: str) -> tuple[str, Secret]:
     return username, read.required(f"{service}_PASSWORD", Secret)
 
 
-def _verification(read: Reader) -> dict[str, Any]:
-    vcenters = _vcenters(read)
+def _verification(read: Reader, strict: bool) -> dict[str, Any]:
+    vcenters = _vcenters(read, strict)
     required = read("REQUIRE_VERIFICATION", boolean, False)
     if required and not vcenters:
         read.problem("REQUIRE_VERIFICATION", "needs a vCenter (VCENTER_URL or VCENTERS_FILE)")
     return {"vcenters": vcenters, "require_verification": required}
 
 
-def _vcenters(read: Reader) -> tuple[VCenterSettings, ...]:
+def _vcenters(read: Reader, strict: bool) -> tuple[VCenterSettings, ...]:
     """Read the one vCenter of the variables, and those of the file with several."""
-    found = [_vcenter(read)] if read.mentions("VCENTER_") else []
+    found = [_vcenter(read, strict)] if read.mentions("VCENTER_") else []
     listed = read("VCENTERS", tables("VCENTER_"), None) or {}
     for name, table in listed.items():
         of_table = Reader(table, f"VCENTERS, [{name}]: ")
-        found.append(_vcenter(of_table))
+        found.append(_vcenter(of_table, strict))
         of_table.refuse_others()
         read.adopt(of_table)
     addresses = [address for vcenter in found if vcenter.url for address in vcenter.addresses]
@@ -263,25 +276,27 @@ def _vcenters(read: Reader) -> tuple[VCenterSettings, ...]:
     return tuple(found)
 
 
-def _vcenter(read: Reader) -> VCenterSettings:
+def _vcenter(read: Reader, strict: bool) -> VCenterSettings:
     return VCenterSettings(
-        url=read.required("VCENTER_URL", url("/sdk", allow_http=False)),
+        url=read.required("VCENTER_URL", url(_PAGES_OF_VCENTER, allow_http=False)),
         aliases=read("VCENTER_ALIASES", vcenter_addresses, None) or (),
         ca_file=read("VCENTER_CA_FILE", ca_file, None),
         insecure_tls=read("VCENTER_INSECURE_TLS", boolean, False),
+        strict_tls=strict,
         secret_id=_secret_id(read, "VCENTER"),
         source=read.environ,
     )
 
 
-def _vrops(read: Reader) -> VropsSettings:
+def _vrops(read: Reader, strict: bool) -> VropsSettings:
     insecure = read("VROPS_INSECURE_TLS", boolean, False)
     return VropsSettings(
-        url=read.required("VROPS_URL", url("/suite-api", allow_http=insecure)),
+        url=read.required("VROPS_URL", url(_PAGES_OF_VROPS, allow_http=insecure)),
         auth_source=read("VROPS_AUTH_SOURCE", str, None),
         auth_scheme=read("VROPS_AUTH_SCHEME", one_of(AUTH_SCHEMES), VropsSettings.auth_scheme),
         ca_file=read("VROPS_CA_FILE", ca_file, None),
         insecure_tls=insecure,
+        strict_tls=strict,
         confirm_seconds=read("CONFIRM_SECONDS", seconds(0, 60), VropsSettings.confirm_seconds),
         # functions-framework's own variable and default: a connection for each of its threads.
         pool_size=read("THREADS", whole(1, 1024), 4 * (os.cpu_count() or 1)),

@@ -104,22 +104,36 @@ def _content(variable: str, path: str) -> str:
         raise Malformed(f"({variable}) cannot be read: {reason}") from None
 
 
-def url(suffix: str, *, allow_http: bool) -> Parser[str]:
-    """Return what parses ``https://host[:port]``, also where people copied ``suffix`` with it."""
+def url(pages: frozenset[str], *, allow_http: bool) -> Parser[str]:
+    """Return what parses ``https://host[:port]``, also where people copied a page with it.
+
+    ``pages`` are what the paths of such pages begin with; they are cut off, and what stands before
+    them is kept, since a proxy may have put it there.
+    """
 
     def parse(text: str) -> str:
         parts = urlsplit(text)
+        path, is_page = _before(pages, parts.path)
         if parts.scheme not in ("http", "https"):
             raise Malformed("is not of the form https://host[:port]")
-        if parts.username is not None or parts.query or parts.fragment:
+        if parts.username is not None or ((parts.query or parts.fragment) and not is_page):
             raise Malformed("holds more than https://host[:port]")
         if parts.scheme == "http" and not allow_http:
             raise Malformed("would send the password in clear text; use https")
         if not _AUTHORITY.fullmatch(parts.netloc) or parts.port == 0:
             raise Malformed("is not of the form https://host[:port]")
-        return text.rstrip("/").removesuffix(suffix).rstrip("/")
+        return f"{parts.scheme}://{parts.netloc}{path}".rstrip("/")
 
     return parse
+
+
+def _before(pages: frozenset[str], path: str) -> tuple[str, bool]:
+    """Return the part of ``path`` before the first of ``pages``, and whether there is one."""
+    names = path.split("/")
+    for place, name in enumerate(names):
+        if name.partition(";")[0].lower() in pages:
+            return "/".join(names[:place]), True
+    return path, False
 
 
 def ca_file(text: str) -> str:

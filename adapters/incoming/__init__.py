@@ -3,6 +3,9 @@
 ::
 
     envelopes.py     bytes and headers -> envelope, the one form that the core reads
-    vsphere_xml.py   the same for data in XML
+    data.py          an event's data: JSON, XML or text, whatever its label says
+    gzip_body.py     what gzip holds
+    plain_json.py    JSON within bounds
+    vsphere_xml.py   XML as the dict that its JSON would have been
     responses.py     error -> status and headers: what each processor is told
 """

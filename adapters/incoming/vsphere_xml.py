@@ -14,6 +14,7 @@ from functions.errors import NotACloudEventError
 
 # Numbers in JSON; XML knows text only. An EventEx argument's key further down is a text in both.
 _INTEGERS: Final = ("Key", "ChainId")
+_WHITE_SPACE: Final = b"\t\n\r "
 
 
 def read_xml(body: bytes, max_depth: int) -> dict[str, Any]:
@@ -23,7 +24,8 @@ def read_xml(body: bytes, max_depth: int) -> dict[str, Any]:
     """
     parser = DefusedXMLParser(target=_ShallowTree(max_depth), forbid_dtd=True)
     try:
-        parser.feed(body)
+        # White space may stand before anything but a declaration.
+        parser.feed(body.lstrip(_WHITE_SPACE))
         data = _children_of(parser.close())
     except (ParseError, DefusedXmlException, ValueError, LookupError):
         raise NotACloudEventError("the event is not well-formed, harmless XML") from None

@@ -6,5 +6,6 @@
     breaker.py    a service that cannot be reached is given a pause
     deadline.py   how much time an event has left
     tls.py        whom we trust to be who they say they are
+    certificates.py   what is wrong with a certificate, in words
     cache.py      what was found, remembered for a while
 """

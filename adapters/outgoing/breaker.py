@@ -13,7 +13,7 @@ from functions.errors import TransientError
 
 
 class CircuitBreaker:
-    """Opens for ``pause`` seconds after ``failures`` in a row; then one call tries the ground.
+    """Opens for ``pause`` seconds after ``failures`` in a row; then one call finds out.
 
     ``service`` is who is called, for messages; the error ``unavailable`` says that it failed.
     """
@@ -63,7 +63,7 @@ class CircuitBreaker:
                 raise self._unavailable(
                     f"{self._service} failed repeatedly and is given a pause", retry_after=wait
                 )
-            # This caller tries the ground; the others wait for one more pause.
+            # This caller finds out; the others wait for one more pause.
             self._closed_from = self._clock() + self._pause
 
     def _failed(self) -> None:

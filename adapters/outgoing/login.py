@@ -20,7 +20,8 @@ from functions.errors import AuthenticationError, TransientError
 T = TypeVar("T")
 
 _MARGIN_SECONDS: Final = 300.0
-_FIRST_PAUSE_SECONDS: Final = 10.0
+# Two processes, each with its first and second attempt, stay below five within three minutes.
+_FIRST_PAUSE_SECONDS: Final = 90.0
 _MAX_PAUSE_SECONDS: Final = 300.0
 _MAX_WAIT_SECONDS: Final = 60.0
 

@@ -7,11 +7,19 @@ from typing import Any, Final
 
 Echo = Mapping[str, Any]
 
+# OpenFaaS' watchdog reads lines of 64 KiB at most; after a longer one it never reads again, and
+# the function stands still (decision 0018). Others cut at 16 KiB, without saying so.
+_MAX_LINE: Final = 16 * 1024
+# As JSON in JSON, every character of data may become two, and one of an attribute twelve.
+_MAX_DATA: Final = 4 * 1024
+_MAX_ATTRIBUTE: Final = 128
+
 
 def printer(form: str) -> Callable[[Echo], None]:
     """Return what prints an echoed event to stdout as ``text`` or ``json``.
 
-    Both escape everything but ASCII, so that no event can play tricks on a terminal.
+    Both escape everything but ASCII, so that no event can play tricks on a terminal. No line is
+    longer than 16 KiB; one that is cut says by how many characters.
     """
     render = _RENDERERS[form]
 
@@ -26,11 +34,32 @@ def printer(form: str) -> Callable[[Echo], None]:
 def _text(event: Echo) -> str:
     attributes = [f"  {name:<8}{_shown(event[name])}" for name in event if name != "data"]
     data = json.dumps(event["data"], indent=2).replace("\n", "\n  ")
-    return "\n".join(["CloudEvent", *attributes, f"  data    {data}"])
+    lines = "\n".join(["CloudEvent", *attributes, f"  data    {data}"]).split("\n")
+    return "\n".join(_cut(line, _MAX_LINE) for line in lines)
+
+
+def _json(event: Echo) -> str:
+    line = json.dumps(event)
+    if len(line) <= _MAX_LINE:
+        return line
+    # Data that is cut is no JSON any more, but a text that begins as it does.
+    shown = {name: _attribute(value) for name, value in event.items() if name != "data"}
+    return json.dumps({**shown, "data": _cut(json.dumps(event["data"]), _MAX_DATA)})
+
+
+def _attribute(value: object) -> object:
+    return value if value is None else _cut(str(value), _MAX_ATTRIBUTE)
+
+
+def _cut(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text
+    kept = most - len(f"... ({len(text)} characters more)")
+    return f"{text[:kept]}... ({len(text) - kept} characters more)"
 
 
 def _shown(value: object) -> str:
     return "-" if value is None else str(value).encode("unicode_escape").decode("ascii")
 
 
-_RENDERERS: Final[Mapping[str, Callable[[Echo], str]]] = {"text": _text, "json": json.dumps}
+_RENDERERS: Final[Mapping[str, Callable[[Echo], str]]] = {"text": _text, "json": _json}

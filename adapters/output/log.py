@@ -12,12 +12,17 @@ from typing import Any, Final
 from adapters.config.settings import CommonSettings, Settings
 from adapters.incoming.envelopes import Received
 from functions.errors import MaintenanceError, PermanentError
-from functions.events import MAX_NAME_LENGTH, HostRef, classify, event_id
+from functions.events import MAX_NAME_LENGTH, HostEvent, HostRef, classify, event_id
 from functions.outcomes import Action, Outcome, Overdue, SweepListener
 from functions.ports import ModeChange
 
 # Of thousands of hosts that the account may not see, the first ones say enough, every time.
 _MAX_LINES: Final = 100
+# The watchdog of OpenFaaS reads lines of 64 KiB at most: after a longer one the function stands.
+_MAX_LINE_BYTES: Final = 16 * 1024
+# How long each text may be, until the line is short enough: an escaped character takes 12 bytes.
+_CUTS: Final = tuple(2**power for power in range(14, 3, -1))
+_TOLD: Final = "not all of the sweep was done; a line above says why"
 
 logger: Final = logging.getLogger("maintenance_mirror")
 
@@ -36,20 +41,26 @@ def event_line(clock: Callable[[], float] = time.perf_counter) -> Iterator[Entry
 
     A refused event is an ERROR, since some processors drop it without a trace; one that may
     succeed later is a WARNING. Any other exception is a bug, and is left to the runtime to report.
+    What an error or outcome carries of the event stands in the line, so that one who searches the
+    log for a host finds all that became of it.
     """
     entry, start = Entry(), clock()
     try:
         yield entry
     except MaintenanceError as error:
-        _write(_level(error), str(error), entry, clock() - start, {"error": type(error).__name__})
+        _write_error(entry, error, clock() - start)
         raise
     if entry.outcome is not None:
         _write_outcome(entry, entry.outcome, clock() - start)
 
 
 def set_up(settings: CommonSettings, default_format: str) -> None:
-    """Send every log record of the process to the console, at the configured level and format."""
+    """Send every log record of the process to the console, at the configured level and format.
+
+    No line is longer than 16 KiB; those of urllib3 are there with ``DEBUG`` only.
+    """
     handler = logging.StreamHandler()
+    handler.addFilter(_is_wanted)
     json_wanted = (settings.log_format or default_format) == "json"
     handler.setFormatter(_JsonFormatter() if json_wanted else _TextFormatter())
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
@@ -69,11 +80,12 @@ class SweepLog(SweepListener):
     def planned(self, actions: list[Action]) -> None:
         """See SweepListener.planned."""
         noted = [action for action in actions if action.verb in ("leave", "report")]
+        noted.sort(key=_is_news, reverse=True)
         for action in noted[:_MAX_LINES]:
-            new = action.verb == "leave" and action.is_new
-            self._line(logging.WARNING if new else logging.INFO, action)
-        if more := len(noted[_MAX_LINES:]):
-            logger.info("and %d more hosts; maintenance-mirror status lists all", more)
+            self._line(_urgency(action), action)
+        if more := noted[_MAX_LINES:]:
+            said = "and %d more hosts; maintenance-mirror status lists all"
+            logger.log(_urgency(more[0]), said, len(more))
 
     def done(self, action: Action, seen: bool) -> None:
         """See SweepListener.done."""
@@ -83,7 +95,7 @@ class SweepLog(SweepListener):
 
     def overdue(self, found: Overdue) -> None:
         """See SweepListener.overdue."""
-        text = f"{found.host}: overdue: in maintenance mode {_since(found.entered)}"
+        text = f"{found.host}: overdue: {found.reason}"
         fields = {"action": "overdue", **_host(found.host), **_entered(found.entered)}
         level = logging.WARNING if found.is_new else logging.INFO
         logger.log(level, "%s", text, extra={"fields": fields})
@@ -96,7 +108,9 @@ class SweepLog(SweepListener):
 
     def failed(self, where: str, error: MaintenanceError) -> None:
         """See SweepListener.failed."""
-        logger.log(_level(error), "sweep of %s: %s", where, error)
+        fields = {"error": type(error).__name__}
+        logger.log(_level(error), "sweep of %s: %s", where, error, extra={"fields": fields})
+        error.told = True
 
     @staticmethod
     def _line(level: int, action: Action, note: str = "") -> None:
@@ -105,11 +119,12 @@ class SweepLog(SweepListener):
         logger.log(level, "%s", text, extra={"fields": fields})
 
 
-def _since(entered: ModeChange | None) -> str:
-    if entered is None:
-        return "for longer than its vCenter remembers"
-    by = f", by {entered.user}" if entered.user else ""
-    return f"since {entered.at:%Y-%m-%d %H:%M} UTC{by}"
+def _is_news(action: Action) -> bool:
+    return action.verb == "leave" and action.is_new
+
+
+def _urgency(action: Action) -> int:
+    return logging.WARNING if _is_news(action) else logging.INFO
 
 
 def _entered(entered: ModeChange | None) -> dict[str, str]:
@@ -122,14 +137,36 @@ def _write_outcome(entry: Entry, outcome: Outcome, seconds: float) -> None:
     level = logging.WARNING if outcome.needs_attention else logging.INFO
     said = [str(outcome.host or ""), outcome.action, outcome.reason]
     text = ": ".join(part for part in said if part)
-    _write(level, text, entry, seconds, {"action": outcome.action, **_host(outcome.host)})
+    fields = {"action": outcome.action, **_origin(outcome.event), **_host(outcome.host)}
+    _write(level, text, outcome.event, {**fields, **_event(entry), **_duration(seconds)})
 
 
-def _write(
-    level: int, text: str, entry: Entry, seconds: float, fields: Mapping[str, object]
-) -> None:
-    duration = {"duration_ms": round(seconds * 1000, 1)}
-    logger.log(level, "%s", text, extra={"fields": {**fields, **_event(entry), **duration}})
+def _write_error(entry: Entry, error: MaintenanceError, seconds: float) -> None:
+    text = _TOLD if error.told else str(error)
+    fields = {"error": type(error).__name__, **_origin(error.event)}
+    _write(_level(error), text, error.event, {**fields, **_event(entry), **_duration(seconds)})
+
+
+def _write(level: int, text: str, event: HostEvent | None, fields: Mapping[str, object]) -> None:
+    about = _in_words(event, text) if event else ""
+    logger.log(level, "%s", text, extra={"fields": fields, "about": about})
+
+
+def _duration(seconds: float) -> dict[str, float]:
+    return {"duration_ms": round(seconds * 1000, 1)}
+
+
+def _origin(event: HostEvent | None) -> dict[str, object]:
+    """Say which host the event is about, who caused it, and which of its vCenter's it is."""
+    return {**_host(event.host), "user": event.user, "key": event.key} if event else {}
+
+
+def _in_words(event: HostEvent, text: str) -> str:
+    """Say of the event, in a line for people, what ``text`` does not say already."""
+    key = "" if event.key is None else str(event.key)
+    host = "" if str(event.host) in text else f"of {event.host}"
+    by = event.user and f"by {event.user}"
+    return " ".join(filter(None, [event.name[:MAX_NAME_LENGTH], key, host, by]))
 
 
 def _level(error: MaintenanceError) -> int:
@@ -149,6 +186,13 @@ def _event(entry: Entry) -> dict[str, str]:
     return {"event": name[:MAX_NAME_LENGTH], "event_id": event_id(envelope), "encoding": encoding}
 
 
+def _is_wanted(record: logging.LogRecord) -> bool:
+    """Take what urllib3 says for DEBUG: it warns of each attempt, and ours is the last word."""
+    if record.name.partition(".")[0] == "urllib3":
+        record.levelno, record.levelname = logging.DEBUG, "DEBUG"
+    return logging.getLogger().isEnabledFor(record.levelno)
+
+
 class _JsonFormatter(logging.Formatter):
     """Every record as one JSON object; non-ASCII is escaped, so that no line can be forged."""
 
@@ -161,13 +205,36 @@ class _JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line)
+        return _as_json(line)
 
 
 class _TextFormatter(logging.Formatter):
     """Every record as a line for people; control characters are shown, not obeyed."""
 
     def format(self, record: logging.LogRecord) -> str:
-        message = record.getMessage().encode("unicode_escape").decode("ascii")
-        traceback = "\n" + self.formatException(record.exc_info) if record.exc_info else ""
-        return f"{self.formatTime(record)} {record.levelname} {message}{traceback}"
+        said = "; ".join(filter(None, [record.getMessage(), getattr(record, "about", "")]))
+        first = f"{self.formatTime(record)} {record.levelname} {said}"
+        traceback = self.formatException(record.exc_info).split("\n") if record.exc_info else []
+        return "\n".join(map(_as_text, [first, *traceback]))
+
+
+def _as_json(line: Mapping[str, Any]) -> str:
+    """Write ``line``; where it is too long, its longest texts are cut, and say so."""
+    for most in _CUTS:
+        text = json.dumps({name: _cut(value, most) for name, value in line.items()})
+        if len(text) < _MAX_LINE_BYTES:
+            break
+    return text
+
+
+def _as_text(line: str) -> str:
+    escaped = line.encode("unicode_escape").decode("ascii")
+    return escaped if len(escaped) < _MAX_LINE_BYTES else str(_cut(escaped, _MAX_LINE_BYTES // 2))
+
+
+def _cut(value: object, most: int) -> object:
+    """Leave out the middle of a text of more than ``most`` characters: both ends tell most."""
+    if not isinstance(value, str) or len(value) <= most:
+        return value
+    half = most // 2
+    return f"{value[:half]} [... {len(value) - 2 * half} characters cut ...] {value[-half:]}"

@@ -6,6 +6,7 @@
     inventory.py    one host's mode, and all hosts page by page
     history.py      when hosts entered and left maintenance mode, by vCenter's events
     session.py      one session for all threads, and no locked account
+    versions.py     which version of the API is spoken
     stub.py         one call: connections, TLS, deadline, circuit breaker
     faults.py       what goes wrong, as errors of ours
 

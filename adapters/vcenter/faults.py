@@ -11,6 +11,7 @@ from typing import Final
 
 from pyVmomi import vim, vmodl
 
+from adapters.vcenter.versions import FILE, ApiVersion
 from functions.errors import (
     AuthenticationError,
     MaintenanceError,
@@ -18,11 +19,18 @@ from functions.errors import (
     VCenterUnavailableError,
 )
 
+# What vCenter says of a version that it does not speak, in a fault of one class or another.
+_UNSUPPORTED: Final = re.compile(r"unsupported version|request version", re.IGNORECASE)
+
 Kinds = type[BaseException] | tuple[type[BaseException], ...]
 
 
 class SessionEndedError(Exception):
     """vCenter does not know the session any more: it was idle for 30 minutes, or terminated."""
+
+
+class VersionRefusedError(SessionEndedError):
+    """vCenter does not take the session's API version, or not any more: it was upgraded."""
 
 
 class ObjectGoneError(Exception):
@@ -33,6 +41,12 @@ class ArgumentRefusedError(VCenterUnavailableError):
     """vCenter does not take what it was sent as an argument."""
 
 
+_BROKEN_OFF: Final = (
+    ConnectionResetError,
+    BrokenPipeError,
+    ssl.SSLEOFError,
+    ssl.SSLZeroReturnError,
+)
 _REFUSALS: Final[tuple[tuple[Kinds, type[Exception], str], ...]] = (
     # First, since it is a NoPermission, too.
     (vim.fault.NotAuthenticated, SessionEndedError, "the session has ended"),
@@ -46,16 +60,7 @@ _REFUSALS: Final[tuple[tuple[Kinds, type[Exception], str], ...]] = (
     (vmodl.fault.ManagedObjectNotFound, ObjectGoneError, "an object is gone"),
 )
 _UNREACHABLE: Final[tuple[tuple[Kinds, type[MaintenanceError], str], ...]] = (
-    (
-        (ConnectionResetError, BrokenPipeError, ssl.SSLEOFError, ssl.SSLZeroReturnError),
-        VCenterUnavailableError,
-        "the exchange broke off",
-    ),
-    (
-        ssl.SSLError,
-        VCenterUnavailableError,
-        "TLS failed; is its certificate trusted (VCENTER_CA_FILE)?",
-    ),
+    (_BROKEN_OFF, VCenterUnavailableError, "the exchange broke off"),
     (TimeoutError, VCenterUnavailableError, "it does not answer in time"),
     (OSError, VCenterUnavailableError, "it cannot be reached"),
     # Only a login sends text that did not come from vCenter.
@@ -74,12 +79,30 @@ def refusal(fault: Exception, service: str) -> Exception:
     return VCenterUnavailableError(answered)
 
 
+def refuses_version(answer: object) -> bool:
+    """Whether an answer is a fault that says that its API version is not spoken."""
+    return isinstance(answer, vmodl.MethodFault) and bool(_UNSUPPORTED.search(answer.msg or ""))
+
+
+def refusal_of_version(service: str, version: ApiVersion) -> VersionRefusedError:
+    """Return in words what it means that ``version`` is refused."""
+    listed = "although it lists it" if version.listed else "and does not list which ones it speaks"
+    return VersionRefusedError(
+        f"{service} refuses the API version {version.number}, {listed} (/sdk/{FILE})"
+    )
+
+
 def unreachable(error: Exception, service: str) -> MaintenanceError:
     """Return what it means that there was no answer, or none of the vSphere API.
 
     pyVmomi raises errors of any kind when it parses what is no SOAP; none of their texts is told,
     since they may repeat what was sent or received.
     """
+    if isinstance(error, ssl.SSLError) and not isinstance(error, _BROKEN_OFF):
+        # Only what fails has to wait for it, and not every start.
+        from adapters.outgoing.certificates import Names, tls_fault
+
+        return VCenterUnavailableError(f"{service}: {tls_fault(error, Names.of('VCENTER'))}")
     for kinds, meant, meaning in _UNREACHABLE:
         if isinstance(error, kinds):
             return meant(f"{service}: {meaning}")

@@ -16,6 +16,7 @@ from pyVmomi import vim, vmodl
 
 from adapters.vcenter.faults import ObjectGoneError, SessionEndedError, refusal
 from adapters.vcenter.session import Session
+from adapters.vcenter.versions import ApiVersion
 from functions.errors import MaintenanceError, VCenterUnavailableError
 from functions.events import MAX_NAME_LENGTH, HostRef
 from functions.ports import VCenterHost
@@ -40,6 +41,11 @@ class View:
 def instance_uuid(session: Session) -> str:
     """Return what no other vCenter has; it came with the session."""
     return str(session.content.about.instanceUuid)
+
+
+def api_version(session: Session) -> ApiVersion:
+    """Return which version is spoken; it was agreed upon with the session."""
+    return session.stub.spoken
 
 
 def current_time(session: Session) -> datetime:

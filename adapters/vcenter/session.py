@@ -4,6 +4,7 @@ Sources: vSphere Web Services SDK Programming Guide: a session ends after 30 idl
 is asked without one is answered with NotAuthenticated.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,13 +19,16 @@ from adapters.config.settings import Credentials, VCenterSettings
 from adapters.outgoing.breaker import CircuitBreaker
 from adapters.outgoing.deadline import deadline
 from adapters.outgoing.login import Authenticator, Login, log_in
-from adapters.outgoing.tls import client_context
-from adapters.vcenter.faults import ObjectGoneError, SessionEndedError
+from adapters.outgoing.tls import Trust
+from adapters.vcenter import versions
+from adapters.vcenter.faults import ObjectGoneError, SessionEndedError, VersionRefusedError
 from adapters.vcenter.stub import Stub
 from functions.errors import AuthenticationError, MaintenanceError, VCenterUnavailableError
 from functions.events import vcenter_address
 
 T = TypeVar("T")
+
+_logger: Final = logging.getLogger(__name__)
 
 # Logins that one question may cause: the session may be ended again while it is being used.
 _LOGINS: Final = 3
@@ -51,8 +55,13 @@ class Sessions:
     ) -> None:
         self._service = f"vCenter {vcenter_address(settings.url)}"
         breaker = CircuitBreaker(self._service, VCenterUnavailableError, clock=clock)
-        context = client_context(settings.ca_file, insecure=settings.insecure_tls)
-        self._new_stub = partial(Stub, settings, self._service, context, breaker)
+        trust = Trust(
+            settings.ca_file,
+            insecure=settings.insecure_tls,
+            strict=settings.strict_tls,
+            clock=clock,
+        )
+        self._new_stub = partial(Stub, settings, self._service, trust, breaker)
         acquire = partial(log_in, credentials, self._begin)
         self._auth = Authenticator(self._service, VCenterUnavailableError, acquire, clock)
 
@@ -81,6 +90,8 @@ class Sessions:
         try:
             with self._gone_is_unavailable():
                 yield
+        except VersionRefusedError as refused:
+            raise VCenterUnavailableError(str(refused)) from None
         except SessionEndedError:
             raise VCenterUnavailableError(f"{self._service} ended the session meanwhile") from None
 
@@ -105,6 +116,7 @@ class Sessions:
         stub = self._new_stub()
         try:
             with self.lasting():
+                stub.speak(self._version(stub))
                 content = self._content(stub)
                 password = credentials.password.reveal()
                 content.sessionManager.Login(userName=credentials.username, password=password)
@@ -112,6 +124,12 @@ class Sessions:
             stub.close()
             raise
         return Login(Session(self._service, stub, content))
+
+    def _version(self, stub: Stub) -> versions.ApiVersion:
+        """Read which one it is anew for each session: a vCenter may have been upgraded."""
+        version = versions.agreed(versions.listed(stub.file(versions.FILE)), self._service)
+        _logger.debug("%s is asked in API version %s", self._service, version.number)
+        return version
 
     def _content(self, stub: Stub) -> Any:
         """Ask who is there, before a password is sent: an ESXi host would not know the others."""

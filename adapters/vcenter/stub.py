@@ -2,9 +2,10 @@
 
 import base64
 import ssl
+from collections.abc import Callable
 from functools import partial
 from http.client import HTTPException, HTTPResponse, HTTPSConnection
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from pyVmomi import SoapStubAdapter, vmodl
@@ -14,15 +15,19 @@ from requests.utils import get_environ_proxies, select_proxy
 from adapters.config.settings import VCenterSettings
 from adapters.outgoing.breaker import CircuitBreaker
 from adapters.outgoing.deadline import remaining
-from adapters.vcenter.faults import refusal, unreachable
+from adapters.outgoing.tls import Trust
+from adapters.vcenter.faults import refusal, refusal_of_version, refuses_version, unreachable
+from adapters.vcenter.versions import OLDEST, ApiVersion
 from functions.errors import VCenterUnavailableError
 
-# vSphere 6.5, the oldest that VEBA was made for: a server speaks all versions before its own, and
-# answers in the one it is asked in (vSphere Web Services SDK Programming Guide).
-_VERSION: Final = "vim.version.version11"
+T = TypeVar("T")
+
 # Below the idle time-outs of vCenter's proxy and of what may stand before it.
 _IDLE_SECONDS: Final = 30
 _BROKEN_OFF: Final = (ConnectionResetError, BrokenPipeError, ssl.SSLEOFError)
+_MAX_FILE_BYTES: Final = 64 * 1024
+# Who answers so may have the file all the same (RFC 9110, status codes).
+_OUTAGES: Final = (408, 429, 500, 502, 503, 504)
 
 
 class Stub(SoapStubAdapter):  # type: ignore[misc]
@@ -31,7 +36,8 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]
     pyVmomi lends a connection to one call at a time, from a pool behind a lock, and parses each
     answer with a parser of its own. The session's cookie is shared and is replaced by whatever an
     answer sets; so each session has a stub of its own, and a late answer of an old session cannot
-    change the cookie of the new one.
+    change the cookie of the new one. Before anything else it has to be told which version to
+    ``speak``.
 
     Calls raise VCenterUnavailableError, AuthenticationError or RequestRejectedError, and within
     this package SessionEndedError and ObjectGoneError.
@@ -41,10 +47,11 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]
         self,
         settings: VCenterSettings,
         service: str,
-        context: ssl.SSLContext,
+        trust: Trust,
         breaker: CircuitBreaker,
     ) -> None:
         self._service = service
+        self._trust = trust
         self._breaker = breaker
         parts = urlsplit(settings.url)
         proxy, credentials = _proxy(settings.url)
@@ -52,20 +59,33 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]
             host=parts.hostname,
             port=parts.port or 443,
             path=parts.path.rstrip("/").removesuffix("/sdk") + "/sdk",
-            version=_VERSION,
+            # From the oldest one, pyVmomi changes to any other, but never back to an older one.
+            version=OLDEST,
             poolSize=settings.pool_size,
             connectionPoolTimeout=_IDLE_SECONDS,
-            sslContext=context,
             **proxy,
         )
-        self.scheme = partial(_Connection, settings, credentials)
+        self.scheme = partial(_Connection, settings, trust, credentials)
+        self.spoken = ApiVersion(OLDEST, listed=False)
+
+    def speak(self, version: ApiVersion) -> None:
+        """Ask in this version of the API from now on."""
+        self.ComputeVersionInfo(version.name)
+        self.spoken = version
+
+    def file(self, name: str) -> bytes | None:
+        """Return a file beside the API, or None if there is none, or one of more than 64 KiB.
+
+        Nobody has to be logged in; where it redirects to, nobody goes. Raises
+        VCenterUnavailableError.
+        """
+        return self._exchange(partial(self._fetched, f"{self.path}/{name}"))
 
     def InvokeMethod(self, mo: Any, info: Any, args: Any, outerStub: Any = None) -> Any:
         """Send one call and return its answer, which is of the type that the API promises."""
-        if not remaining():
-            raise VCenterUnavailableError(f"{self._service}: the event's deadline is over")
-        with self._breaker.guard():
-            answer = self._exchange(mo, info, args)
+        answer = self._exchange(partial(self._answer, mo, info, args))
+        if refuses_version(answer):
+            raise refusal_of_version(self._service, self.spoken)
         if isinstance(answer, vmodl.MethodFault):
             raise refusal(answer, self._service)
         return answer
@@ -75,17 +95,46 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]
         self.poolSize = 0
         self.DropConnections()
 
-    def _exchange(self, mo: Any, info: Any, args: Any) -> Any:
+    def _exchange(self, ask: Callable[[], T]) -> T:
+        if not remaining():
+            raise VCenterUnavailableError(f"{self._service}: the event's deadline is over")
+        with self._breaker.guard():
+            try:
+                return self._trusted(ask)
+            except Exception as error:
+                failure = unreachable(error, self._service)
+                cause = error if isinstance(error, OSError) else None
+            # Outside of the clause: nothing hangs on to an error that may hold the password.
+            raise failure from cause
+
+    def _trusted(self, ask: Callable[[], T]) -> T:
+        used = self._trust.context
+        try:
+            return ask()
+        except ssl.SSLCertVerificationError:
+            if not self._trust.renewed(used):
+                raise
+        # Who is not trusted was told nothing, so that even a login may be sent again.
+        return ask()
+
+    def _answer(self, mo: Any, info: Any, args: Any) -> Any:
         """Return the answer, which may be a fault: who refuses a call can be reached."""
         try:
             return _promised(self._sent(mo, info, args), info)
         except vmodl.MethodFault as fault:
             return fault
-        except Exception as error:
-            failure = unreachable(error, self._service)
-            cause = error if isinstance(error, OSError) else None
-        # Outside of the clause, so that nothing hangs on to an error that may hold the password.
-        raise failure from cause
+
+    def _fetched(self, path: str) -> bytes | None:
+        connection = self.GetConnection()
+        try:
+            status, content = connection.fetch(path)
+        except BaseException:
+            connection.close()
+            raise
+        self.ReturnConnection(connection)
+        if status in _OUTAGES:
+            raise HTTPException(f"{status} instead of {path}")
+        return content if status == 200 and len(content) <= _MAX_FILE_BYTES else None
 
     def _sent(self, mo: Any, info: Any, args: Any) -> Any:
         try:
@@ -103,11 +152,15 @@ class _Connection(HTTPSConnection):
     """A connection whose time-outs are cut, for every call, to what the deadline leaves."""
 
     def __init__(
-        self, settings: VCenterSettings, proxy_headers: dict[str, str], **options: Any
+        self,
+        settings: VCenterSettings,
+        trust: Trust,
+        proxy_headers: dict[str, str],
+        **options: Any,
     ) -> None:
         self._settings = settings
         self._proxy_headers = proxy_headers
-        super().__init__(**options)
+        super().__init__(context=trust.context, **options)
 
     def set_tunnel(self, host: str, port: int | None = None, headers: Any = None) -> None:
         super().set_tunnel(host, port, self._proxy_headers)
@@ -121,6 +174,17 @@ class _Connection(HTTPSConnection):
             self.connect()
         self.sock.settimeout(_within_deadline(self._settings.read_timeout))
         super().request(*args, **options)
+
+    def fetch(self, path: str) -> tuple[int, bytes]:
+        """Return the status of a file, and of its content what may be read of it."""
+        self.request("GET", path)
+        response = super().getresponse()
+        content = response.read(_MAX_FILE_BYTES + 1)
+        if response.length and len(content) <= _MAX_FILE_BYTES:
+            raise ConnectionResetError(f"{response.length} bytes are missing")
+        if not response.isclosed():
+            self.close()  # The rest of it would be taken for the next answer.
+        return response.status, content
 
     def getresponse(self) -> HTTPResponse:
         response = super().getresponse()

@@ -92,6 +92,14 @@ class VSphere:
         """Return the time on vCenter's clock, in UTC."""
         return self._sessions.run(inventory.current_time).astimezone(UTC)
 
+    def api_version(self) -> str:
+        """Return the version of the vSphere API that is spoken, such as ``8.0.3.0``."""
+        return self._sessions.run(inventory.api_version).number
+
+    def lists_api_versions(self) -> bool:
+        """Return whether it says which versions it speaks; if not, that of 6.5 is spoken."""
+        return self._sessions.run(inventory.api_version).listed
+
     def close(self) -> None:
         """Log out, if need be, and close the connections; never raises, and takes 3 s at most."""
         self._sessions.close()

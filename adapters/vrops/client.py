@@ -9,12 +9,14 @@ from functools import partial
 from typing import Any, Final
 
 import requests
+import urllib3.exceptions as urllib3_errors
 
 from adapters.config.credentials import CredentialSource
 from adapters.config.settings import Credentials, Secret, VropsSettings
 from adapters.outgoing.breaker import CircuitBreaker
 from adapters.outgoing.deadline import deadline, remaining
 from adapters.outgoing.login import Authenticator, Login, log_in
+from adapters.outgoing.tls import ssl_error
 from adapters.vrops.transport import new_session, timeout
 from functions.errors import (
     AuthenticationError,
@@ -40,7 +42,6 @@ _PRIVILEGE: Final = (
     " Administration > Access Control > REST APIs, and its scope the vSphere hosts"
 )
 _UNREACHABLE: Final[tuple[tuple[type[Exception], str], ...]] = (
-    (requests.exceptions.SSLError, "TLS failed; is its certificate trusted (VROPS_CA_FILE)?"),
     (requests.exceptions.ProxyError, "the proxy does not let us through"),
     (requests.exceptions.Timeout, "it does not answer in time"),
     (requests.exceptions.ConnectionError, "it cannot be reached"),
@@ -94,7 +95,7 @@ class SuiteApi:
     ) -> None:
         self._auth_source = settings.auth_source
         self._base = f"{settings.url}/suite-api/api"
-        self._session = new_session(settings)
+        self._session = new_session(settings, clock)
         # requests passes urllib3's own Timeout through, though its types do not say so.
         self._timeout: Any = timeout(settings)
         self._breaker = CircuitBreaker(_SERVICE, OperationsUnavailableError, clock=clock)
@@ -198,8 +199,7 @@ class SuiteApi:
             )
         # requests' own errors are OSErrors, what urllib3 thinks of an address is a ValueError.
         except (OSError, ValueError) as error:
-            reason = next(text for kind, text in _UNREACHABLE if isinstance(error, kind))
-            raise OperationsUnavailableError(f"vRealize Operations: {reason}") from error
+            raise OperationsUnavailableError(f"vRealize Operations: {_reason(error)}") from error
         return Answer(
             f"{method} {path}",
             response.status_code,
@@ -209,10 +209,32 @@ class SuiteApi:
         )
 
 
+def _meant(error: Exception) -> Exception:
+    """Return what went wrong: requests calls time-outs a ConnectionError once urllib3 gives up."""
+    told = error.args[0] if error.args else None
+    reason = getattr(told, "reason", told)
+    # A connection that is refused is a NewConnectionError, which is a TimeoutError, too.
+    timed_out = isinstance(reason, urllib3_errors.TimeoutError)
+    if timed_out and not isinstance(reason, urllib3_errors.NewConnectionError):
+        return requests.exceptions.Timeout()
+    return error
+
+
 def objects(answer: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
     """Return the JSON objects listed under ``key``; a missing list is empty."""
     listed = answer.get(key)
     return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+
+
+def _reason(error: OSError | ValueError) -> str:
+    of_tls = ssl_error(error) if isinstance(error, requests.exceptions.SSLError) else None
+    if of_tls:
+        # Only what fails has to wait for it, and not every start.
+        from adapters.outgoing.certificates import Names, tls_fault
+
+        return str(tls_fault(of_tls, Names.of("VROPS")))
+    meant = _meant(error)
+    return next(text for kind, text in _UNREACHABLE if isinstance(meant, kind))
 
 
 def _total(answer: Mapping[str, Any]) -> int:

@@ -1,28 +1,36 @@
 """The connections to vRealize Operations: one requests.Session, kept alive, within a deadline."""
 
-import ssl
+import time
+from collections.abc import Callable
 from http.cookiejar import DefaultCookiePolicy
+from ssl import SSLCertVerificationError
 from types import TracebackType
 from typing import Any, Final, Self
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.exceptions import SSLError
 from requests.utils import get_environ_proxies
 from urllib3 import BaseHTTPResponse
-from urllib3.connectionpool import ConnectionPool
+from urllib3.connectionpool import ConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import InsecureRequestWarning, MaxRetryError, ResponseError
 from urllib3.util import Retry, Timeout
 
 from adapters.config.settings import VropsSettings
 from adapters.outgoing.deadline import remaining
-from adapters.outgoing.tls import client_context
+from adapters.outgoing.tls import Trust, ssl_error
 
 RETRIED_STATUSES: Final = (429, 502, 503, 504)
 
 
-def new_session(settings: VropsSettings) -> requests.Session:
-    """Return a session whose proxies, CA and pool are settled once, and not for every request."""
+def new_session(
+    settings: VropsSettings, clock: Callable[[], float] = time.monotonic
+) -> requests.Session:
+    """Return a session whose proxies, CA and pool are settled once, and not for every request.
+
+    ``clock`` tells seconds: a CA file is read again only so often.
+    """
     session = requests.Session()
     # With trust_env, requests looks proxies, CA and .netrc up for every single request.
     session.trust_env = False
@@ -31,7 +39,7 @@ def new_session(settings: VropsSettings) -> requests.Session:
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers.update({"Accept": "application/json", "User-Agent": "maintenance-mirror"})
     adapter = _TrustingAdapter(
-        _trust(settings),
+        _trust(settings, clock),
         pool_connections=1,
         pool_maxsize=settings.pool_size,
         max_retries=_retries(),
@@ -45,11 +53,13 @@ def timeout(settings: VropsSettings) -> Timeout:
     return _WithinDeadline(connect=settings.connect_timeout, read=settings.read_timeout)
 
 
-def _trust(settings: VropsSettings) -> ssl.SSLContext:
+def _trust(settings: VropsSettings, clock: Callable[[], float]) -> Trust:
     if settings.insecure_tls:
         # One warning at start says it better than one for every request.
         urllib3.disable_warnings(InsecureRequestWarning)
-    return client_context(settings.ca_file, insecure=settings.insecure_tls)
+    return Trust(
+        settings.ca_file, insecure=settings.insecure_tls, strict=settings.strict_tls, clock=clock
+    )
 
 
 def _retries() -> Retry:
@@ -67,17 +77,32 @@ def _retries() -> Retry:
 
 
 class _TrustingAdapter(HTTPAdapter):
-    """An adapter whose trust is settled: requests would look for the CA file at every request."""
+    """An adapter whose trust is settled: requests would look for the CA file at every request.
 
-    def __init__(self, context: ssl.SSLContext, **options: Any) -> None:
-        self._context = context
+    A CA file that was changed since is read again where a certificate is refused.
+    """
+
+    def __init__(self, trust: Trust, **options: Any) -> None:
+        self._trust = trust
         super().__init__(**options)
 
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=self._context, **options)
+    def send(self, *args: Any, **options: Any) -> requests.Response:
+        used = self._trust.context
+        try:
+            return super().send(*args, **options)
+        except SSLError as error:
+            refused = isinstance(ssl_error(error), SSLCertVerificationError)
+            if not refused or not self._trust.renewed(used):
+                raise
+        # Who is not trusted was told nothing, so that even a login may be sent again.
+        return super().send(*args, **options)
 
-    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        return super().proxy_manager_for(proxy, ssl_context=self._context, **options)
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> ConnectionPool:
+        pool = super().get_connection_with_tls_context(*args, **options)
+        if isinstance(pool, HTTPSConnectionPool):
+            # What new connections are made with; the pool and those that work are kept.
+            pool.conn_kw["ssl_context"] = self._trust.context
+        return pool
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         pass

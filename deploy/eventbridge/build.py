@@ -32,7 +32,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGES: Final = ("adapters", "functions")
-# The other driving adapters; what they import is not in the zip either.
+# The other doors; what they import is not in the zip either.
 OTHERS: Final = ("adapters/knative.py", "adapters/openfaas.py", "adapters/cli/")
 CA_FILE: Final = "ca.pem"
 LARGEST: Final = 1_500_000

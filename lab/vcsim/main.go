@@ -75,6 +75,8 @@ func main() {
 func populated(hosts int) *simulator.Model {
 	model := simulator.VPX()
 	model.ServiceContent.About.InstanceUuid = uuid.NewString()
+	// What it lists first in vimServiceVersions.xml, before 6.0 and 5.5.
+	model.ServiceContent.About.ApiVersion = "8.0.3.0"
 	model.Cluster, model.ClusterHost, model.Host = 1, 1, 0
 	model.Datastore, model.Machine, model.Portgroup = 0, 0, 0
 	check(model.Create())

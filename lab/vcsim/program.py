@@ -1,7 +1,7 @@
 """Build and run vcsim.
 
 It is built once for each state of its sources, by Go, which fetches govmomi in the version that
-go.sum pins.
+go.sum pins. Other programs in Go can be built in the same way.
 """
 
 import fcntl
@@ -21,7 +21,7 @@ from typing import Final
 from lab.processes import ROOT, start
 
 SOURCES: Final = Path(__file__).parent
-BUILD: Final = ROOT / "build" / "vcsim"
+BUILD: Final = ROOT / "build"
 _TIMEOUT_SECONDS: Final = 10.0
 
 
@@ -105,34 +105,34 @@ def running(
             _stop(process)
 
 
-def built() -> Path:
-    """Return the program, made if there is none of these sources yet.
+def built(folder: Path = SOURCES) -> Path:
+    """Return the program of the sources in a folder, made if there is none of them yet.
 
     Raises NotBuiltError if that fails.
     """
-    sources = sorted(path for path in SOURCES.iterdir() if path.suffix in (".go", ".mod", ".sum"))
+    sources = sorted(path for path in folder.iterdir() if path.suffix in (".go", ".mod", ".sum"))
     digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()
-    program = BUILD / f"vcsim-{digest[:16]}"
-    with _alone():
+    program = BUILD / folder.name / f"{folder.name}-{digest[:16]}"
+    with _alone(program.parent):
         if not program.exists():
-            _build(program)
+            _build(folder, program)
     return program
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def _alone(folder: Path) -> Iterator[None]:
     """Let one process build, and the others wait for it."""
-    BUILD.mkdir(parents=True, exist_ok=True)
-    with (BUILD / "lock").open("wb") as lock:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _build(program: Path) -> None:
+def _build(folder: Path, program: Path) -> None:
     unfinished = program.with_suffix(".new")
     result = subprocess.run(
         [shutil.which("go") or "go", "build", "-trimpath", "-o", unfinished, "."],
-        cwd=SOURCES,
+        cwd=folder,
         capture_output=True,
         encoding="utf-8",
     )

@@ -33,6 +33,7 @@ OPTIONAL = {"boto3", "botocore", "pyVmomi", "pyVim", "rich", "defusedxml"}
 OURS_IF_CONFIGURED = {
     "adapters.vcenter",
     "adapters.config.aws_secrets",
+    "adapters.incoming.gzip_body",
     "adapters.incoming.vsphere_xml",
 }
 HANDLE = {

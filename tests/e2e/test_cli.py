@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,8 @@ from functions.events import HostRef
 from functions.outcomes import SweepListener
 from lab.processes import ROOT, Function, environment, free_port, function, start
 from simulator import Host, SettableClock, Simulator, VCenter
-from tests.fakes import VCENTER_UUID
-from tests.unit.cli.running import (
+from tests.fakes import VCENTER_UUID, Clock
+from tests.unit.cli.runner import (
     ADDRESS,
     COMMAND,
     FakeVSphere,
@@ -43,7 +44,7 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def vcenter() -> FakeVSphere:
-    return FakeVSphere(hosts(12))
+    return FakeVSphere(hosts(12), clock=Clock(datetime.now(UTC)))
 
 
 @dataclass
@@ -87,6 +88,8 @@ def connect(vcenter: FakeVSphere) -> Connect:
 def drift(simulator: Simulator, vcenter: FakeVSphere) -> None:
     """One host to start, one to end, and one whose maintenance is a person's."""
     vcenter.enter("host-1")
+    vcenter.enter("host-2")
+    vcenter.leave("host-2")
     simulator.maintain("esx02.lab.local", minutes=60)
     simulator.maintain("esx03.lab.local")
 
@@ -121,6 +124,32 @@ def test_a_sweep_repairs_what_status_has_shown(
     ]
     simulator.end_maintenance("esx03.lab.local")
     assert command("status", connect=connect, environ=environ).code == 0
+
+
+def test_a_timed_window_that_cannot_be_ours_is_shown_and_left(
+    simulator: Simulator, vcenter: FakeVSphere, connect: Connect
+) -> None:
+    simulator.maintain("esx02.lab.local", minutes=60)
+    environ = environment(simulator, MAINTENANCE_LEASE_MINUTES="120")
+    seen = command("status", "--output", "json", connect=connect, environ=environ)
+    ((found),) = json.loads(seen.out)
+    assert (seen.code, found["sweep"], found["whose"]) == (3, "leave", "person")
+    assert command("reconcile", connect=connect, environ=environ).code == 0
+    assert writes(simulator) == []
+
+
+def test_a_refused_sweep_writes_only_what_it_renews(
+    simulator: Simulator, vcenter: FakeVSphere, connect: Connect
+) -> None:
+    drift(simulator, vcenter)
+    simulator.maintain("esx04.lab.local", minutes=60)
+    vcenter.modes[vcenter.host("host-4")] = True
+    environ = environment(simulator, MAINTENANCE_LEASE_MINUTES="120")
+    done = command("reconcile", "--max-changes", "1", connect=connect, environ=environ)
+    assert (done.code, "so nothing was changed; renewed all the same: 1" in done.err) == (3, True)
+    assert len(writes(simulator)) == 1
+    before = [simulator.state(host.name) for host in hosts(3)]
+    assert before == ["STARTED", "MAINTAINED", "MAINTAINED_MANUAL"]
 
 
 def test_a_dry_run_and_the_brake_write_nothing(
@@ -326,6 +355,7 @@ def test_a_function_behind_tls_is_verified(simulator: Simulator) -> None:
     sent = ("send", "enter", "esx01", "--vcenter", ADDRESS, "--to", f"{simulator.url}/x")
     refused = command(*sent, environ={})
     assert (refused.code, "--ca-file" in refused.err) == (1, True)
+    assert "its certificate is not trusted: " in refused.err
     assert command(*sent, "--ca-file", str(simulator.ca_file), environ={}).out.startswith("HTTP 4")
 
 

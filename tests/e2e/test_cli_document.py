@@ -10,7 +10,7 @@ import pytest
 from lab.processes import ROOT, environment, function
 from simulator import Host, Simulator, VCenter
 from tests.documents import blocks
-from tests.unit.cli.running import command, seen
+from tests.unit.cli.runner import command, seen
 from tests.vcenters import needs_go, vcsim
 
 pytestmark = [needs_go, pytest.mark.xdist_group("vcsim")]
@@ -38,17 +38,21 @@ NAMES = {
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Every command of the document, run in its order; a function listens, too."""
     log = tmp_path_factory.mktemp("function") / "log"
-    with vcsim(6) as vcenter:
-        start, renew, end, persons, *_, unknown = vcenter.hosts
+    with vcsim(7) as vcenter:
+        start, renew, end, persons, timed, forgotten, unknown = vcenter.hosts
         known = [Host(each.name, each.moref, "vc") for each in vcenter.hosts if each != unknown]
         others = VCenter("lab", "vc2.lab.local")
         with Simulator(known, [VCenter("vc", vcenter.address, vcenter.uuid), others]) as operations:
+            for host in (end, renew):
+                vcenter.enter(host.moref)
+                vcenter.leave(host.moref)
             for host in (start, renew):
                 vcenter.enter(host.moref)
-                vcenter.post_event("EnteredMaintenanceModeEvent", host.moref)
-            operations.maintain(renew.name, minutes=60)
-            operations.maintain(end.name, minutes=60)
-            operations.maintain(persons.name)
+            vcenter.enter_long_ago(forgotten.moref)
+            for host in (renew, end, timed):
+                operations.maintain(host.name, minutes=60)
+            for host in (persons, forgotten):
+                operations.maintain(host.name)
             settings = {
                 **vcenter.variables,
                 "MAINTENANCE_LEASE_MINUTES": "120",

@@ -1,6 +1,7 @@
 """The function on its real server, mirroring into the simulator over real TLS."""
 
 import contextlib
+import gzip
 import json
 import os
 import signal
@@ -17,7 +18,8 @@ import requests
 from lab.events import EXAMPLES, HTTP_FORMATS, EventData, HttpMessage, example_files
 from lab.processes import ROOT, Function, command, environment, free_port, function
 from simulator import Host, Simulator
-from tests.messages import SAMPLES, latest, parse
+from tests.messages import SAMPLES, latest, next_moment, parse
+from tests.mislabelled import MISLABELLED
 
 VCENTER = "vcenter.lab.local"
 BINARY_HEADERS = HTTP_FORMATS["router-binary"](EventData()).headers
@@ -121,6 +123,27 @@ def test_a_host_that_was_added_again_waits_until_it_is_discovered(
     assert status(running.send(latest(event("Entered", name, "host-77")))) == 503
     assert lines(running)[-1]["error"] == "HostNotFoundError"
     assert set(simulator.states().values()) == {"STARTED"}
+
+
+@pytest.mark.parametrize("name", MISLABELLED)
+def test_an_event_that_is_labelled_wrong_or_packed_is_mirrored(
+    name: str, running: Function, simulator: Simulator
+) -> None:
+    for verb, state in (("Entered", "MAINTAINED_MANUAL"), ("Exit", "STARTED")):
+        event_data = EventData(f"{verb}MaintenanceModeEvent", created=f"{next_moment()}Z")
+        assert status(running.send(MISLABELLED[name](event_data).request())) == 204
+        assert simulator.state("esx01.lab.local") == state
+        assert lines(running)[-1]["encoding"] == name
+
+
+def test_gzip_that_holds_too_much_gets_413_and_what_is_damaged_400(
+    running: Function, simulator: Simulator
+) -> None:
+    packed = {**BINARY_HEADERS, "Content-Encoding": "gzip"}
+    bomb = gzip.compress(b"[" * 64 * 1024 * 1024)
+    for body, expected in ((bomb, 413), (bomb[:-9], 413), (gzip.compress(b"{}")[:-9], 400)):
+        assert status(running.send(HttpMessage(packed, body).request())) == expected
+    assert simulator.calls == []
 
 
 def test_another_event_changes_nothing_and_is_one_info_line(

@@ -111,7 +111,7 @@ class Anything(RuleBasedStateMachine):
         if self.lease:  # From now on, who could tell whose the window is?
             self.windows.pop(host, None)
         self.key += 1
-        self.events.append(self._facts(ENTERED if entering else EXITED, host))
+        self.events.append(self._event_data(ENTERED if entering else EXITED, host))
 
     @precondition(lambda self: self.events)
     @rule(which=indices, again=st.booleans())
@@ -135,7 +135,7 @@ class Anything(RuleBasedStateMachine):
     )
     def forge(self, name: str, moref: str, host: str, source: str) -> None:
         """Anybody may say anything of any host, in any vCenter's name."""
-        self._send(self._facts(name, HostRef(moref, host, source)))
+        self._send(self._event_data(name, HostRef(moref, host, source)))
 
     @rule(which=indices, state=st.sampled_from([MONITORED, OPEN_ENDED]))
     def act_by_hand(self, which: int, state: ResourceState) -> None:
@@ -263,7 +263,7 @@ class Anything(RuleBasedStateMachine):
     def _pick(self, which: int) -> HostRef:
         return self._hosts()[which % len(self._hosts())]
 
-    def _facts(self, name: str, host: HostRef) -> EventData:
+    def _event_data(self, name: str, host: HostRef) -> EventData:
         created = self.clock().isoformat()
         return EventData(name, host.name, host.moref, host.vcenter, self.key, created)
 

@@ -210,6 +210,22 @@ def test_a_window_that_this_process_has_started_is_renewed_by_the_next_event(
     assert operations.ends(HOST) == operations.clock() + timedelta(minutes=60)
 
 
+def test_what_this_process_has_started_is_ended_though_vcenter_tells_nothing(
+    operations: FakeOperations, vcenter: Restless
+) -> None:
+    vcenters, memory = VCenters({A: vcenter}), EventMemory()
+    context = Context(operations, vcenters, memory, Policy(60), now=vcenter.clock)
+    vcenter.enter("host-1")
+    assert enter(context).action == "entered"
+    vcenter.leave("host-1")
+    vcenter.purged_before = vcenter.clock() + timedelta(minutes=1)
+    assert leave(context).action == "exited"
+    assert operations.maintained() == set()
+    vcenter.clock.advance(71)
+    persons(operations)
+    assert leave(context).action == "left"
+
+
 def persons(operations: FakeOperations, minutes: int = 2880) -> datetime | None:
     """Put the host into a window of a person's; returns when it ends."""
     operations.start_maintenance(operations.find(HOST), minutes)
@@ -412,6 +428,20 @@ def test_a_resource_without_a_moref_may_be_another_host_than_the_one_that_is_gon
     known.set_state(HOST, TIMED)
     outcome = removed(replace(context, operations=known, policy=Policy(60)))
     assert (outcome.action, known.state(HOST)) == ("ignored", TIMED)
+
+
+@pytest.mark.parametrize("lease", [None, 60])
+def test_what_we_started_and_does_not_show_yet_is_ended_when_its_host_is_removed(
+    operations: FakeOperations, context: Context, vcenter: Restless, lease: int | None
+) -> None:
+    leased = replace(context, policy=Policy(lease))
+    vcenter.enter("host-1")
+    operations.slow = True
+    enter(leased)
+    vcenter.remove("host-1")
+    assert removed(leased).action == "exited"
+    operations.settle()
+    assert operations.maintained() == set()
 
 
 def test_a_host_that_was_removed_and_is_still_there_is_as_its_vcenter_says(

@@ -15,6 +15,7 @@ from lab.events import (
     ENTER,
     EXAMPLES,
     EXIT,
+    HTTP_FORMATS,
     REMOVED,
     HttpMessage,
     example_files,
@@ -55,7 +56,9 @@ def test_every_cell_is_understood(name: str, verb: str, event_data: Any) -> None
         event_data.user,
         event_data.message,
     )
-    assert (event.event_id, event.cluster) == (CLOUDEVENT_ID, "Cluster-1")
+    # VSphereSource takes vCenter's key for the id, as a text.
+    key_or_id = str(event_data.key) if name.startswith("vspheresource") else CLOUDEVENT_ID
+    assert (event.event_id, event.cluster) == (key_or_id, "Cluster-1")
     assert event.created is not None
 
 
@@ -172,6 +175,60 @@ def test_real_malformed_events_are_refused() -> None:
     for path in paths:
         with pytest.raises(NotACloudEventError):
             read(HttpMessage({}, path.read_bytes()))
+
+
+def shape(raw: bytes) -> tuple[list[str], list[str], list[tuple[str, str]]]:
+    """Return what a request is made of: its headers, its keys, and what is the same in all."""
+    message = parse(raw)
+    kept = [
+        (name, value)
+        for name, value in message.headers.items()
+        if name not in ("Host", "Content-Length", "Traceparent", "Ce-Vsphereapiversion")
+        and not name.startswith(("Ce-Id", "Ce-Source", "Ce-Time"))
+    ]
+    keys = re.findall(r'"([A-Za-z]+)":|<([A-Za-z]+)[ >]', message.body.decode())
+    return [*message.headers], [name or tag for name, tag in keys], kept
+
+
+CAPTURED = SAMPLES / "captured"
+
+
+@pytest.mark.skipif(
+    not CAPTURED.is_dir(), reason="the captured requests are not beside the project"
+)
+@pytest.mark.parametrize(
+    ("captured", "name"),
+    [
+        ("o1-v0.3.0", "router-0.3-openfaas"),
+        ("o1-v0.4.1", "router-0.3-openfaas"),
+        ("o1-v0.7.5", "router-openfaas"),
+        ("k1-v0.5.0-binary", "router-0.5-binary"),
+        ("k1-v0.6.1-binary", "router-0.5-binary"),
+        ("k1-v0.6.1-structured", "router-0.5-structured"),
+        ("k1-v0.7.5-binary", "router-binary"),
+        ("k1-v0.7.5-structured", "router-structured"),
+        ("v1-json", "vspheresource-json"),
+        ("v1-xml", "vspheresource-xml"),
+    ],
+)
+@pytest.mark.parametrize("event_data", [ENTER, EXIT])
+def test_examples_have_the_headers_and_keys_of_what_was_captured(
+    captured: str, name: str, event_data: Any
+) -> None:
+    real = (CAPTURED / f"{captured}-{event_data.name}.http").read_bytes()
+    assert shape(HTTP_FORMATS[name](event_data).request()) == shape(real)
+    event = host_event(read(parse(real)).envelope, event_data.name)
+    assert event.host.name == "esx01.lab.local"
+    assert (event.event_id == str(event.key)) == captured.startswith("v1")
+
+
+@pytest.mark.parametrize("name", [name for name in cells() if name.startswith("router-0")])
+def test_before_0_7_the_time_is_the_routers_own_clock(name: str) -> None:
+    [path] = EXAMPLES.glob(f"{name}-enter.*")
+    envelope = read_file(path).envelope
+    older = not name.startswith("router-0.7")
+    assert ("vsphereapiversion" in envelope) == (not older)
+    assert (envelope["time"] > envelope["data"]["CreatedTime"]) == older
 
 
 def test_a_raw_request_is_taken_apart() -> None:

@@ -187,11 +187,18 @@ def test_an_event_without_a_host_is_refused(operations: FakeOperations) -> None:
         send(HOSTLESS, operations)
 
 
-@pytest.mark.parametrize("event_data", [ENTER, EXIT, REMOVED])
+@pytest.mark.parametrize("event_data", [ENTER, EXIT])
 def test_a_host_that_is_not_known_is_no_success(event_data: EventData) -> None:
     now = replace(event_data, created=datetime.now(UTC).isoformat())
     with pytest.raises(HostNotFoundError):
         send(now, FakeOperations([OTHER]))
+
+
+def test_a_host_that_was_removed_on_both_sides_is_done_with() -> None:
+    now = replace(REMOVED, created=datetime.now(UTC).isoformat())
+    outcome = send(now, FakeOperations([OTHER]))
+    assert (outcome.action, outcome.needs_attention) == ("ignored", False)
+    assert outcome.reason.endswith("; it was removed")
 
 
 @pytest.mark.parametrize("event_data", [ENTER, EXIT, REMOVED])

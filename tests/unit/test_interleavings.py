@@ -1,5 +1,7 @@
 """Every order of steps of two processes and a vCenter; tests.interleavings says how."""
 
+from typing import Any
+
 import pytest
 
 from tests.interleavings import (
@@ -38,6 +40,8 @@ SCHEDULES = {
 }
 
 
+# What takes most of the time: half a minute.
+LARGEST = ("both events and a sweep, at once", "three handlers")
 VERDICTS = ("silenced", "monitored", "harmed", "errors")
 
 
@@ -46,7 +50,11 @@ def verdicts(found: Found) -> set[str]:
     return {verdict for verdict in VERDICTS if getattr(found, verdict)}
 
 
-@pytest.mark.parametrize("name", CLAIMS)
+def _marked(name: str) -> Any:
+    return pytest.param(name, marks=[pytest.mark.exhaustive] if name in LARGEST else [])
+
+
+@pytest.mark.parametrize("name", [_marked(name) for name in CLAIMS])
 def test_both_sides_agree_whatever_the_order(name: str) -> None:
     found = explored(CLAIMS[name])
     assert verdicts(found) == set()

@@ -9,6 +9,7 @@ import pytest
 
 from adapters.memory import EventMemory
 from functions.events import HostEvent, HostRef
+from functions.ports import Resource, ResourceState
 
 NOW = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 HOST = HostRef("host-1001", "esx01.lab.local", "vcenter.lab.local")
@@ -99,3 +100,18 @@ def _at_once(calls: list[Callable[[], object]]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+RESOURCE = Resource("id", HOST, ResourceState.TIMED, HOST.moref)
+
+
+def test_what_this_process_has_started_is_known_as_long_as_it_matters(memory: EventMemory) -> None:
+    assert not memory.has_started(RESOURCE, NOW)
+    memory.started(RESOURCE, NOW)
+    assert memory.has_started(RESOURCE, NOW)
+    assert not memory.has_started(RESOURCE, NOW + timedelta(minutes=1))
+    assert not memory.has_started(replace(RESOURCE, identifier="another"), NOW)
+
+
+def test_what_was_noticed_is_noticed_once(memory: EventMemory) -> None:
+    assert [memory.noticed(what) for what in ("a", "b", "a")] == [False, False, True]

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from typing import Any
 
 from flask import Response
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 from adapters.incoming import envelopes
 from functions.errors import MaintenanceError
 from functions.events import HostEvent, host_event
-from lab.events import HTTP_FORMATS, EventData, HttpMessage, lambda_event
+from lab.events import HTTP_FORMATS, EventData, HttpMessage, lambda_event, router_envelope
 from tests.messages import LIMITS, read, request
+from tests.mislabelled import ALL_MISLABELLED
 from tests.strategies import (
     DISPATCH,
     VIEW,
@@ -22,6 +24,7 @@ from tests.strategies import (
     damaged,
     events,
     json_values,
+    packed_bodies,
 )
 
 EXAMPLES = settings(
@@ -42,9 +45,22 @@ def reply_to(message: HttpMessage) -> Response:
 def test_every_encoding_of_an_event_is_the_same_event(pair: tuple[EventData, HostEvent]) -> None:
     event_data, expected = pair
     for encode in HTTP_FORMATS.values():
-        assert host_event(read(encode(event_data)).envelope, event_data.name) == expected
+        envelope = read(encode(event_data)).envelope
+        # Some sources have ids of their own, which say nothing about the event.
+        own = replace(expected, event_id=envelope["id"])
+        assert host_event(envelope, event_data.name) == own
     detail = lambda_event(event_data)["detail"]
-    assert host_event(envelopes.from_object(detail, LIMITS).envelope, event_data.name) == expected
+    for told in (detail, json.dumps(detail)):
+        received = envelopes.from_object(told, LIMITS)
+        assert host_event(received.envelope, event_data.name) == expected
+
+
+@EXAMPLES
+@given(events())
+def test_every_wrong_label_leaves_it_the_same_event(pair: tuple[EventData, HostEvent]) -> None:
+    event_data, expected = pair
+    for encode in ALL_MISLABELLED:
+        assert host_event(read(encode(event_data)).envelope, event_data.name) == expected
 
 
 @EXAMPLES
@@ -55,6 +71,24 @@ def test_no_bytes_whatever_break_the_adapter(
     reply = reply_to(HttpMessage({"Content-Type": content_type, **headers}, body))
     assert reply.status_code in REPLIES
     assert reply.data == b""
+
+
+@EXAMPLES
+@given(packed_bodies, content_types, ce_headers)
+def test_no_gzip_whatever_breaks_the_adapter(
+    body: bytes, content_type: str, headers: dict[str, str]
+) -> None:
+    reply = reply_to(HttpMessage({"Content-Type": content_type, **headers}, body))
+    assert reply.status_code in REPLIES
+    assert reply.data == b""
+
+
+@EXAMPLES
+@given(st.text(), st.sampled_from(["", "text/plain", "application/json"]))
+def test_a_text_that_is_no_json_and_no_xml_stays_that_text(text: str, label: str) -> None:
+    ours = router_envelope(EventData())
+    envelope = {**ours, "datacontenttype": label, "data": f"- {text}"}
+    assert envelopes.from_object(envelope, LIMITS) == (envelope, "eventbridge json")
 
 
 @EXAMPLES

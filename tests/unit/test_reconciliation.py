@@ -57,6 +57,9 @@ class Notes(SweepListener):
     def read(self, vcenter: str, side: str, count: int) -> None:
         self.told.append((vcenter, side, count))
 
+    def refused(self, error: SweepRefusedError) -> None:
+        self.told.append("refused")
+
     def planned(self, actions: list[Action]) -> None:
         self.told.append([action.verb for action in actions])
         for vcenter, moref in self.meanwhile:
@@ -355,18 +358,64 @@ def test_a_whole_vcenter_in_a_timed_window_is_left_alone() -> None:
     assert len(site.maintained()) == 5
 
 
+def test_of_a_small_vcenter_ours_is_ended_among_windows_of_persons() -> None:
+    site = Site(4)
+    site.enter(4)
+    site.sweep()
+    for number in (1, 2, 3):
+        site.operations.set_state(ref(number), TIMED)
+    site.leave(4)
+    site.sweep()
+    assert site.maintained() == {"host-1", "host-2", "host-3"}
+
+
+def test_what_this_process_started_is_renewed_and_ended_in_a_whole_vcenter_too() -> None:
+    site = Site(20)
+    site.enter(1, 2)
+    site.sweep()
+    for number in range(3, 21):
+        site.operations.set_state(ref(number), TIMED)
+    site.wait(31)
+    site.leave(2)
+    counts = site.sweep().counts()
+    assert (counts["renew"], counts["end"], counts["leave"]) == (1, 1, 18)
+
+
+def test_what_was_started_longer_ago_than_a_lease_is_no_evidence() -> None:
+    site = Site(4)
+    site.enter(1)
+    site.sweep()
+    site.leave(1)
+    site.sweep()
+    site.wait(90)
+    site.operations.set_state(ref(1), TIMED)
+    assert site.sweep().counts()["leave"] == 1
+
+
 def test_history_that_cannot_be_read_ends_nothing_and_stops_nothing_else() -> None:
     site = Site(4)
     site.enter(1, 2)
     site.sweep()
+    site.memory = EventMemory(site.operations.clock)  # As after a restart.
     site.leave(1)
     site.enter(3)
     for failure in (VCenterUnavailableError("slow"), RequestRejectedError("no privilege")):
-        site.vcenter.failures = [None, failure, failure]
+        site.vcenter.failures = [None, None, failure, failure]
         report = site.sweep()
         assert [each.verb for each in report.actions if each.host == ref(1)] == ["leave"]
         assert "host-3" in site.maintained()
     assert (report.faults, site.sweep().counts()["end"]) == ([], 1)
+
+
+def test_what_this_process_has_started_is_ended_though_vcenter_tells_nothing() -> None:
+    site = Site(4)
+    site.enter(1, 2)
+    site.sweep()
+    site.leave(1)
+    site.vcenter.remove("host-2")
+    site.vcenter.purged_before = site.operations.clock() + timedelta(minutes=1)
+    assert site.sweep().counts()["end"] == 2
+    assert site.maintained() == set()
 
 
 def test_a_host_that_entered_while_it_was_compared_is_left_to_its_event() -> None:
@@ -541,6 +590,8 @@ def test_a_refused_sweep_renews_all_the_same_and_says_both() -> None:
     )
     assert site.maintained() == {"host-1"}
     assert site.operations.ends(ref(1)) == site.operations.clock() + timedelta(minutes=60)
+    told = ["refused", ["renew", "start", "start"], ("renew", "host-1", True)]
+    assert site.listener.told[-3:] == told
 
 
 def test_a_refused_dry_run_renews_nothing() -> None:
@@ -549,7 +600,8 @@ def test_a_refused_dry_run_renews_nothing() -> None:
     site.sweep()
     site.wait(40)
     site.enter(2, 3)
-    assert site.sweep(dry_run=True).refusal
+    refusal = site.sweep(dry_run=True).refusal
+    assert str(refusal).endswith("so nothing was changed")
     assert site.operations.ends(ref(1)) == NOW + timedelta(minutes=60)
 
 
@@ -682,7 +734,7 @@ def test_a_failing_write_does_not_keep_anybody_from_looking_again() -> None:
 def test_a_vcenter_that_fails_when_it_is_looked_at_again_is_reported() -> None:
     site = Site(3)
     site.enter(1)
-    site.vcenter.failures = [None, VCenterUnavailableError("down")]
+    site.vcenter.failures = [None, None, VCenterUnavailableError("down")]
     report = site.sweep()
     assert [str(fault) for fault in report.faults] == ["down"]
     assert site.maintained() == {"host-1"}
@@ -747,6 +799,55 @@ def test_a_persons_is_left_even_if_it_began_during_the_sweep() -> None:
     assert (outcome.action, site.operations.state(ref(1))) == ("left", OPEN_ENDED)
 
 
+def copied() -> Site:
+    """Return a vCenter and a restored copy of it, which says that it is the same."""
+    site = Site(4, addresses=(ADDRESS, "copy.lab"))
+    site.operations = FakeOperations(
+        refs(4), uuids=dict.fromkeys((ADDRESS, "copy.lab"), "one"), clock=site.operations.clock
+    )
+    for each in site.vcenters:
+        each.uuid = "one"
+    return site
+
+
+def test_of_two_vcenters_that_say_they_are_the_same_neither_is_believed() -> None:
+    site = copied()
+    site.vcenters[1].enter("host-1")
+    report = site.sweep()
+    assert [type(fault) for fault in report.faults] == [VCenterUnavailableError] * 2
+    assert "both say that they are the vCenter one" in str(report.faults[0])
+    assert (report.actions, site.maintained()) == ([], set())
+
+
+class Hides(FakeVCenter):
+    """Lists no host-1, as for an account that may not see it or its mode."""
+
+    def hosts(self) -> Iterator[VCenterHost]:
+        yield from (each for each in super().hosts() if each.host.moref != "host-1")
+
+
+def test_a_host_that_is_not_listed_but_there_is_not_taken_for_gone() -> None:
+    site = Site(4)
+    site.enter(1)
+    site.sweep()
+    site.vcenters = [Hides(refs(4), ADDRESS, f"uuid-{ADDRESS}", clock=site.operations.clock)]
+    site.enter(1)
+    report = site.sweep()
+    assert [(each.verb, each.reason) for each in report.actions] == [
+        ("report", "its vCenter has it, but does not list it")
+    ]
+    assert site.maintained() == {"host-1"}
+
+
+def test_windows_that_were_written_before_a_failure_are_known_as_ours() -> None:
+    site = Site(4)
+    site.enter(1, 2)
+    site.operations.failures = [None, None, OperationsUnavailableError("down")]
+    site.sweep()
+    [written] = site.operations.maintained()
+    assert site.memory.has_started(site.operations.find(written), NOW)
+
+
 def test_the_listener_is_told_everything_in_order() -> None:
     site = Site(501, addresses=("a.lab", "b.lab"))
     site.stay(1)
@@ -756,11 +857,11 @@ def test_the_listener_is_told_everything_in_order() -> None:
     site.listener.meanwhile = [(site.vcenters[0], "host-2")]
     site.sweep()
     assert site.listener.told == [
+        ("b.lab", "down"),
         ("a.lab", "vCenter", 500),
         ("a.lab", "vCenter", 501),
         ("a.lab", "vRealize Operations", 500),
         ("a.lab", "vRealize Operations", 501),
-        ("b.lab", "down"),
         ["end", "start"],
         ("end", "host-1", True),
         ("start", "host-2", True),

@@ -49,14 +49,15 @@ def _services(settings: Settings, clients: ConnectedClients) -> Lines:
 
 def _operations(settings: Settings, inspection: Inspection) -> Generator[Finding, None, bool]:
     vrops = settings.vrops
-    server = Server(vrops.url, vrops.ca_file, vrops.insecure_tls, "VROPS")
+    server = Server(vrops.url, vrops.ca_file, vrops.insecure_tls, "VROPS", vrops.strict_tls)
     reachable = yield from network.reached(server)
     return (yield from operations.examined(inspection, reachable))
 
 
 def _vcenters(settings: Settings) -> list[Server]:
     return [
-        Server(each.url, each.ca_file, each.insecure_tls, "VCENTER") for each in settings.vcenters
+        Server(each.url, each.ca_file, each.insecure_tls, "VCENTER", each.strict_tls)
+        for each in settings.vcenters
     ]
 
 

@@ -2,23 +2,22 @@
 
 import socket
 import ssl
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 from requests.utils import get_environ_proxies, select_proxy
 
 from adapters.cli.doctor.findings import Finding, failed, note, ok, skipped
-from adapters.outgoing.tls import client_context
+from adapters.outgoing.certificates import Names, date_of, tls_fault
+from adapters.outgoing.tls import client_context, context_of_signers
 
 NAMES: Final = ("DNS", "TLS")
 _TIMEOUT_SECONDS: Final = 5.0
 _SOON_DAYS: Final = 30
-# OpenSSL's numbers of certificates for somebody else, and of those that are too old (x509_vfy.h).
-_ANOTHER_NAME: Final = (62, 64)
-_EXPIRED: Final = 10
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,7 @@ class Server:
     ca_file: str | None
     insecure: bool
     service: str
+    strict: bool = False
 
     @property
     def parts(self) -> SplitResult:
@@ -74,46 +74,48 @@ def _resolved(server: Server) -> Finding:
 def _certified(server: Server) -> Finding:
     try:
         return _judged(_connected(server), server)
-    except ssl.SSLCertVerificationError as error:
-        return failed("TLS", f"not trusted: {error.verify_message}", _remedy(error, server))
-    except ssl.SSLError:
-        return failed(
-            "TLS", "no TLS is spoken there", f"are address and port in {server.service}_URL right?"
-        )
+    except ssl.SSLError as error:
+        fault = tls_fault(error, Names.of(server.service), _shown(error, server))
+        return failed("TLS", fault.found, fault.advice)
     except OSError as error:
         reason = error.strerror or "no answer in time"
         advice = "is it running, and does a firewall let us through?"
         return failed("TLS", f"port {server.port} cannot be reached: {reason}", advice)
 
 
-def _connected(server: Server) -> str | None:
-    """Return when its certificate expires, as it says; None if nobody has verified that."""
+def _connected(server: Server) -> Mapping[str, Any]:
+    """Return its certificate; empty if nobody has verified that."""
+    context = client_context(server.ca_file, insecure=server.insecure, strict=server.strict)
+    return _handshake(server, None if server.parts.scheme == "http" else context)
+
+
+def _shown(error: ssl.SSLError, server: Server) -> Mapping[str, Any]:
+    """Return the certificate that was refused, if it is at least signed by whom we trust.
+
+    That takes a second handshake; nothing is sent afterwards.
+    """
+    if isinstance(error, ssl.SSLCertVerificationError):
+        with suppress(OSError):
+            return _handshake(server, context_of_signers(server.ca_file, strict=server.strict))
+    return {}
+
+
+def _handshake(server: Server, context: ssl.SSLContext | None) -> Mapping[str, Any]:
     address = (server.host, server.port)
     with socket.create_connection(address, _TIMEOUT_SECONDS) as connection:
-        if server.parts.scheme == "http":
-            return None
-        context = client_context(server.ca_file, insecure=server.insecure)
+        if context is None:
+            return {}
         with context.wrap_socket(connection, server_hostname=server.host) as secured:
-            certificate = secured.getpeercert() or {}
-    expires = certificate.get("notAfter")
-    return expires if isinstance(expires, str) else None
+            return secured.getpeercert() or {}
 
 
-def _judged(expires: str | None, server: Server) -> Finding:
-    if expires is None:
+def _judged(certificate: Mapping[str, Any], server: Server) -> Finding:
+    if not certificate:
         found = f"{server.service}_INSECURE_TLS: anyone on the way can read the password"
         return note("TLS", found, f"set {server.service}_CA_FILE instead")
-    until = datetime.fromtimestamp(ssl.cert_time_to_seconds(expires), UTC)
+    until = date_of(certificate, "notAfter")
     days = (until - datetime.now(UTC)).days
     if days < _SOON_DAYS:
         found = f"trusted, but only until {until:%Y-%m-%d %H:%M} UTC"
         return note("TLS", found, "renew its certificate")
     return ok("TLS", f"trusted, until {until:%Y-%m-%d}")
-
-
-def _remedy(error: ssl.SSLCertVerificationError, server: Server) -> str:
-    if error.verify_code in _ANOTHER_NAME:
-        return f"let {server.service}_URL name what its certificate is made for"
-    if error.verify_code == _EXPIRED:
-        return "renew its certificate"
-    return f"let {server.service}_CA_FILE name the CA that signed its certificate, in PEM"

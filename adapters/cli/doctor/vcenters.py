@@ -1,7 +1,7 @@
 """Does a vCenter let us in, and do both sides know the same hosts?"""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from adapters.cli import comparison
@@ -12,13 +12,14 @@ from adapters.vrops.models import Instance
 from functions.context import Context
 from functions.errors import MaintenanceError, RequestRejectedError
 from functions.ownership import changes_that_matter
-from functions.ports import VCenterHost
+from functions.ports import ModeChange, Resource, VCenterHost
 
-_ASKED: Final = ("login", "clock", "hosts", "history")
+_ASKED: Final = ("login", "version", "clock", "hosts", "history")
 _BOTH: Final = ("collected", "one host", "maintenance")
 _CREDENTIALS: Final = "are VCENTER_USERNAME (user@domain) and VCENTER_PASSWORD right?"
 _READ_ONLY: Final = "its account needs the role Read-only on the vCenter itself, propagated"
 _UNREADABLE: Final = "sweeps cannot tell whose a timed window is, so they leave it"
+_UNLISTED: Final = "see what it answers to /sdk/vimServiceVersions.xml"
 _DAY_MINUTES: Final = 24 * 60
 
 
@@ -40,6 +41,7 @@ def examined(
     if login.result == "failed":
         yield from skipped(*_ASKED[1:], *_BOTH, because="it does not let us in")
         return
+    yield tried("version", lambda: _version(vsphere))
     yield tried("clock", lambda: clocks.compared(vsphere.now()))
     hosts: list[VCenterHost] = []
     yield tried("hosts", lambda: _read(vsphere, hosts))
@@ -63,6 +65,13 @@ def not_configured(instances: Sequence[Instance], vspheres: Sequence[ExtendedVCe
 def _let_in(vsphere: ExtendedVCenter) -> Finding:
     uuid = vsphere.instance_uuid
     return ok("login", f"it takes the user name and the password; its UUID is {uuid}")
+
+
+def _version(vsphere: ExtendedVCenter) -> Finding:
+    spoken = f"vSphere API {vsphere.api_version()}"
+    if vsphere.lists_api_versions():
+        return ok("version", f"{spoken}, the newest that both know")
+    return note("version", f"{spoken}, since it does not list which ones it speaks", _UNLISTED)
 
 
 def _read(vsphere: ExtendedVCenter, hosts: list[VCenterHost]) -> Finding:
@@ -119,12 +128,24 @@ def _one(first: VCenterHost, context: Context) -> Finding:
     return ok("one host", found)
 
 
+def _changes(
+    vsphere: ExtendedVCenter,
+    context: Context,
+    hosts: Sequence[VCenterHost],
+    resources: Sequence[Resource],
+) -> Sequence[ModeChange] | None:
+    try:
+        return changes_that_matter(vsphere, hosts, resources, context.policy, context.now())
+    except RequestRejectedError:
+        return None  # The check of the history has said so.
+
+
 def _maintenance(
     vsphere: ExtendedVCenter, context: Context, hosts: Sequence[VCenterHost]
 ) -> Finding:
     resources = list(context.operations.resources(vsphere.address))
-    policy, now = context.policy, datetime.now(UTC)
-    changes = changes_that_matter(vsphere, hosts, resources, policy, now)
+    policy, now = context.policy, context.now()
+    changes = _changes(vsphere, context, hosts, resources)
     rows = comparison.compare(hosts, resources, policy, now, changes)
     differing = sum(not row.agrees for row in rows)
     not_ours = sum(row.whose not in (None, "ours") for row in rows)

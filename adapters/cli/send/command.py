@@ -60,8 +60,12 @@ def send(
     Formats:
       router-binary                   VEBA 0.7, Knative
       router-structured               the same, as one document
+      router-0.7.0-structured         the same, by VEBA 0.7.0 to 0.7.2
       router-0.5-binary               VEBA 0.5 and 0.6, Knative
-      router-openfaas                 VEBA 0.5 to 0.7, OpenFaaS
+      router-0.5-structured           the same, as one document
+      router-openfaas                 VEBA 0.7, OpenFaaS
+      router-0.7.0-openfaas           the same, by VEBA 0.7.0 to 0.7.2
+      router-0.5-openfaas             VEBA 0.5 and 0.6, OpenFaaS
       router-0.3-openfaas             VEBA 0.3 and 0.4, OpenFaaS
       vspheresource-json              VEBA 0.8
       vspheresource-xml               the same, in XML

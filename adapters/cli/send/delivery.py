@@ -10,6 +10,8 @@ from http.client import HTTPException, HTTPResponse
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from adapters.outgoing.certificates import Names, tls_fault
+
 _TIMEOUT_SECONDS: Final = 60.0
 _MAX_REPLY_BYTES: Final = 64 * 1024
 _MEANINGS: Final = {
@@ -23,6 +25,7 @@ _MEANINGS: Final = {
     422: "refused, and trying again cannot help: an ERROR line in its log says why",
     503: "not now: its log says why, and an event processor would try again",
 }
+_OPTIONS: Final = Names(url="--to", ca_file="--ca-file")
 _NO_ANSWER_OF_OURS: Final = "not what this function answers; is --to right?"
 
 
@@ -109,10 +112,8 @@ def deliver(raw: bytes, target: Target, context: ssl.SSLContext) -> Reply:
 
 def why_not(error: OSError | HTTPException) -> str:
     """Say in words why there was no reply."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({error.verify_message}); see --ca-file"
     if isinstance(error, ssl.SSLError):
-        return "it does not speak TLS"
+        return str(tls_fault(error, _OPTIONS, shown={}))
     if isinstance(error, TimeoutError):
         return "it does not answer in time"
     if isinstance(error, OSError):

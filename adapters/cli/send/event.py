@@ -8,7 +8,7 @@ from typing import Final
 
 from adapters.cli import formats
 from adapters.cli.formats import EventData, HttpMessage
-from functions.events import ENTERED, EXITED, REMOVED, HostRef
+from functions.events import ENTERED, EXITED, KEYS, REMOVED, HostRef
 
 EVENTS: Final = {"enter": ENTERED, "exit": EXITED, "removed": REMOVED}
 _SENTENCES: Final = {
@@ -16,7 +16,6 @@ _SENTENCES: Final = {
     "exit": "Host {} has exited maintenance mode",
     "removed": "Removed host {}",
 }
-_KEYS: Final = 2**32
 
 
 def event_data(verb: str, host: HostRef, now: datetime) -> EventData:
@@ -39,7 +38,7 @@ def event_data(verb: str, host: HostRef, now: datetime) -> EventData:
 
 def _key(now: datetime) -> int:
     """Return the seconds since 1970 as vCenter counts: with 32 bits, and on from below zero."""
-    return (int(now.timestamp()) + _KEYS // 2) % _KEYS - _KEYS // 2
+    return (int(now.timestamp()) + KEYS // 2) % KEYS - KEYS // 2
 
 
 def _eventbridge(event: EventData) -> HttpMessage:

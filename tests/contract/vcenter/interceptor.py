@@ -37,18 +37,27 @@ Spoil = Callable[[Answer], Answer]
 class Interceptor:
     """Where it listens, and what it is told to do.
 
-    ``calls`` are the methods that were called, by their names on the wire. ``spoil`` holds what
-    becomes of a method's answers. While ``hasty``, connections are closed after each answer
+    ``calls`` are the methods that were called, by their names on the wire, and the files that were
+    fetched; ``asked_in`` is the API version of each method. ``spoil`` holds what becomes of the
+    answers to a method, or of a file. While ``hasty``, connections are closed after each answer
     without a word, as idle ones are.
     """
 
     url: str
     ca_file: Path
+    context: ssl.SSLContext
     calls: list[str] = field(default_factory=list)
+    asked_in: list[str] = field(default_factory=list)
     spoil: dict[str, Spoil] = field(default_factory=dict)
     hasty: bool = False
     stalled: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
+
+    def change_authority(self, address: str = "127.0.0.1") -> bytes:
+        """Go on with a certificate of another CA, whose own is returned in PEM."""
+        authority = trustme.CA()
+        authority.issue_cert(address).configure_cert(self.context)
+        return authority.cert_pem.bytes()
 
     def stall(self, answer: Answer) -> Answer:
         """Keep an answer back until it is ``released``, at the end of the test at the latest."""
@@ -70,6 +79,18 @@ def fault(name: str) -> Spoil:
         "<faultcode>ServerFaultCode</faultcode><faultstring>FAULT TEXT</faultstring><detail>"
         f'<{name}Fault xmlns="urn:vim25" xsi:type="{name}"/></detail></soapenv:Fault>'
         "</soapenv:Body></soapenv:Envelope>"
+    )
+    return page(500, body.encode(), "text/xml")
+
+
+def version_refused(detail: str = "") -> Spoil:
+    """Answer as a server that does not speak the version that it is asked in."""
+    body = (
+        '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"'
+        ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body><soapenv:Fault>'
+        "<faultcode>ns0:VersionMismatchFaultCode</faultcode>"
+        '<faultstring>Unsupported version URI "urn:vim25/FAULT TEXT"</faultstring>'
+        f"<detail>{detail}</detail></soapenv:Fault></soapenv:Body></soapenv:Envelope>"
     )
     return page(500, body.encode(), "text/xml")
 
@@ -122,7 +143,7 @@ def intercepted(vcenter: Vcsim, folder: Path, address: str = "127.0.0.1") -> Ite
         listener.socket = context.wrap_socket(listener.socket, server_side=True)
         host = f"[{address}]" if ":" in address else address
         url = f"https://{host}:{listener.server_port}/sdk"
-        interceptor = Interceptor(url, folder / "interceptor.pem")
+        interceptor = Interceptor(url, folder / "interceptor.pem", context)
         listener.RequestHandlerClass = _handler(interceptor, vcenter)
         thread = threading.Thread(target=listener.serve_forever, args=(0.02,))
         thread.start()
@@ -158,18 +179,23 @@ def _handler(interceptor: Interceptor, vcenter: Vcsim) -> type[BaseHTTPRequestHa
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             found = _METHOD.search(body)
-            method = found[1].decode() if found else "?"
-            interceptor.calls.append(method)
-            answer = self._passed_on(body)
-            answer = interceptor.spoil.get(method, _as_it_is)(answer)
+            interceptor.asked_in.append(self.headers["SOAPAction"].strip('"'))
+            self._handle(found[1].decode() if found else "?", body)
+
+        def do_GET(self) -> None:
+            self._handle(self.path.removeprefix("/sdk/"))
+
+        def _handle(self, what: str, body: bytes | None = None) -> None:
+            interceptor.calls.append(what)
+            answer = interceptor.spoil.get(what, _as_it_is)(self._passed_on(body))
             with suppress(OSError):  # Whoever asked may have given up.
                 self._answer(answer)
 
-        def _passed_on(self, body: bytes) -> Answer:
+        def _passed_on(self, body: bytes | None) -> Answer:
             connection = http.client.HTTPSConnection(parts.netloc, context=trust, timeout=30)
             names = ("Cookie", "SOAPAction", "Content-Type")
             headers = {name: self.headers[name] for name in names if self.headers[name]}
-            connection.request("POST", parts.path, body, headers)
+            connection.request(self.command, self.path, body, headers)
             response = connection.getresponse()
             answered = response.read()
             connection.close()

@@ -21,7 +21,7 @@ from tests.vcenters import Vcsim, connected, needs_go, vcsim
 
 pytestmark = needs_go
 
-LOGIN = ["RetrieveServiceContent", "Login"]
+LOGIN = ["vimServiceVersions.xml", "RetrieveServiceContent", "Login"]
 
 
 def test_nobody_is_called_before_there_is_something_to_ask(

@@ -1,7 +1,11 @@
-"""A server that cannot be reached, is not trusted, or is no Suite API at all."""
+"""A server that cannot be reached, stalls, is not trusted, or is no Suite API at all."""
 
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -75,7 +79,7 @@ def test_a_server_that_is_down_is_unavailable_within_the_deadline() -> None:
     with Simulator() as simulator:
         settings = settings_for(simulator)
     with connected(simulator, url=settings.url, ca_file=None) as vrops:
-        _unavailable_in_time(lambda: vrops.find(esx(1)), 0.3)
+        _unavailable_in_time(lambda: vrops.find(esx(1)), 0.3, "it cannot be reached")
 
 
 @pytest.mark.parametrize("path", ["/token/acquire", "/adapters", "/maintained"])
@@ -84,7 +88,50 @@ def test_a_server_that_says_nothing_is_unavailable_within_the_deadline(
 ) -> None:
     simulator.fault(delay=60, path=path, count=100)
     with connected(simulator) as vrops:
-        _unavailable_in_time(lambda: enter(vrops, esx(1)), 0.3)
+        _unavailable_in_time(lambda: enter(vrops, esx(1)), 0.3, "it does not answer in time")
+
+
+@pytest.mark.parametrize(
+    "login", [b"", b'{"token": "t", "validity": 0}'], ids=["the login", "what follows"]
+)
+@pytest.mark.parametrize(
+    ("seconds", "timeouts"),
+    [(0.3, {}), (60, {"connect_timeout": 0.05, "read_timeout": 0.05})],
+    ids=["the deadline", "every attempt"],
+)
+def test_a_server_that_accepts_and_stalls_does_not_answer_in_time(
+    simulator: Simulator,
+    pauses: list[float],
+    login: bytes,
+    seconds: float,
+    timeouts: dict[str, Any],
+) -> None:
+    with (
+        stalling(login) as port,
+        connected(simulator, url=f"http://127.0.0.1:{port}", **timeouts) as vrops,
+    ):
+        _unavailable_in_time(lambda: vrops.find(esx(1)), seconds, "it does not answer in time")
+
+
+def test_who_accepts_a_connection_and_begins_no_tls_does_not_answer_in_time(
+    simulator: Simulator, pauses: list[float]
+) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        connected(simulator, url=f"https://127.0.0.1:{silent.getsockname()[1]}") as vrops,
+    ):
+        _unavailable_in_time(lambda: vrops.find(esx(1)), 0.3, "it does not answer in time")
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 200 OK\r\nContent-", b'{"token": '])
+def test_who_stalls_in_the_middle_of_an_answer_does_not_answer_in_time(
+    simulator: Simulator, pauses: list[float], answer: bytes
+) -> None:
+    with (
+        stalling(answer, whole=False) as port,
+        connected(simulator, url=f"http://127.0.0.1:{port}") as vrops,
+    ):
+        _unavailable_in_time(lambda: vrops.find(esx(1)), 0.3, "it does not answer in time")
 
 
 def test_nothing_is_sent_once_the_deadline_is_over(simulator: Simulator) -> None:
@@ -104,11 +151,47 @@ def test_a_certificate_nobody_vouches_for_gets_no_password(
     assert simulator.calls == []
 
 
-def _unavailable_in_time(call: Callable[[], object], seconds: float) -> None:
+def _unavailable_in_time(call: Callable[[], object], seconds: float, why: str) -> None:
     started = time.monotonic()
-    with deadline(seconds), pytest.raises(OperationsUnavailableError):
+    with deadline(seconds), pytest.raises(OperationsUnavailableError, match=f"{why}$"):
         call()
     assert time.monotonic() - started < seconds + SLACK_SECONDS
+
+
+@contextmanager
+def stalling(answer: bytes, *, whole: bool = True) -> Iterator[int]:
+    """A server that answers once, and nobody else; yields its port.
+
+    Without ``whole``, the answer is sent as it is if it begins with a head, and else as what there
+    is of a longer body.
+    """
+    head = b"" if answer.startswith(b"HTTP/") else _head(len(answer) if whole else 1000)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = Thread(target=_answer_once, args=(listener, answer and head + answer))
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            with suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def _head(length: int) -> bytes:
+    return (
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % length
+    )
+
+
+def _answer_once(listener: socket.socket, answer: bytes) -> None:
+    kept = []
+    with suppress(OSError):
+        while True:
+            kept.append(listener.accept()[0])
+            if len(kept) == 1:
+                kept[0].sendall(answer)
+    for each in kept:
+        each.close()
 
 
 def test_an_address_that_makes_no_sense_is_unavailable() -> None:

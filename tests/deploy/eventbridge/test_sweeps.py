@@ -79,6 +79,8 @@ def test_what_the_schedule_sends_is_a_sweep_that_repairs(
 ) -> None:
     missed, lost = vcenter.hosts[:2]
     vcenter.enter(missed.moref)
+    vcenter.enter(lost.moref)
+    vcenter.leave(lost.moref)
     simulator.maintain(lost.name, minutes=600)
     answer = function.invoke(json.loads(due(stack))).answer
     assert answer["action"] == "reconciled"

@@ -7,10 +7,8 @@ the ``.txt`` files beside them pin everything by hash.
 
 import fcntl
 import hashlib
-import platform
 import subprocess
 import sys
-import sysconfig
 import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,19 +16,21 @@ from pathlib import Path
 
 import pytest
 
+from lab import emulator
 from lab.processes import ROOT
 
 HERE = Path(__file__).parent
-TOOLS = ROOT / "build" / "tools"
 
 
-def installed(name: str, *, compiled: bool) -> Path:
+def installed(name: str, *, compiled: bool, beside: Path = HERE) -> Path:
     """Return the folder of an environment with what ``name``.txt pins, made if need be.
+
+    That file is in the folder ``beside``.
 
     Skips the test, with pip's last words, if it cannot be made.
     """
-    lock = HERE / f"{name}.txt"
-    folder = TOOLS / f"{name}-{sysconfig.get_python_version()}"
+    lock = beside / f"{name}.txt"
+    folder = emulator.environment_of(name)
     stamp, wanted = folder / "made-from", hashlib.sha256(lock.read_bytes()).hexdigest()
     with _alone(folder):
         if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
@@ -41,13 +41,12 @@ def installed(name: str, *, compiled: bool) -> Path:
 
 
 def emulator_of(sam: Path) -> Path:
-    """Return AWS's runtime interface emulator, which aws-sam-cli ships for its containers."""
-    machine = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
-    found = [*sam.glob(f"lib/*/site-packages/samcli/local/rapid/aws-lambda-rie-{machine}")]
+    """Return AWS's emulator, made executable; skips the test where it does not run."""
+    found = emulator.emulator_of(sam)
     if sys.platform != "linux" or not found:
         pytest.skip("the Lambda emulator runs on Linux only")
-    found[0].chmod(0o755)
-    return found[0]
+    found.chmod(0o755)
+    return found
 
 
 def build(*options: str | Path) -> str:

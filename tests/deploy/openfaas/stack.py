@@ -18,6 +18,8 @@ from lab.processes import ROOT, TIMEOUT_SECONDS, Function, free_port, started
 
 STACK = ROOT / "deploy" / "openfaas" / "stack.yaml"
 VCENTER_STACK = STACK.with_name("stack-vcenter.yaml")
+COMMUNITY_STACK = STACK.with_name("stack-community.yaml")
+WATCHDOG = (sys.executable, str(Path(__file__).with_name("watchdog.py")))
 TEMPLATE = Path(__file__).parent / "template"
 HOME = "/home/app"
 SECRETS = "/var/openfaas/secrets"
@@ -46,7 +48,7 @@ def lay_out(name: str, home: Path, path: Path = STACK) -> None:
     """
     shutil.copytree(TEMPLATE, home, dirs_exist_ok=True)
     inside = home / "function"
-    inside.mkdir()
+    inside.mkdir(exist_ok=True)
     (inside / "__init__.py").touch()
     shutil.copytree(ROOT / function(name, path)["handler"], inside, dirs_exist_ok=True)
     for folder in stack(path)["configuration"]["copy"]:
@@ -69,6 +71,7 @@ def serving(
     """Run the template in ``home``, wait until it answers, and stop it at the end.
 
     With ``wrapper``, that is run instead and has to run the template; it listens on ``port``.
+    WATCHDOG is one.
     """
     port, upstream = free_port(), free_port()
     index = [sys.executable, "-S", "index.py"]

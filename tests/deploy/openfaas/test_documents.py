@@ -3,7 +3,7 @@
 import re
 
 from lab.processes import ROOT
-from tests.deploy.openfaas.stack import STACK, VCENTER_STACK, function, stack
+from tests.deploy.openfaas.stack import COMMUNITY_STACK, STACK, VCENTER_STACK, function, stack
 from tests.documents import blocks, broken_links, commands, crowded_lines
 
 README = STACK.with_name("README.md")
@@ -24,12 +24,15 @@ def test_links_lead_somewhere_and_lines_are_sentences() -> None:
 
 def test_the_stack_files_are_named_as_seen_from_the_projects_root() -> None:
     named = set(re.findall(r" -f (\S+)", written()))
-    assert named == {str(path.relative_to(ROOT)) for path in (STACK, VCENTER_STACK)}
+    assert named == {
+        str(path.relative_to(ROOT)) for path in (STACK, VCENTER_STACK, COMMUNITY_STACK)
+    }
 
 
 def test_functions_and_secrets_are_those_of_the_stack_files() -> None:
     functions = set(re.findall(r"(?:--filter|logs|remove|invoke) (maintenance\S+)", written()))
-    assert functions == {*stack()["functions"], *stack(VCENTER_STACK)["functions"]}
+    stacks = (STACK, VCENTER_STACK, COMMUNITY_STACK)
+    assert functions == {name for path in stacks for name in stack(path)["functions"]}
     for verb in ("create", "remove"):
         secrets = set(re.findall(rf"secret {verb} (\S+)", written()))
         assert secrets == set(function("maintenance-mirror", VCENTER_STACK)["secrets"])

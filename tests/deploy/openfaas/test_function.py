@@ -1,7 +1,6 @@
 """The functions in the folders that faas-cli makes, behind the template's server."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import requests
 from lab.events import EXAMPLES
 from lab.processes import Function
 from simulator import Host, Simulator
-from tests.deploy.openfaas.stack import STACK, environment, lay_out, serving
+from tests.deploy.openfaas.stack import STACK, WATCHDOG, environment, lay_out, serving
 from tests.documents import blocks
 from tests.messages import latest, parse
 
@@ -38,7 +37,10 @@ def _fresh(simulator: Simulator) -> None:
 
 @pytest.fixture(scope="module")
 def settings(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return what stack.yaml sets, but for the address and the lease, with secrets as files."""
+    """Return what stack.yaml sets, but for the address, the lease and the times.
+
+    Secrets are files.
+    """
     secrets = tmp_path_factory.mktemp("secrets")
     (secrets / "vrops-username").write_text(simulator.username, encoding="utf-8")
     (secrets / "vrops-password").write_text(simulator.password, encoding="utf-8")
@@ -46,7 +48,9 @@ def settings(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> 
     home = tmp_path_factory.mktemp("image") / "home"
     lay_out(NAME, home)
     found = environment(NAME, home, secrets)
-    return {**found, "VROPS_URL": simulator.url, "MAINTENANCE_LEASE_MINUTES": "", "HERE": str(home)}
+    times = {"EVENT_DEADLINE_SECONDS": "4", "healthcheck_interval": "0s"}
+    here = {"VROPS_URL": simulator.url, "MAINTENANCE_LEASE_MINUTES": "", "HERE": str(home)}
+    return {**found, **times, **here}
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +61,7 @@ def running(settings: dict[str, str]) -> Iterator[Function]:
 
 @pytest.fixture(scope="module")
 def watched(settings: dict[str, str]) -> Iterator[Function]:
-    watchdog = shutil.which("of-watchdog") or shutil.which("fwatchdog")
-    if watchdog is None:
-        pytest.skip("needs of-watchdog")
-    with serving(Path(settings["HERE"]), settings, (watchdog,)) as started:
+    with serving(Path(settings["HERE"]), settings, WATCHDOG) as started:
         yield started
 
 
@@ -140,7 +141,8 @@ def test_an_outage_means_try_again(running: Function, simulator: Simulator) -> N
     simulator.fault(path="/maintained", status=503, count=100)
     status, body = send(running, "router-openfaas-enter.http")
     assert status == 503
-    assert body == {"error": "OperationsUnavailableError"}
+    host = "host esx01.lab.local (host-1001) of vcenter.lab.local"
+    assert body == {"error": "OperationsUnavailableError", "host": host}
 
 
 def test_the_shared_code_is_found_by_the_path_that_is_set(

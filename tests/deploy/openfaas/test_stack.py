@@ -12,10 +12,23 @@ from lab import events
 from lab.processes import ROOT
 from tests.deploy.knative.manifests import read
 from tests.deploy.knative.schemas import ROUTER, problems
-from tests.deploy.openfaas.stack import SECRETS, STACK, VCENTER_STACK, function, stack
+from tests.deploy.openfaas.stack import (
+    COMMUNITY_STACK,
+    SECRETS,
+    STACK,
+    VCENTER_STACK,
+    function,
+    stack,
+)
 
 MIRROR, ECHO, TIMED = (f"maintenance-mirror{suffix}" for suffix in ("", "-echo", "-reconcile"))
 STACKS = (STACK, VCENTER_STACK)
+COMMUNITY = {
+    f"{MIRROR}-enter": events.ENTER.name,
+    f"{MIRROR}-exit": events.EXIT.name,
+    f"{MIRROR}-removed": events.REMOVED.name,
+    TIMED: "cron-function",
+}
 FUNCTIONS = [(name, path) for path in STACKS for name in stack(path)["functions"]]
 MIRRORING = [(name, path) for name, path in FUNCTIONS if name != ECHO]
 # VEBA's OpenFaaS processor gives up after this, and sends the event again.
@@ -112,7 +125,7 @@ def pins(path: Path) -> set[str]:
     return {" ".join(line.split()) for line in text.splitlines() if re.match(r"[a-z]", line)}
 
 
-@pytest.mark.parametrize("path", STACKS)
+@pytest.mark.parametrize("path", [*STACKS, COMMUNITY_STACK])
 def test_every_field_is_one_that_faas_cli_knows(path: Path) -> None:
     assert problems(SCHEMA, stack(path)) == []
 
@@ -123,6 +136,21 @@ def test_one_function_gets_exactly_the_events_that_are_handled() -> None:
     for path in STACKS:
         assert topics(MIRROR, path) == ours
     assert set(ours) < set(topics(ECHO, STACK))
+
+
+def test_the_community_edition_gets_one_topic_for_each_function_and_all_else_as_it_is() -> None:
+    functions = stack(COMMUNITY_STACK)["functions"]
+    assert {name: topics(name, COMMUNITY_STACK) for name in functions} == {
+        name: [topic] for name, topic in COMMUNITY.items()
+    }
+    assert stack(COMMUNITY_STACK)["configuration"] == stack(VCENTER_STACK)["configuration"]
+    for name in functions:
+        as_ever = function(TIMED if name == TIMED else MIRROR, VCENTER_STACK)
+        topic = {"topic": COMMUNITY[name]}
+        annotations = {**as_ever["annotations"], **topic}
+        assert function(name, COMMUNITY_STACK) == {**as_ever, "annotations": annotations}
+    # Its own limit of functions in all.
+    assert len(functions) <= 15
 
 
 def test_the_timer_calls_a_function_of_its_own() -> None:
@@ -218,8 +246,22 @@ def test_the_shared_code_is_on_the_path(name: str, path: Path) -> None:
 def test_health_is_the_watchdogs_and_exactly_one_is_running(name: str, path: Path) -> None:
     definition = function(name, path)
     assert definition["annotations"]["com.openfaas.health.http.path"] == "/_/health"
+    # VEBA's faas-netes reads the first two of these, that of OpenFaaS Pro all, and another none.
+    for kind, place in (("health", "/_/health"), ("ready", "/_/ready")):
+        assert definition["annotations"][f"com.openfaas.{kind}.http.path"] == place
+        assert definition["annotations"][f"com.openfaas.{kind}.http.initialDelay"] == "20s"
     assert definition["labels"]["com.openfaas.scale.min"] == "1"
     assert definition["labels"]["com.openfaas.scale.max"] == "1"
+
+
+@pytest.mark.parametrize(("name", "path"), FUNCTIONS)
+def test_lines_are_neither_prefixed_nor_limited_and_any_user_finds_the_packages(
+    name: str, path: Path
+) -> None:
+    environment = function(name, path)["environment"]
+    assert environment["prefix_logs"] == "false"
+    assert environment["log_buffer_size"] == "-1"
+    assert environment["PYTHONUSERBASE"] == "/home/app/.local"
 
 
 def test_images_have_versions_and_names_of_their_own() -> None:

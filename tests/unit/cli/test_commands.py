@@ -13,7 +13,7 @@ from adapters.cli.send.event import FORMATS
 from adapters.config.settings import Settings
 from functions.errors import RequestRejectedError
 from lab.processes import ROOT, environment
-from tests.unit.cli.running import ENVIRON, FakeClients, clients, command, hosts
+from tests.unit.cli.runner import ENVIRON, FakeClients, clients, command, hosts
 
 COMMANDS = ("doctor", "reconcile", "send", "status")
 

@@ -30,9 +30,11 @@ from functions.errors import (
 )
 from functions.ports import ModeChange, Resource, ResourceState
 from lab.processes import free_port
+from tests.certificates import Signed
 from tests.fakes import VCENTER_UUID, FakeOperations
-from tests.unit.cli.running import ADDRESS, ENVIRON, FakeInspection, FakeVSphere, hosts
+from tests.unit.cli.runner import ADDRESS, ENVIRON, FakeInspection, FakeVSphere, hosts
 
+BY_HAND = Signed.ca(good=False)
 COMPLETE = {
     **ENVIRON,
     "VCENTER_URL": f"https://{ADDRESS}",
@@ -187,7 +189,8 @@ ANOTHER = Instance("another", "vc2.lab.local", "another")
 def both_sides(
     vsphere: FakeVSphere, instances: list[Instance] | None, known: Any = None
 ) -> dict[str, Finding]:
-    context = Context(known or FakeOperations(hosts(3)), policy=Policy(120))
+    operations = known or FakeOperations(hosts(3))
+    context = Context(operations, policy=Policy(120), now=vsphere.clock)
     found = vcenters.examined(vsphere, context, instances, reachable=True)
     return {each.name: each for each in found}
 
@@ -256,17 +259,32 @@ def test_what_differs_or_may_be_a_persons_is_counted() -> None:
     known = FakeOperations(hosts(3))
     known.set_state(hosts(3)[0], ResourceState.OPEN_ENDED)
     known.set_state(hosts(3)[1], ResourceState.TIMED)
-    finding = both_sides(FakeVSphere(hosts(3)), [INSTANCE], known)["maintenance"]
+    vsphere = FakeVSphere(hosts(3))
+    unproven = both_sides(vsphere, [INSTANCE], known)["maintenance"]
+    vsphere.enter("host-2")
+    vsphere.leave("host-2")
+    proven = both_sides(vsphere, [INSTANCE], known)["maintenance"]
+    for finding, not_ours in ((unproven, 2), (proven, 1)):
+        assert (finding.result, finding.found) == (
+            "note",
+            f"2 of 3 hosts differ; {not_ours} in maintenance that may be a person's",
+        )
+
+
+def test_without_history_any_timed_window_may_be_a_persons() -> None:
+    known = FakeOperations(hosts(3))
+    known.set_state(hosts(3)[1], ResourceState.TIMED)
+    finding = both_sides(Silent(hosts(3)), [INSTANCE], known)["maintenance"]
     assert (finding.result, finding.found) == (
         "note",
-        "2 of 3 hosts differ; 1 in maintenance that may be a person's",
+        "1 of 3 hosts differ; 1 in maintenance that may be a person's",
     )
 
 
 def test_a_vcenter_that_refuses_us_is_one_failure() -> None:
     refusing = FakeVSphere(hosts(3), failures=[AuthenticationError("it refuses")])
     found = both_sides(refusing, [INSTANCE])
-    assert [each.result for each in found.values()] == ["failed", *["skipped"] * 6]
+    assert [each.result for each in found.values()] == ["failed", *["skipped"] * 7]
     assert "VCENTER_PASSWORD" in found["login"].advice
 
 
@@ -274,11 +292,27 @@ def test_without_vrealize_operations_the_rest_of_a_vcenter_is_checked() -> None:
     found = both_sides(FakeVSphere(hosts(3)), None)
     assert [name for name, each in found.items() if each.result == "ok"] == [
         "login",
+        "version",
         "clock",
         "hosts",
         "history",
     ]
     assert found["collected"].found == "vRealize Operations does not let us in"
+
+
+@pytest.mark.parametrize(
+    ("listed", "result", "words"),
+    [
+        (True, "ok", "vSphere API 8.0.3.0, the newest that both know"),
+        (False, "note", "vSphere API 8.0.3.0, since it does not list which ones it speaks"),
+    ],
+)
+def test_the_api_version_is_told_and_why_it_is_spoken(
+    listed: bool, result: str, words: str
+) -> None:
+    finding = both_sides(FakeVSphere(hosts(3), listed=listed), [INSTANCE])["version"]
+    assert (finding.result, finding.found) == (result, words)
+    assert ("vimServiceVersions.xml" in finding.advice) == (not listed)
 
 
 def test_vcenters_that_are_not_configured_are_notes() -> None:
@@ -288,26 +322,36 @@ def test_vcenters_that_are_not_configured_are_notes() -> None:
 
 
 @contextmanager
-def listening(certificate: trustme.LeafCert | None) -> Iterator[int]:
-    """Shake hands over TLS, or, without a certificate, say something else."""
+def listening(certificate: trustme.LeafCert | Path | None) -> Iterator[int]:
+    """Shake hands over TLS, again and again, or, without a certificate, say something else."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    if certificate:
+    if isinstance(certificate, Path):
+        context.load_cert_chain(certificate)
+    elif certificate:
         certificate.configure_cert(context)
 
-    def serve() -> None:
-        connection, _ = listener.accept()
-        with connection:
+    def answer(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
             if not certificate:
                 connection.sendall(b"SSH-2.0-OpenSSH\r\n")
                 return
-            with suppress(OSError):
-                context.wrap_socket(connection, server_side=True).close()
+            context.wrap_socket(connection, server_side=True).close()
 
+    def serve() -> None:
+        while not over.is_set():
+            answer(listener.accept()[0])
+
+    over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve)
         thread.start()
-        yield listener.getsockname()[1]
-        thread.join()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            over.set()
+            with suppress(OSError):
+                socket.create_connection(listener.getsockname(), 1).close()
+            thread.join()
 
 
 def reached(url: str, ca_file: Path | None = None, insecure: bool = False) -> list[Finding]:
@@ -343,6 +387,69 @@ def test_a_certificate_is_judged(
         dns, tls = reached(f"https://127.0.0.1:{port}", authority[1])
     assert (dns.result, tls.result) == ("ok", result)
     assert words in f"{tls.found}; {tls.advice}"
+
+
+@pytest.mark.parametrize(
+    ("signed", "words"),
+    [
+        (BY_HAND.issue("a.lab", "192.0.2.7"), "its certificate is made for a.lab, 192.0.2.7; let"),
+        (
+            BY_HAND.issue(*(f"{each}.lab" for each in "abcdefg")),
+            "made for a.lab, b.lab, c.lab, d.lab, e.lab and 2 more; let VROPS_URL name",
+        ),
+        (
+            BY_HAND.issue(common_name="127.0.0.1"),
+            "has no subject alternative name, and common names are not checked any more; have",
+        ),
+        (
+            BY_HAND.issue("127.0.0.1", until=timedelta(hours=-1)),
+            f"expired: it was valid until {datetime.now(UTC) - timedelta(hours=1):%Y-%m-%d }",
+        ),
+        (
+            BY_HAND.issue("127.0.0.1", since=timedelta(days=1)),
+            f"not valid yet: it will be from {datetime.now(UTC) + timedelta(days=1):%Y-%m-%d }",
+        ),
+        (
+            Signed.ca("Old", by=BY_HAND, until=timedelta(days=-1)).issue("127.0.0.1"),
+            "the certificate of a CA above its own has expired; renew it",
+        ),
+        (
+            Signed.ca("New", by=BY_HAND, since=timedelta(days=1)).issue("127.0.0.1"),
+            "the certificate of a CA above its own is not valid yet; is this machine's clock right",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_certificate_is_read_from_it(
+    signed: Signed, words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "ca.pem").write_bytes(BY_HAND.pem())
+    with listening(signed.for_server(tmp_path / "server.pem")) as port:
+        _, tls = reached(f"https://127.0.0.1:{port}", tmp_path / "ca.pem")
+    assert tls.result == "failed"
+    assert words in f"{tls.found}; {tls.advice}"
+
+
+def test_a_name_of_who_is_not_trusted_is_not_told(
+    authority: tuple[trustme.CA, Path], tmp_path: Path
+) -> None:
+    signed = BY_HAND.issue("evil.lab").for_server(tmp_path / "server.pem")
+    with listening(signed) as port:
+        _, tls = reached(f"https://127.0.0.1:{port}", authority[1])
+    assert "evil" not in f"{tls.found}{tls.advice}"
+    assert "VROPS_CA_FILE" in tls.advice
+
+
+def test_strictness_is_what_doctor_asks_for_too(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_bytes(BY_HAND.pem())
+    signed = BY_HAND.issue("127.0.0.1", good=False).for_server(tmp_path / "server.pem")
+    found = []
+    for strict in (False, True):
+        with listening(signed) as port:
+            where = f"https://127.0.0.1:{port}"
+            server = Server(where, str(tmp_path / "ca.pem"), False, "VROPS", strict)
+            found.append(list(network.reached(server))[1])
+    assert [each.result for each in found] == ["ok", "failed"]
+    assert "TLS_STRICT" in found[1].advice
 
 
 def test_a_certificate_of_an_unknown_ca_says_which_variable_to_set() -> None:

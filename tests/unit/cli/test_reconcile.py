@@ -1,13 +1,22 @@
 """reconcile: what is shown and asked, and with which exit code it ends."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import get_args
 
 import pytest
 
-from functions.errors import OperationsUnavailableError, VCenterUnavailableError
+from adapters.cli.reconcile import ShownSweep
+from adapters.cli.terminal import Terminal
+from functions.errors import (
+    OperationsUnavailableError,
+    SweepRefusedError,
+    VCenterUnavailableError,
+)
 from functions.events import HostRef
-from functions.ports import ResourceState, VCenterHost
-from tests.unit.cli.running import (
+from functions.outcomes import Action, Verb
+from functions.ports import ModeChange, Resource, ResourceState, VCenterHost
+from tests.unit.cli.runner import (
     ENVIRON,
     FakeClients,
     FakeVrops,
@@ -19,6 +28,7 @@ from tests.unit.cli.running import (
 
 TIMED = ResourceState.TIMED
 OPEN_ENDED = ResourceState.OPEN_ENDED
+REFUSAL = SweepRefusedError("too many")
 LEASED = {**ENVIRON, "MAINTENANCE_LEASE_MINUTES": "120"}
 
 
@@ -27,6 +37,8 @@ def drifted() -> FakeClients:
     both = clients(hosts(3))
     first, second, third = hosts(3)
     both.vspheres[0].enter(first.moref)
+    both.vspheres[0].enter(second.moref)
+    both.vspheres[0].leave(second.moref)
     both.operations.set_state(second, TIMED)
     both.operations.set_state(third, OPEN_ENDED)
     return both
@@ -53,6 +65,111 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing() -> None:
         "Dry run, nothing was changed. 3 hosts compared: 1 to start, 1 to end, 1 to leave alone"
     )
     assert both.operations.maintained() == before
+
+
+def test_a_timed_window_of_a_host_that_was_not_in_maintenance_mode_is_left() -> None:
+    both = clients(hosts(2))
+    both.operations.set_state(hosts(2)[0], TIMED)
+    for arguments in ([], ["--adopt", "--yes"]):
+        done = command("reconcile", *arguments, connect=both.connect, environ=LEASED)
+        assert (done.code, done.err) == (0, "")
+        assert done.out.splitlines()[2].rstrip().split(maxsplit=3)[2:] == [
+            "leave",
+            "a timed window of a host that was not in maintenance mode within the last lease",
+        ]
+        assert both.operations.maintained() == {hosts(2)[0]}
+
+
+OVERDUE = (
+    f"{hosts(1)[0]}: overdue: in maintenance mode since 2026-03-14 09:26 UTC, by LAB\\anna\n"
+    f"{hosts(2)[1]}: overdue: in maintenance mode for longer than its vCenter remembers\n"
+)
+
+
+@pytest.mark.parametrize("arguments", [[], ["--dry-run"], ["--max-changes", "0"]])
+def test_overdue_hosts_are_named_once(arguments: list[str]) -> None:
+    both = clients(hosts(4))
+    (vsphere,) = both.vspheres
+    vsphere.enter("host-1", "LAB\\anna")
+    both.clock.advance(13 * 24 * 60)
+    vsphere.enter("host-3")
+    both.clock.advance(2 * 24 * 60)
+    vsphere.modes[vsphere.host("host-2")] = True
+    done = command("reconcile", *arguments, connect=both.connect, environ=LEASED)
+    assert done.code == (3 if "--max-changes" in arguments else 0)
+    assert done.err.startswith(OVERDUE)
+    assert done.err.count("overdue") == 2
+
+
+def test_the_settings_say_what_is_overdue() -> None:
+    both = clients(hosts(1))
+    both.vspheres[0].enter("host-1")
+    both.clock.advance(2 * 24 * 60)
+    for days, is_overdue in (("1", True), ("3", False)):
+        environ = {**LEASED, "MAINTENANCE_OVERDUE_DAYS": days}
+        done = command("reconcile", "--dry-run", connect=both.connect, environ=environ)
+        assert (done.code, "overdue" in done.err) == (0, is_overdue)
+
+
+def test_a_refused_sweep_that_renews_says_both() -> None:
+    both = drifted()
+    both.operations.set_state(hosts(1)[0], TIMED, minutes=90)
+    both.clock.advance(61)
+    done = command("reconcile", "--max-changes", "0", connect=both.connect, environ=LEASED)
+    assert done.code == 3
+    said = done.err.splitlines()
+    assert said[:2] == [
+        "Error: REFUSED: would change 1 of 3 hosts, more than 0 (RECONCILE_MAX_CHANGES),"
+        " so nothing was changed; renewed all the same: 1",
+        "3 hosts compared: 1 to renew, 1 to end, 1 to leave alone",
+    ]
+    assert both.operations.minutes(hosts(1)[0]) == 120
+    assert both.operations.state(hosts(2)[1]) == TIMED
+
+
+def test_a_refused_dry_run_does_not_claim_to_have_renewed() -> None:
+    both = drifted()
+    both.operations.set_state(hosts(1)[0], TIMED, minutes=90)
+    both.clock.advance(61)
+    arguments = ("reconcile", "--dry-run", "--max-changes", "0")
+    done = command(*arguments, connect=both.connect, environ=LEASED)
+    assert (done.code, "renewed" in done.err) == (3, False)
+    assert both.operations.minutes(hosts(1)[0]) == 90
+
+
+class Bars(Terminal):
+    """A terminal that writes down the totals of its progress bars, and what is advanced."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.totals: list[int] = []
+        self.advanced = 0
+
+    @contextmanager
+    def progress(self, text: str, total: int) -> Iterator[Callable[[], None]]:
+        self.totals.append(total)
+        yield self._advance
+
+    def _advance(self) -> None:
+        self.advanced += 1
+
+
+def test_a_progress_bar_counts_only_what_is_written() -> None:
+    actions = [Action(verb, hosts(1)[0], "") for verb in get_args(Verb)]
+    for writes, refusal, total in ((True, None, 3), (True, REFUSAL, 1), (False, REFUSAL, None)):
+        terminal = Bars()
+        with ShownSweep(terminal, ask=False, writes=writes) as shown:
+            if refusal:
+                shown.refused(refusal)
+            shown.planned(actions)
+        assert terminal.totals == ([] if total is None else [total])
+
+
+def test_nobody_is_asked_about_a_sweep_that_is_refused() -> None:
+    open_ended = Resource("id", hosts(1)[0], OPEN_ENDED)
+    with ShownSweep(Terminal(), ask=True, writes=True) as shown:
+        shown.refused(REFUSAL)
+        shown.planned([Action("end", hosts(1)[0], "", open_ended)])
 
 
 def test_nothing_to_do_is_one_line() -> None:
@@ -189,9 +306,11 @@ def test_leave_is_taken_however_it_ends() -> None:
 def test_ten_thousand_hosts_are_planned() -> None:
     many = [HostRef(f"host-{n}", f"esx{n}", "vcenter.lab.local") for n in range(10_000)]
     both = clients(many)
-    both.vspheres[0].modes = dict.fromkeys(many, True)
+    (vsphere,) = both.vspheres
+    vsphere.modes = dict.fromkeys(many, True)
+    vsphere.changes = [ModeChange(each.moref, True, both.clock()) for each in many]
     done = command("reconcile", "--dry-run", "--max-changes", "10000", connect=both.connect)
-    assert (done.code, done.out.count("start")) == (0, 10_001)
+    assert (done.code, done.out.count("start"), done.err) == (0, 10_001, "")
 
 
 @pytest.mark.parametrize(

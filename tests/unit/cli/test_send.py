@@ -16,7 +16,7 @@ from functions.errors import VCenterUnavailableError
 from functions.events import HostEvent, HostRef, classify, host_event
 from tests.contract.vrops.scripted import scripted
 from tests.messages import LIMITS, parse, read
-from tests.unit.cli.running import (
+from tests.unit.cli.runner import (
     ADDRESS,
     ENVIRON,
     FakeClients,

@@ -8,7 +8,7 @@ import pytest
 
 from adapters.cli.terminal import Column, Terminal, plain
 from functions.events import HostRef
-from tests.unit.cli.running import ADDRESS, clients, command
+from tests.unit.cli.runner import ADDRESS, clients, command
 
 TRICKS = [
     "\x1b[2Jesx01",

@@ -173,9 +173,66 @@ def test_clear_text_needs_to_be_asked_for() -> None:
     assert plain.vrops.url == "http://127.0.0.1:8080"
 
 
-@pytest.mark.parametrize("suffix", ["", "/", "/suite-api", "/suite-api/"])
+@pytest.mark.parametrize(
+    "suffix",
+    [
+        "",
+        "/",
+        "/suite-api",
+        "/suite-api/",
+        "/suite-api/api",
+        "/suite-api/api/versions/current",
+        "/suite-api/docs/rest/index.html",
+        "/ui",
+        "/ui/index.action#/home?view=1",
+        "/ui/login.action;jsessionid=1?vcf=1",
+        "/vcf-operations/ui/login",
+        "/admin/login.action",
+    ],
+)
 def test_the_address_may_end_as_people_copy_it(suffix: str) -> None:
     assert settings(VROPS_URL=f"https://vrops.lab{suffix}").vrops.url == "https://vrops.lab"
+
+
+@pytest.mark.parametrize(
+    "suffix",
+    [
+        "/sdk",
+        "/sdk/",
+        "/sdk/vimService.wsdl",
+        "/ui",
+        "/ui/app/host;nav=h/urn:vmomi:HostSystem:host-29:1/summary",
+        "/ui/?csp#extensionId=vsphere.core.host.summary",
+        "/websso/SAML2/SSO/vsphere.local?SAMLRequest=x",
+        "/mob/?moid=host-29",
+    ],
+)
+def test_the_address_of_a_vcenter_may_end_as_people_copy_it(suffix: str) -> None:
+    copied = {**VCENTER, "VCENTER_URL": f"https://vcenter.lab.local:8443{suffix}"}
+    [vcenter] = settings(**copied).vcenters
+    assert vcenter.url == "https://vcenter.lab.local:8443"
+    assert vcenter.addresses == ("vcenter.lab.local:8443",)
+
+
+@pytest.mark.parametrize("suffix", ["", "/suite-api/api", "/ui/login.action?x=1"])
+def test_what_a_proxy_has_put_before_it_is_kept(suffix: str) -> None:
+    read = settings(VROPS_URL=f"https://proxy.lab/ops{suffix}")
+    assert read.vrops.url == "https://proxy.lab/ops"
+
+
+def test_an_address_that_is_not_understood_is_refused_with_what_to_write() -> None:
+    for value in ("https://vrops.lab/#/home", "https://vrops.lab/dashboard?id=1"):
+        text = problem({**ENVIRON, "VROPS_URL": value})
+        assert text == "VROPS_URL holds more than https://host[:port]"
+
+
+def test_strictness_is_asked_for_once_and_holds_for_all() -> None:
+    read = settings(**VCENTER, VCENTERS=TABLES.replace("vcenter.lab", "b.lab"), TLS_STRICT="true")
+    assert read.vrops.strict_tls
+    assert [vcenter.strict_tls for vcenter in read.vcenters] == [True] * 3
+    [vcenter] = settings(**VCENTER).vcenters
+    assert not settings().vrops.strict_tls
+    assert not vcenter.strict_tls
 
 
 @pytest.mark.parametrize("content", ["from a file", "from a file\n", "\ufefffrom a file\r\n"])
@@ -267,8 +324,8 @@ def test_a_password_of_the_file_may_be_in_a_file_of_its_own(tmp_path: Path) -> N
         ({**VCENTER, "VCENTERS": TABLES}, ["VCENTERS gives one address to two vCenters"]),
         ({"REQUIRE_VERIFICATION": "true"}, ["REQUIRE_VERIFICATION needs a vCenter"]),
         (
-            {"MAINTENANCE_LEASE_MINUTES": "59", "RECONCILE_INTERVAL_MINUTES": "30"},
-            ["MAINTENANCE_LEASE_MINUTES is shorter than twice RECONCILE_INTERVAL_MINUTES"],
+            {"MAINTENANCE_LEASE_MINUTES": "89", "RECONCILE_INTERVAL_MINUTES": "30"},
+            ["MAINTENANCE_LEASE_MINUTES is shorter than 3 * RECONCILE_INTERVAL_MINUTES"],
         ),
     ],
 )
@@ -281,9 +338,9 @@ def test_what_is_wrong_with_a_vcenter_is_named(
     assert "hunter3" not in text
 
 
-def test_a_lease_of_two_intervals_is_long_enough() -> None:
-    read = settings(MAINTENANCE_LEASE_MINUTES="60", RECONCILE_INTERVAL_MINUTES="30")
-    assert (read.lease_minutes, read.interval_minutes) == (60, 30)
+def test_a_lease_of_three_intervals_is_long_enough() -> None:
+    read = settings(MAINTENANCE_LEASE_MINUTES="90", RECONCILE_INTERVAL_MINUTES="30")
+    assert (read.lease_minutes, read.interval_minutes) == (90, 30)
     assert settings(RECONCILE_INTERVAL_MINUTES="30").lease_minutes is None
 
 

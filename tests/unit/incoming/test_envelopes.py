@@ -1,16 +1,19 @@
 """adapters.incoming.envelopes: from bytes and headers to an envelope."""
 
 import base64
+import gzip
 import json
 import tracemalloc
+import zlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from adapters.config.settings import Limits
 from adapters.incoming import envelopes
-from functions.errors import EventTooLargeError, NotACloudEventError
-from functions.events import host_event
+from functions.errors import EventTooLargeError, InvalidEventError, NotACloudEventError
+from functions.events import Kind, classify, host_event
 from lab.events import (
     HTTP_FORMATS,
     EventData,
@@ -23,6 +26,7 @@ from lab.events import (
     xml_data,
 )
 from tests.messages import LIMITS, read
+from tests.mislabelled import ALL_MISLABELLED, MISLABELLED
 
 ATTRIBUTES = {k: v for k, v in router_envelope(EventData()).items() if k != "data"}
 
@@ -38,7 +42,8 @@ def from_json(body: bytes, limits: Limits = LIMITS) -> Any:
 @pytest.mark.parametrize("name", HTTP_FORMATS)
 def test_every_format_tells_the_same_event(name: str) -> None:
     envelope, _ = read(HTTP_FORMATS[name](EventData()))
-    assert host_event(envelope, "x") == host_event(router_envelope(EventData()), "x")
+    told = host_event(router_envelope(EventData()), "x")
+    assert host_event(envelope, "x") == replace(told, event_id=envelope["id"])
 
 
 def test_eventbridge_wraps_the_same_event() -> None:
@@ -86,6 +91,19 @@ def test_a_key_in_xml_that_is_no_number_stays_text() -> None:
     assert from_xml(b"<e><key>x</key></e>") == {"Key": "x"}
 
 
+MEBIBYTE = 1024 * 1024
+
+
+def peak_of_refusing(content_type: str, body: bytes) -> int:
+    """Return how much memory, in bytes, it takes to refuse a body."""
+    tracemalloc.start()
+    with pytest.raises((NotACloudEventError, EventTooLargeError)):
+        envelopes.from_binary(ATTRIBUTES, content_type, body, LIMITS)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak
+
+
 BOMB = b"<!DOCTYPE e [" + b"".join(
     b'<!ENTITY a%d "%s">' % (n, b"&a%d;" % (n - 1) * 10 if n else b"lol") for n in range(10)
 )
@@ -117,13 +135,8 @@ def test_xml_that_is_harmful_or_broken_is_refused(body: bytes) -> None:
 
 
 def test_an_entity_bomb_is_refused_before_it_is_expanded() -> None:
-    tracemalloc.start()
-    with pytest.raises(NotACloudEventError):
-        from_xml(BOMB + b"]><e>&a9;</e>")
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
     # Expanded, it would be thirty thousand million characters.
-    assert peak < 10 * 1024 * 1024
+    assert peak_of_refusing("application/xml", BOMB + b"]><e>&a9;</e>") < 10 * MEBIBYTE
 
 
 def nested(levels: int) -> bytes:
@@ -229,3 +242,156 @@ def test_data_of_a_foreign_type_is_kept_as_text() -> None:
 
 def test_an_event_without_data_is_a_cloudevent() -> None:
     assert envelopes.from_binary(ATTRIBUTES, "", b"", LIMITS).envelope["data"] is None
+
+
+@pytest.mark.parametrize("name", MISLABELLED)
+def test_what_is_labelled_wrong_is_read_as_what_it_is_and_the_log_says_so(name: str) -> None:
+    envelope, encoding = read(MISLABELLED[name](EventData()))
+    assert encoding == name
+    assert host_event(envelope, "x") == host_event(router_envelope(EventData()), "x")
+
+
+@pytest.mark.parametrize("number", range(len(ALL_MISLABELLED)))
+def test_every_wrong_label_leaves_the_class_of_an_event(number: int) -> None:
+    impostor = EventData(event_class="eventex")
+    kind = classify(read(ALL_MISLABELLED[number](impostor)).envelope)
+    assert kind == Kind("EnteredMaintenanceModeEvent", "eventex")
+
+
+def test_a_detail_that_is_a_text_is_the_event_that_it_holds() -> None:
+    detail = json.dumps(lambda_event(EventData())["detail"])
+    received = envelopes.from_object(detail, LIMITS)
+    assert received == (router_envelope(EventData()), "quoted eventbridge json")
+
+
+HARMFUL = [
+    BOMB + b"]><e>&a9;</e>",
+    b'<!DOCTYPE e [<!ENTITY f SYSTEM "file:///etc/passwd">]><e>&f;</e>',
+    b"<!DOCTYPE e><e/>",
+    b"<e>" * 65 + b"</e>" * 65,
+    b"<e>",
+    b" \n<",
+    nested(65),
+    b"[NaN]",
+    b'{"a": 1e999}',
+    b"{",
+    b"\xef\xbb\xbf[",
+    b"<{}",
+    b"{<e/>}",
+    b"\xff\xfe{",
+]
+
+
+@pytest.mark.parametrize("body", HARMFUL)
+@pytest.mark.parametrize("label", ["application/json", "application/xml", "", "a/b+json"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_wrong_label_gets_nothing_past_a_refusal(label: str, body: bytes, pack: Any) -> None:
+    with pytest.raises(NotACloudEventError):
+        envelopes.from_binary(ATTRIBUTES, label, pack(body), LIMITS)
+
+
+@pytest.mark.parametrize("body", HARMFUL)
+@pytest.mark.parametrize("label", ["text/plain", "application/octet-stream"])
+def test_what_is_labelled_as_another_thing_and_cannot_be_read_is_a_text_as_before(
+    label: str, body: bytes
+) -> None:
+    envelope, encoding = envelopes.from_binary(ATTRIBUTES, label, body, LIMITS)
+    assert (envelope["data"], encoding) == (body.decode(errors="replace"), "binary text")
+    with pytest.raises(InvalidEventError):
+        host_event(envelope, "x")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[NaN]", "<e>", "\ud800{", "{}" * 2, "7", '"{}"'])
+def test_a_text_that_only_begins_like_json_or_xml_stays_a_text(text: str) -> None:
+    envelope = {**ATTRIBUTES, "data": text}
+    assert envelopes.from_object(envelope, LIMITS) == (envelope, "eventbridge json")
+    assert from_json(json.dumps(text).encode()) == text
+
+
+def test_an_event_without_data_gets_none() -> None:
+    assert envelopes.from_object(ATTRIBUTES, LIMITS) == (ATTRIBUTES, "eventbridge json")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("text", "JSON"),
+        ('"{}"', "object"),
+        ("[{}]", "batch"),
+        ("<e/>", "JSON"),
+        (nested(65).decode(), "64 levels"),
+    ],
+)
+def test_an_event_that_is_a_text_is_held_to_what_every_event_is_held_to(
+    text: str, said: str
+) -> None:
+    with pytest.raises(NotACloudEventError, match=said):
+        envelopes.from_object(text, LIMITS)
+    with pytest.raises(NotACloudEventError, match=said):
+        envelopes.from_structured(json.dumps(text).encode(), LIMITS)
+
+
+def test_an_event_that_is_a_text_may_not_be_larger_than_others() -> None:
+    with pytest.raises(EventTooLargeError):
+        envelopes.from_object("\ud800" * 4, Limits(max_body_bytes=10))
+
+
+PACKED = gzip.compress(json.dumps(pascal_data(EventData())).encode())
+
+
+# Named, since the bytes hold the time at which they were packed.
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(PACKED[:-1], id="a byte is missing"),
+        pytest.param(PACKED[:12], id="it ends behind its header"),
+        pytest.param(PACKED[:2], id="two bytes"),
+        pytest.param(PACKED + b"\0", id="a zero byte behind it"),
+        pytest.param(PACKED + b"garbage", id="garbage behind it"),
+        pytest.param(PACKED + PACKED[:-1], id="a second member that is broken off"),
+        pytest.param(PACKED[:-8] + bytes(8), id="a wrong checksum"),
+        pytest.param(b"\x1f\x8b\x07" + PACKED[3:], id="another method"),
+        pytest.param(gzip.compress(PACKED), id="packed twice"),
+        pytest.param(gzip.compress(b"") * 17, id="17 members"),
+    ],
+)
+@pytest.mark.parametrize("label", ["application/json", "application/gzip", ""])
+def test_gzip_that_is_damaged_or_packed_twice_is_refused(label: str, body: bytes) -> None:
+    with pytest.raises(NotACloudEventError, match="gzip"):
+        envelopes.from_binary(ATTRIBUTES, label, body, LIMITS)
+    with pytest.raises(NotACloudEventError, match="gzip"):
+        envelopes.from_structured(body, LIMITS)
+    encoded = base64.b64encode(body).decode()
+    with pytest.raises(NotACloudEventError, match="gzip"):
+        envelopes.from_object({**ATTRIBUTES, "data_base64": encoded}, LIMITS)
+
+
+def test_the_limit_holds_for_what_gzip_holds() -> None:
+    limits = Limits(max_body_bytes=200)
+    for size in (197, 198, 199, 200, 1000, 10_000):
+        body = gzip.compress(b'"' + b"x" * (size - 2) + b'"')
+        if size <= limits.max_body_bytes:
+            assert from_json(body, limits) == "x" * (size - 2)
+        else:
+            with pytest.raises(EventTooLargeError, match="200 bytes"):
+                from_json(body, limits)
+
+
+def gzip_bomb(mebibytes: int) -> bytes:
+    """Return a small gzip body that holds much: a list that never ends."""
+    packer = zlib.compressobj(9, wbits=31)
+    return b"".join(packer.compress(b"[" * MEBIBYTE) for _ in range(mebibytes)) + packer.flush()
+
+
+@pytest.mark.parametrize("label", ["application/json", "application/xml", "text/plain", ""])
+def test_a_gzip_bomb_is_refused_before_it_is_inflated(label: str) -> None:
+    bomb = gzip_bomb(256)
+    assert len(bomb) < LIMITS.max_body_bytes
+    with pytest.raises(EventTooLargeError):
+        envelopes.from_binary(ATTRIBUTES, label, bomb, LIMITS)
+    assert peak_of_refusing(label, bomb) < 8 * MEBIBYTE
+
+
+def test_a_gzip_bomb_of_many_members_is_refused_alike() -> None:
+    assert peak_of_refusing("", gzip.compress(b"[" * (MEBIBYTE // 2)) * 1000) < 8 * MEBIBYTE
+    assert peak_of_refusing("", gzip.compress(b"") * 50_000) < 8 * MEBIBYTE

@@ -2,7 +2,9 @@
 
 import json
 import logging
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, get_args
 
@@ -13,7 +15,8 @@ from adapters.incoming.envelopes import Received
 from adapters.output import console, log
 from functions.errors import HostNotFoundError, InvalidEventError
 from functions.events import HostRef
-from functions.outcomes import Action, Outcome, Verb
+from functions.outcomes import Action, Outcome, Overdue, Verb
+from functions.ports import ModeChange
 from lab.events import HTTP_FORMATS, EventData, lambda_event, router_envelope
 from tests.messages import LIMITS, read
 
@@ -107,6 +110,9 @@ def test_an_event_in_all_encodings_is_one_line_but_for_the_encoding(
         "structured xml",
         "eventbridge json",
     }
+    # VSphereSource's id is vCenter's key, the router's one of its own.
+    ids = {line.pop("event_id") for line in written}
+    assert ids == {EventData().event_id, str(EventData().key)}
     for line in written:
         del line["time"]
     assert all(line == written[0] for line in written)
@@ -188,7 +194,7 @@ def test_a_sweep_is_a_line_for_each_host_that_it_changes_or_leaves(
     listener.corrected(Outcome("exited", HOST))
     shown = [(line["level"], line["action"], line["message"]) for line in lines(capsys)]
     assert shown == [
-        ("INFO", "leave", "host esx1 (host-9) of vc.lab: leave: because"),
+        ("WARNING", "leave", "host esx1 (host-9) of vc.lab: leave: because"),
         ("INFO", "report", "host esx1 (host-9) of vc.lab: report: because"),
         ("INFO", "start", "host esx1 (host-9) of vc.lab: start: because"),
         ("INFO", "end", "host esx1 (host-9) of vc.lab: end: because"),
@@ -198,6 +204,64 @@ def test_a_sweep_is_a_line_for_each_host_that_it_changes_or_leaves(
             "host esx1 (host-9) of vc.lab: exited after its mode changed during the sweep",
         ),
     ]
+
+
+def test_what_is_left_alone_is_a_warning_only_when_it_is_new(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    set_up("json")
+    new = Action("leave", HOST, "because")
+    told = replace(new, is_new=False)
+    log.SweepLog().planned([told, new])
+    log.SweepLog().planned([told])
+    assert [line["level"] for line in lines(capsys)] == ["WARNING", "INFO", "INFO"]
+
+
+def test_what_is_new_is_named_before_what_was_told(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up("json")
+    new = Action("leave", HOST, "because")
+    told = replace(new, is_new=False)
+    log.SweepLog().planned([*[told] * 100, new])
+    assert [line["level"] for line in lines(capsys)] == ["WARNING", *["INFO"] * 100]
+    log.SweepLog().planned([new] * 101)
+    assert [line["level"] for line in lines(capsys)] == ["WARNING"] * 101
+
+
+ENTERED = ModeChange("host-9", True, datetime(2026, 2, 1, 12, 30, tzinfo=UTC), "LAB\\anna")
+
+
+def test_an_overdue_host_is_a_warning_with_since_when_and_by_whom(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    set_up("json")
+    for is_new in (True, False):
+        log.SweepLog().overdue(Overdue(HOST, ENTERED, is_new))
+    first, second = lines(capsys)
+    assert (first.pop("level"), second.pop("level")) == ("WARNING", "INFO")
+    del first["time"], second["time"]
+    assert first == second
+    assert first == {
+        "message": "host esx1 (host-9) of vc.lab: overdue: in maintenance mode since"
+        " 2026-02-01 12:30 UTC, by LAB\\anna",
+        "action": "overdue",
+        "host": "esx1",
+        "moref": "host-9",
+        "vcenter": "vc.lab",
+        "since": "2026-02-01T12:30:00+00:00",
+        "user": "LAB\\anna",
+    }
+
+
+def test_an_overdue_host_may_have_entered_before_all_events(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    set_up("json")
+    log.SweepLog().overdue(Overdue(HOST, None))
+    log.SweepLog().overdue(Overdue(HOST, replace(ENTERED, user="")))
+    forgotten, nobodys = lines(capsys)
+    assert forgotten["message"].endswith("for longer than its vCenter remembers")
+    assert "since" not in forgotten
+    assert nobodys["message"].endswith("since 2026-02-01 12:30 UTC")
 
 
 def test_a_sweep_says_what_does_not_show_yet(capsys: pytest.CaptureFixture[str]) -> None:
@@ -236,3 +300,36 @@ def test_what_is_dangerous_is_said_at_start(capsys: pytest.CaptureFixture[str]) 
     log.warn_of_risks(Settings(vrops=vrops, vcenters=(vcenter,)))
     said = [line["message"].partition(":")[0] for line in lines(capsys)]
     assert said == ["VROPS_INSECURE_TLS", "VCENTER_INSECURE_TLS"]
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize(
+    "long",
+    [
+        {"data": {"Message": "x" * 100_000}},
+        {"data": {"Message": '"\\' * 50_000}},
+        {"data": {"Message": "\N{GRINNING FACE}" * 20_000}},
+        {"data": {"x" * 50_000: None}},
+        {"data": [[]] * 50_000},
+        {**dict.fromkeys(("source", "type", "subject", "id"), "\N{GRINNING FACE}" * 9_000)},
+        {"data": "", **dict.fromkeys(("source", "type", "subject", "id"), '"' * 90_000)},
+    ],
+    ids=range(7),
+)
+def test_no_line_is_longer_than_16_kib_and_one_that_is_cut_says_so(
+    form: str, long: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    console.printer(form)({**ECHO, **long})
+    written = capsys.readouterr().out
+    assert max(len(line) for line in written.splitlines()) <= 16 * 1024
+    if form == "json":
+        assert json.loads(written).keys() == ECHO.keys()
+    # As text, that list is many short lines.
+    if (form, long.get("data")) != ("text", [[]] * 50_000):
+        assert re.search(r"\.\.\. \(\d+ characters more\)", written)
+
+
+def test_what_is_not_too_long_is_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    long = {**ECHO, "data": {"Message": "x" * 15_000}}
+    console.printer("json")(long)
+    assert json.loads(capsys.readouterr().out) == long

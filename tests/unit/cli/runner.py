@@ -29,7 +29,7 @@ from functions.context import Context, VCenters
 from functions.events import HostRef
 from functions.outcomes import SweepListener
 from lab.processes import ROOT, start
-from tests.fakes import FakeOperations, FakeVCenter
+from tests.fakes import Clock, FakeOperations, FakeVCenter
 
 COMMAND = [sys.executable, "-m", "adapters.cli"]
 ADDRESS = "vcenter.lab.local"
@@ -59,6 +59,7 @@ class FakeVSphere(FakeVCenter):
     """The fake, with what the command line asks beyond the port."""
 
     closed: int = 0
+    listed: bool = True
 
     def close(self) -> None:
         self.closed += 1
@@ -66,6 +67,13 @@ class FakeVSphere(FakeVCenter):
     def now(self) -> datetime:
         self._fail()
         return datetime.now(UTC)
+
+    def api_version(self) -> str:
+        self._fail()
+        return "8.0.3.0"
+
+    def lists_api_versions(self) -> bool:
+        return self.listed
 
 
 @dataclass
@@ -102,12 +110,18 @@ class FakeVrops(FakeOperations):
 
 @dataclass
 class FakeClients:
-    """Both sides in memory."""
+    """Both sides in memory, with one clock, which the command goes by, too."""
 
     operations: FakeVrops
     vspheres: list[FakeVSphere]
     settings: Settings | None = None
     closed: int = 0
+    clock: Clock = field(default_factory=Clock)
+
+    def __post_init__(self) -> None:
+        self.operations.clock = self.clock
+        for vsphere in self.vspheres:
+            vsphere.clock = self.clock
 
     @property
     def vcenters(self) -> VCenters:
@@ -119,8 +133,13 @@ class FakeClients:
 
     def context(self, listener: SweepListener) -> Context:
         assert self.settings
-        policy = self.settings.policy
-        return Context(self.operations, self.vcenters, policy=policy, listener=listener)
+        return Context(
+            self.operations,
+            self.vcenters,
+            policy=self.settings.policy,
+            listener=listener,
+            now=self.clock,
+        )
 
     def close(self) -> None:
         self.closed += 1

@@ -1,0 +1,87 @@
+"""Both sides of all vCenters, as far as they can be read."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import TypeVar
+
+from adapters.cli.comparison import Row, compare
+from adapters.cli.terminal import Terminal
+from functions.context import Context
+from functions.errors import MaintenanceError, RequestRejectedError
+from functions.ownership import changes_that_matter
+from functions.ports import ModeChange, Resource, VCenter, VCenterHost
+from functions.reconciliation import in_for_longer
+
+T = TypeVar("T")
+
+
+class Survey:
+    """Reads both sides; what fails is said on the terminal, and spares the rest.
+
+    ``complete`` tells whether nothing has failed. What our account may not read is no failure.
+    """
+
+    def __init__(self, context: Context, terminal: Terminal) -> None:
+        self.complete = True
+        self._context = context
+        self._terminal = terminal
+
+    def rows(self) -> list[Row]:
+        """Return a row for each host that either side knows."""
+        return [row for vcenter in self._context.vcenters for row in self._of(vcenter)]
+
+    def _of(self, vcenter: VCenter) -> list[Row]:
+        with self._terminal.busy(f"reading the hosts of {vcenter.address}"):
+            try:
+                return self._read(vcenter)
+            except MaintenanceError as error:
+                self._failed(vcenter, str(error))
+                return []
+
+    def _read(self, vcenter: VCenter) -> list[Row]:
+        context = self._context
+        hosts = list(vcenter.hosts())
+        resources = list(context.operations.resources(vcenter.address))
+        changes = self._changes(vcenter, hosts, resources)
+        rows = compare(hosts, resources, context.policy, context.now(), changes)
+        return self._with_entered(rows, vcenter)
+
+    def _changes(
+        self, vcenter: VCenter, hosts: Sequence[VCenterHost], resources: Sequence[Resource]
+    ) -> Sequence[ModeChange] | None:
+        policy = self._context.policy
+        if not policy.lease_minutes:
+            return ()  # Then no timed window is ours, whatever has been.
+        now = self._context.now()
+        ask = partial(changes_that_matter, vcenter, hosts, resources, policy, now)
+        return self._asked("whose timed windows are", vcenter, ask)
+
+    def _with_entered(self, rows: Sequence[Row], vcenter: VCenter) -> list[Row]:
+        """Add since when hosts are in maintenance mode, and by whom."""
+        morefs = [row.host.moref for row in rows if row.in_maintenance_mode]
+        ask = partial(vcenter.entered, morefs)
+        entered = self._asked("since when", vcenter, ask) if morefs else None
+        if entered is None:
+            return [*rows]
+        return [self._with(row, entered) if row.in_maintenance_mode else row for row in rows]
+
+    def _with(self, row: Row, entered: Mapping[str, ModeChange]) -> Row:
+        change, now = entered.get(row.host.moref), self._context.now()
+        overdue = in_for_longer(change, timedelta(days=self._context.policy.overdue_days), now)
+        return replace(row, entered=change, overdue=overdue)
+
+    def _asked(self, what: str, vcenter: VCenter, ask: Callable[[], T]) -> T | None:
+        """Ask for what a row can do without; None if it is not told, which is said."""
+        try:
+            return ask()
+        except RequestRejectedError as error:
+            self._terminal.note(f"{what} is not known: {error}")
+        except MaintenanceError as error:
+            self._failed(vcenter, f"{what} is not known: {error}")
+        return None
+
+    def _failed(self, vcenter: VCenter, what: str) -> None:
+        self._terminal.error(f"{vcenter.address}: {what}")
+        self.complete = False

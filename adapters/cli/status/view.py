@@ -1,0 +1,101 @@
+"""How status looks to a person."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from adapters.cli.comparison import MODES, STATES, Row
+from adapters.cli.terminal import Column, Terminal, moment
+
+_WHOSE_IN_WORDS: Final[Mapping[str | None, str]] = {
+    "ours": "ours",
+    "person": "a person's",
+    "other": "another's",
+    "unknown": "anybody's",
+}
+_LONG_AGO: Final = "long ago"
+
+
+def show(shown: Sequence[Row], rows: Sequence[Row], terminal: Terminal) -> None:
+    """Show a table of some hosts, and how many there are in all."""
+    _show(shown, _columns(terminal), terminal)
+    terminal.say(_summary(rows))
+
+
+def show_older(old: Sequence[Row], rows: Sequence[Row], terminal: Terminal) -> None:
+    """Show a table of hosts that are in maintenance mode for longer, and how many others are."""
+    _show(old, _COLUMNS_OF_OLD, terminal)
+    terminal.say(f"{_compared(rows)}, {len(old)} of them for longer than that")
+
+
+def _show(rows: Sequence[Row], columns: Sequence[Column[Row]], terminal: Terminal) -> None:
+    if rows:
+        terminal.show_hosts(columns, rows, _VCENTER)
+        terminal.say("")
+
+
+def _columns(terminal: Terminal) -> Sequence[Column[Row]]:
+    """Return what a table shows: by whom, and why a sweep does what, only where there is room."""
+    if terminal.is_narrow:
+        return (_HOST, _MODE, _STATE, _SINCE, _WHOSE, _SWEEP)
+    by = (_BY,) if terminal.is_wide else ()
+    return (_HOST, _MODE, _STATE, _SINCE, *by, _WHOSE, _SWEEP_AND_WHY)
+
+
+def _summary(rows: Sequence[Row]) -> str:
+    """Return the counts in words."""
+    differing = sum(not row.agrees for row in rows)
+    overdue = sum(bool(row.overdue) for row in rows)
+    late = f", {overdue} overdue (!)" if overdue else ""
+    return f"{_compared(rows)}, {differing} differ{late}"
+
+
+def _compared(rows: Sequence[Row]) -> str:
+    maintained = sum(bool(row.in_maintenance_mode) for row in rows)
+    return f"{len(rows)} hosts compared: {maintained} in maintenance mode in vCenter"
+
+
+def _name(row: Row) -> str:
+    return row.host.name or row.host.moref
+
+
+def _since(row: Row) -> str:
+    """Return since when, if that is told; ``!`` marks what is overdue."""
+    if not row.overdue:
+        return moment(row.entered.at if row.entered else None)
+    return f"{moment(row.entered.at) if row.entered else _LONG_AGO} !"
+
+
+def _user(row: Row) -> str:
+    return row.entered.user if row.entered else ""
+
+
+def _alarm(row: Row) -> str:
+    return "yellow" if row.overdue else ""
+
+
+def _emphasis(row: Row) -> str:
+    return "" if row.agrees else "bold"
+
+
+def _planned(row: Row) -> str:
+    return row.verb or "nothing"
+
+
+def _why(row: Row) -> str:
+    return f"{row.verb}: {row.reason}" if row.verb else "nothing"
+
+
+def _urgency(row: Row) -> str:
+    return "yellow" if row.verb in ("start", "end") else "dim"
+
+
+_HOST: Final = Column[Row]("Host", _name, _emphasis)
+_MODE: Final = Column[Row]("Mode", lambda row: MODES[row.in_maintenance_mode])
+_STATE: Final = Column[Row]("State", lambda row: STATES[row.state])
+_SINCE: Final = Column[Row]("Since (UTC)", _since, _alarm)
+_BY: Final = Column[Row]("By", _user)
+_WHOSE: Final = Column[Row]("Whose", lambda row: _WHOSE_IN_WORDS.get(row.whose, ""))
+_VCENTER: Final = Column[Row]("vCenter", lambda row: row.host.vcenter, lambda row: "dim")
+_SWEEP: Final = Column[Row]("Sweep", _planned, _urgency)
+_SWEEP_AND_WHY: Final = Column[Row]("A sweep would", _why, _urgency)
+_COLUMNS_OF_OLD: Final = (_HOST, _STATE, _SINCE, _BY)
