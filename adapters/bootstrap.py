@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from adapters.clients import Clients
 from adapters.config.settings import CommonSettings, Limits, Settings
@@ -28,6 +28,8 @@ Request = TypeVar("Request")
 Environ = Mapping[str, str]
 Read = Callable[[Limits], Received]
 Dispatch = Callable[[Read], Outcome]
+
+_WAITRESS_THREADS: Final = 4
 
 
 class Target(NamedTuple, Generic[Request]):
@@ -90,7 +92,10 @@ def echo(environ: Environ) -> Dispatch:
 def _hold(settings: Settings, holds: bool) -> Hold:
     """Return a hold on half of the server's threads, so that healthy work has the other half."""
     wanted = holds if settings.hold_events is None else settings.hold_events
-    return Hold(settings.vrops.pool_size // 2 if wanted else 0)
+    threads = settings.vrops.pool_size
+    # OpenFaaS' template leaves its server, waitress, at the four that it has by itself.
+    threads = min(threads, _WAITRESS_THREADS) if holds else threads
+    return Hold(max(1, threads // 2) if wanted else 0)
 
 
 class MirrorDispatch:

@@ -41,7 +41,8 @@ class VCenters:
             if uuid and other == uuid and address != vcenter.address:
                 raise VCenterUnavailableError(
                     f"{vcenter.address} and {address} both say that they are the vCenter {uuid};"
-                    " configure one of them only, with the other as its alias if they are the same"
+                    " configure one of them only, with the other as its alias if they are the same",
+                    lasting=True,
                 )
 
     def owning(self, resource: Resource) -> VCenter | None:

@@ -79,13 +79,17 @@ class SweepRefusedError(PermanentError):
 class TransientError(MaintenanceError):
     """The same event may succeed later.
 
-    ``retry_after`` is the pause in seconds after which trying again makes sense.
+    ``retry_after`` is the pause in seconds after which trying again makes sense. What is
+    ``lasting`` will not pass by itself, but when somebody has mended it.
     """
 
     retry_after: float = 30.0
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, retry_after: float | None = None, *, lasting: bool = False
+    ) -> None:
         super().__init__(message)
+        self.lasting = lasting
         if retry_after is not None:
             self.retry_after = retry_after
 

@@ -2,7 +2,8 @@
 
 The numbers are chosen for what processors do with them (Knative's kncloudevents.SelectiveRetry,
 the RabbitMQ broker's dispatcher, VEBA's router): 404, 408, 409 and 429 would be delivered again,
-a plain 500 is not retried by the router, and every other 4xx ends the matter (decision 0002).
+a plain 500 is not retried by the router to Knative, and every other 4xx ends the matter
+(decision 0002).
 """
 
 import math

@@ -14,7 +14,8 @@ from functions.errors import OperationsUnavailableError, TransientError, VCenter
 
 T = TypeVar("T")
 
-# What passes within seconds. A host that is not discovered and a refused password do not.
+# What may pass within seconds. A host that is not discovered and a refused password do not, nor
+# what is lasting, such as a certificate that is refused.
 _AWAY: Final = (OperationsUnavailableError, VCenterUnavailableError)
 # As short as this costs nothing: while the breaker is open, an attempt fails without a call.
 _PAUSE_SECONDS: Final = 1.0
@@ -47,7 +48,7 @@ class Hold:
         try:
             return attempt()
         except _AWAY as error:
-            if not self._places.acquire(blocking=False):
+            if error.lasting or not self._places.acquire(blocking=False):
                 raise
             failure: TransientError = error
         try:

@@ -102,7 +102,8 @@ def unreachable(error: Exception, service: str) -> MaintenanceError:
         # Only what fails has to wait for it, and not every start.
         from adapters.outgoing.certificates import Names, tls_fault
 
-        return VCenterUnavailableError(f"{service}: {tls_fault(error, Names.of('VCENTER'))}")
+        fault = tls_fault(error, Names.of("VCENTER"))
+        return VCenterUnavailableError(f"{service}: {fault}", lasting=True)
     for kinds, meant, meaning in _UNREACHABLE:
         if isinstance(error, kinds):
             return meant(f"{service}: {meaning}")

@@ -135,5 +135,6 @@ class Sessions:
         """Ask who is there, before a password is sent: an ESXi host would not know the others."""
         content = vim.ServiceInstance("ServiceInstance", stub).RetrieveContent()
         if content.about.apiType != "VirtualCenter" or not content.about.instanceUuid:
-            raise VCenterUnavailableError(f"{self._service} is no vCenter; is its URL right?")
+            told = f"{self._service} is no vCenter; is its URL right?"
+            raise VCenterUnavailableError(told, lasting=True)
         return content

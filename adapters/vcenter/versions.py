@@ -70,7 +70,8 @@ def agreed(numbers: Sequence[str], service: str) -> ApiVersion:
     named = ", ".join(numbers[:_MAX_NAMED]) + (", ..." if len(numbers) > _MAX_NAMED else "")
     raise VCenterUnavailableError(
         f"{service} speaks the API versions {named}, and none of those known here,"
-        f" {known[-1].number} to {known[0].number}; a newer release of ours may know one"
+        f" {known[-1].number} to {known[0].number}; a newer release of ours may know one",
+        lasting=True,
     )
 
 

@@ -199,7 +199,10 @@ class SuiteApi:
             )
         # requests' own errors are OSErrors, what urllib3 thinks of an address is a ValueError.
         except (OSError, ValueError) as error:
-            raise OperationsUnavailableError(f"vRealize Operations: {_reason(error)}") from error
+            is_of_tls = isinstance(error, requests.exceptions.SSLError)
+            raise OperationsUnavailableError(
+                f"vRealize Operations: {_reason(error)}", lasting=is_of_tls
+            ) from error
         return Answer(
             f"{method} {path}",
             response.status_code,

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
@@ -151,6 +152,15 @@ def test_lambda_raises_so_that_the_event_is_not_lost(
         handler(event, None)
 
 
+@pytest.fixture
+def _signals() -> Iterator[None]:
+    """Whoever asks OpenFaaS' door for a target listens to SIGTERM from then on."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("_signals")
 def test_every_runtime_finds_its_targets_by_name(
     simulator: Simulator, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -60,7 +60,9 @@ def test_every_encoding_of_an_event_is_the_same_event(pair: tuple[EventData, Hos
 def test_every_wrong_label_leaves_it_the_same_event(pair: tuple[EventData, HostEvent]) -> None:
     event_data, expected = pair
     for encode in ALL_MISLABELLED:
-        assert host_event(read(encode(event_data)).envelope, event_data.name) == expected
+        envelope = read(encode(event_data)).envelope
+        own = replace(expected, event_id=envelope["id"])
+        assert host_event(envelope, event_data.name) == own
 
 
 @EXAMPLES

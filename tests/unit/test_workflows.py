@@ -189,8 +189,10 @@ def test_a_report_of_a_mistake_has_what_is_needed_to_find_it() -> None:
 def test_updates_are_looked_for_where_there_is_something_to_update() -> None:
     updates = read(ROOT / ".github" / "dependabot.yml")["updates"]
     folders = {each["package-ecosystem"]: ROOT / each["directory"].strip("/") for each in updates}
+    modules = {ROOT / each["directory"].strip("/") for each in updates if "go" in each["groups"]}
     assert (folders["pip"] / "pyproject.toml").exists()
-    assert {path.parent for path in ROOT.glob("*/vcsim/go.mod")} <= {folders["gomod"]}
+    ours = {path.parent for path in (*ROOT.glob("lab/**/go.mod"), *ROOT.glob("tests/**/go.mod"))}
+    assert ours == modules
     assert (folders["docker"] / "Dockerfile").exists()
     assert (folders["github-actions"] / ".github" / "workflows").is_dir()
 

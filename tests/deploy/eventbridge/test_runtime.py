@@ -171,7 +171,10 @@ def test_a_secret_that_vanishes_does_not_make_the_refused_password_be_tried_on(
         ({"SecretId": "nobody/has/it"}, "ResourceNotFoundException"),
         ({"VropsUrl": "ftp://vrops"}, "VROPS_URL"),
         ({"LeaseMinutes": "soon"}, "MAINTENANCE_LEASE_MINUTES"),
-        ({"VcenterUrl": "https://vc", "VcenterSecretId": SECRET, "LeaseMinutes": "29"}, "twice"),
+        (
+            {"VcenterUrl": "https://vc", "VcenterSecretId": SECRET, "LeaseMinutes": "44"},
+            "3 * RECONCILE_INTERVAL_MINUTES",
+        ),
         ({"VcenterUrl": "https://vc", "VcenterSecretId": "nobody/has/it"}, "VCENTER_SECRET_ID"),
     ],
 )

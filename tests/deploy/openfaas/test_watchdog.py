@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from lab.events import EXAMPLES, HTTP_FORMATS, EventData
-from lab.processes import Function, free_port, started
+from lab.processes import TIMEOUT_SECONDS, Function, free_port, started
 from simulator import Host, Simulator
 from tests.deploy.openfaas.stack import STACK, WATCHDOG, environment, lay_out, serving
 from tests.documents import blocks
@@ -67,7 +67,9 @@ def enter() -> bytes:
 
 
 def until(simulator: Simulator, path: str) -> None:
+    ends = time.monotonic() + TIMEOUT_SECONDS
     while not any(call.path.endswith(path) for call in simulator.calls):
+        assert time.monotonic() < ends, f"nobody has called {path}"
         time.sleep(0.01)
 
 

@@ -248,7 +248,8 @@ def test_an_event_without_data_is_a_cloudevent() -> None:
 def test_what_is_labelled_wrong_is_read_as_what_it_is_and_the_log_says_so(name: str) -> None:
     envelope, encoding = read(MISLABELLED[name](EventData()))
     assert encoding == name
-    assert host_event(envelope, "x") == host_event(router_envelope(EventData()), "x")
+    told = host_event(router_envelope(EventData()), "x")
+    assert host_event(envelope, "x") == replace(told, event_id=envelope["id"])
 
 
 @pytest.mark.parametrize("number", range(len(ALL_MISLABELLED)))

@@ -14,6 +14,7 @@ from functions.errors import (
     InvalidEventError,
     MaintenanceError,
     OperationsUnavailableError,
+    TransientError,
     VCenterUnavailableError,
 )
 from simulator import SettableClock
@@ -120,3 +121,13 @@ def test_of_many_events_only_so_many_wait_and_healthy_work_goes_on() -> None:
         assert [each.result(30) for each in held] == ["done", "done"]
         # Their places are free again.
         assert server.submit(handle).result(30) == "done"
+
+
+@pytest.mark.parametrize("error", [OperationsUnavailableError, VCenterUnavailableError])
+def test_what_only_a_person_can_mend_is_not_waited_for(
+    error: type[TransientError], clock: SettableClock
+) -> None:
+    attempts = Attempts(error("its certificate is refused", lasting=True))
+    with pytest.raises(error):
+        held(attempts, clock)
+    assert (attempts.count, clock.now()) == (1, 0)
