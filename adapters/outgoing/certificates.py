@@ -1,7 +1,7 @@
 """What is wrong with a certificate, or with TLS at all, in words, and what to do about it.
 
-The log has to do with what OpenSSL says of a handshake that failed; whoever can look at the
-certificate, too, is told its names and its dates (decision 0019).
+OpenSSL says why a handshake failed; whoever has looked at the certificate, too, is told its names,
+and by doctor its dates (decision 0019).
 """
 
 import ssl
@@ -58,7 +58,7 @@ def tls_fault(error: ssl.SSLError, names: Names, shown: Certificate | None = Non
     """Say why there is no connection.
 
     ``shown`` is the certificate that was refused, as SSLSocket.getpeercert returns it: empty if
-    it is not known to be signed by whom we trust, and None where only doctor looks at it.
+    it is not known to be signed by whom we trust, and None where nobody has looked at it.
     """
     if isinstance(error, ssl.SSLCertVerificationError):
         return _refused(error, names, shown)
@@ -66,6 +66,11 @@ def tls_fault(error: ssl.SSLError, names: Names, shown: Certificate | None = Non
         return TlsFault("no TLS is spoken there", f"are address and port in {names.url} right?")
     reason = (error.reason or "broken off").replace("_", " ").lower()
     return TlsFault(f"TLS failed: {reason}", f"is TLS 1.2 or newer spoken at {names.url}?")
+
+
+def is_of_name(error: ssl.SSLError) -> bool:
+    """Whether a certificate was refused because it is made for another name."""
+    return isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in _ANOTHER_NAME
 
 
 def _refused(

@@ -11,6 +11,7 @@ from typing import Final
 
 from pyVmomi import vim, vmodl
 
+from adapters.config.settings import VCenterSettings
 from adapters.vcenter.versions import FILE, ApiVersion
 from functions.errors import (
     AuthenticationError,
@@ -92,7 +93,7 @@ def refusal_of_version(service: str, version: ApiVersion) -> VersionRefusedError
     )
 
 
-def unreachable(error: Exception, service: str) -> MaintenanceError:
+def unreachable(error: Exception, service: str, settings: VCenterSettings) -> MaintenanceError:
     """Return what it means that there was no answer, or none of the vSphere API.
 
     pyVmomi raises errors of any kind when it parses what is no SOAP; none of their texts is told,
@@ -100,9 +101,9 @@ def unreachable(error: Exception, service: str) -> MaintenanceError:
     """
     if isinstance(error, ssl.SSLError) and not isinstance(error, _BROKEN_OFF):
         # Only what fails has to wait for it, and not every start.
-        from adapters.outgoing.certificates import Names, tls_fault
+        from adapters.outgoing.handshake import fault_of
 
-        fault = tls_fault(error, Names.of("VCENTER"))
+        fault = fault_of(error, "VCENTER", settings)
         return VCenterUnavailableError(f"{service}: {fault}", lasting=True)
     for kinds, meant, meaning in _UNREACHABLE:
         if isinstance(error, kinds):

@@ -50,6 +50,7 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]
         trust: Trust,
         breaker: CircuitBreaker,
     ) -> None:
+        self._settings = settings
         self._service = service
         self._trust = trust
         self._breaker = breaker
@@ -102,7 +103,7 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]
             try:
                 return self._trusted(ask)
             except Exception as error:
-                failure = unreachable(error, self._service)
+                failure = unreachable(error, self._service, self._settings)
                 cause = error if isinstance(error, OSError) else None
             # Outside of the clause: nothing hangs on to an error that may hold the password.
             raise failure from cause

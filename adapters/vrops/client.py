@@ -93,6 +93,7 @@ class SuiteApi:
         credentials: CredentialSource,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._settings = settings
         self._auth_source = settings.auth_source
         self._base = f"{settings.url}/suite-api/api"
         self._session = new_session(settings, clock)
@@ -201,7 +202,7 @@ class SuiteApi:
         except (OSError, ValueError) as error:
             is_of_tls = isinstance(error, requests.exceptions.SSLError)
             raise OperationsUnavailableError(
-                f"vRealize Operations: {_reason(error)}", lasting=is_of_tls
+                f"vRealize Operations: {_reason(error, self._settings)}", lasting=is_of_tls
             ) from error
         return Answer(
             f"{method} {path}",
@@ -229,13 +230,13 @@ def objects(answer: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
     return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
 
 
-def _reason(error: OSError | ValueError) -> str:
+def _reason(error: OSError | ValueError, settings: VropsSettings) -> str:
     of_tls = ssl_error(error) if isinstance(error, requests.exceptions.SSLError) else None
     if of_tls:
         # Only what fails has to wait for it, and not every start.
-        from adapters.outgoing.certificates import Names, tls_fault
+        from adapters.outgoing.handshake import fault_of
 
-        return str(tls_fault(of_tls, Names.of("VROPS")))
+        return str(fault_of(of_tls, "VROPS", settings))
     meant = _meant(error)
     return next(text for kind, text in _UNREACHABLE if isinstance(meant, kind))
 

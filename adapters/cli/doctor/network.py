@@ -3,7 +3,6 @@
 import socket
 import ssl
 from collections.abc import Generator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -13,7 +12,8 @@ from requests.utils import get_environ_proxies, select_proxy
 
 from adapters.cli.doctor.findings import Finding, failed, note, ok, skipped
 from adapters.outgoing.certificates import Names, date_of, tls_fault
-from adapters.outgoing.tls import client_context, context_of_signers
+from adapters.outgoing.handshake import shown_by
+from adapters.outgoing.tls import client_context
 
 NAMES: Final = ("DNS", "TLS")
 _TIMEOUT_SECONDS: Final = 5.0
@@ -28,7 +28,7 @@ class Server:
     ca_file: str | None
     insecure: bool
     service: str
-    strict: bool = False
+    strict_tls: bool = False
 
     @property
     def parts(self) -> SplitResult:
@@ -75,7 +75,7 @@ def _certified(server: Server) -> Finding:
     try:
         return _judged(_connected(server), server)
     except ssl.SSLError as error:
-        fault = tls_fault(error, Names.of(server.service), _shown(error, server))
+        fault = tls_fault(error, Names.of(server.service), shown_by(server, _TIMEOUT_SECONDS))
         return failed("TLS", fault.found, fault.advice)
     except OSError as error:
         reason = error.strerror or "no answer in time"
@@ -85,19 +85,8 @@ def _certified(server: Server) -> Finding:
 
 def _connected(server: Server) -> Mapping[str, Any]:
     """Return its certificate; empty if nobody has verified that."""
-    context = client_context(server.ca_file, insecure=server.insecure, strict=server.strict)
+    context = client_context(server.ca_file, insecure=server.insecure, strict=server.strict_tls)
     return _handshake(server, None if server.parts.scheme == "http" else context)
-
-
-def _shown(error: ssl.SSLError, server: Server) -> Mapping[str, Any]:
-    """Return the certificate that was refused, if it is at least signed by whom we trust.
-
-    That takes a second handshake; nothing is sent afterwards.
-    """
-    if isinstance(error, ssl.SSLCertVerificationError):
-        with suppress(OSError):
-            return _handshake(server, context_of_signers(server.ca_file, strict=server.strict))
-    return {}
 
 
 def _handshake(server: Server, context: ssl.SSLContext | None) -> Mapping[str, Any]:
