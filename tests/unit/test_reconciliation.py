@@ -848,6 +848,38 @@ def test_windows_that_were_written_before_a_failure_are_known_as_ours() -> None:
     assert site.memory.has_started(site.operations.find(written), NOW)
 
 
+def test_a_refused_sweep_corrects_nothing_but_what_it_has_renewed() -> None:
+    site = Site(4, max_changes=0)
+    site.enter(1)
+    site.listener.meanwhile = [(site.vcenter, "host-1")]
+    report = site.sweep()
+    assert report.refusal
+    assert (report.corrections, site.maintained()) == ([], set())
+
+
+def test_each_overdue_host_is_told_of_once_a_day() -> None:
+    site = Site(4)
+    site.enter(1, 2)
+    site.wait(15 * 24 * 60)
+    assert [each.is_new for each in site.sweep().overdue] == [True, True]
+    assert [each.is_new for each in site.sweep().overdue] == [False, False]
+
+
+def test_open_ended_maintenance_of_a_host_that_is_gone_is_ended_where_it_is_adopted() -> None:
+    site = Site(4, lease=None)
+    site.operations.set_state(ref(1), OPEN_ENDED)
+    site.vcenter.remove("host-1")
+    assert site.sweep().counts()["end"] == 0
+    assert site.sweep(adopt=True).counts()["end"] == 1
+    assert site.maintained() == set()
+
+
+def test_a_resource_that_tells_no_moref_is_not_taken_for_a_host_that_is_gone() -> None:
+    nameless = [Resource("id", HostRef("", "esx1", ADDRESS), TIMED, "")]
+    [action] = plan([], nameless, Policy(60), NOW, [], ours=["id"])
+    assert (action.verb, action.reason) == ("report", f"has no MoRef to compare it by; {TIMED}")
+
+
 def test_the_listener_is_told_everything_in_order() -> None:
     site = Site(501, addresses=("a.lab", "b.lab"))
     site.stay(1)
