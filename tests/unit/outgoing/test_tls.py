@@ -88,7 +88,9 @@ def interpreter(version: str) -> str:
     found = [shutil.which(f"python{version}") or "", *glob.glob(f"{pyenv}/{version}.*/bin/python3")]
     asking = "import sys; print('%d.%d' % sys.version_info[:2])"
     for path in filter(None, found):
-        run = subprocess.run([path, "-c", asking], capture_output=True, text=True, check=False)
+        run = subprocess.run(
+            [path, "-c", asking], capture_output=True, encoding="utf-8", check=False
+        )
         if run.stdout.strip() == version:
             return path
     pytest.skip(f"there is no Python {version} here")
@@ -102,7 +104,7 @@ def verdicts(python: str, cases: dict[str, tuple[Case, str]]) -> dict[str, str]:
         env={"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
         input=json.dumps({name: case for name, (case, _) in cases.items()}),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=True,
         timeout=60,
     )
