@@ -86,13 +86,15 @@ def interpreter(version: str) -> str:
     """Return a Python of that version, from the path or from pyenv, or skip the test."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     found = [shutil.which(f"python{version}") or "", *glob.glob(f"{pyenv}/{version}.*/bin/python3")]
-    asking = "import sys; print('%d.%d' % sys.version_info[:2])"
+    # Itself, and not what pyenv put in its place, which needs an environment to find it by.
+    asking = "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"
     for path in filter(None, found):
         run = subprocess.run(
             [path, "-c", asking], capture_output=True, encoding="utf-8", check=False
         )
-        if run.stdout.strip() == version:
-            return path
+        said, _, itself = run.stdout.strip().partition(" ")
+        if said == version:
+            return itself
     pytest.skip(f"there is no Python {version} here")
 
 
