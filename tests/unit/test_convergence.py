@@ -430,6 +430,15 @@ def test_a_resource_without_a_moref_may_be_another_host_than_the_one_that_is_gon
     assert (outcome.action, known.state(HOST)) == ("ignored", TIMED)
 
 
+def test_a_host_that_is_dropped_on_both_sides_at_the_same_time_is_done_with(
+    operations: FakeOperations, context: Context, vcenter: Restless
+) -> None:
+    vcenter.remove("host-1")
+    operations.failures = [None, HostNotFoundError("dropped meanwhile")]
+    outcome = leave(context)
+    assert (outcome.action, outcome.reason) == ("ignored", "its vCenter no longer has it")
+
+
 @pytest.mark.parametrize("lease", [None, 60])
 def test_what_we_started_and_does_not_show_yet_is_ended_when_its_host_is_removed(
     operations: FakeOperations, context: Context, vcenter: Restless, lease: int | None

@@ -12,6 +12,7 @@ from functions.events import (
     HostRef,
     Kind,
     classify,
+    event_to_log,
     host_event,
     is_timer,
     vcenter_address,
@@ -261,3 +262,9 @@ def test_nothing_else_is_a_timer(event_type: object) -> None:
 @pytest.mark.parametrize("write", [router_envelope, source_envelope])
 def test_a_vcenter_event_called_as_a_timers_is_no_timer(write: Any) -> None:
     assert not is_timer(write(EventData(name=RECONCILE)))
+
+
+def test_what_is_no_event_of_vcenters_has_no_host_to_log() -> None:
+    timer = {"source": "timer", "type": "maintenance-mirror.reconcile", "id": "1", "data": None}
+    assert event_to_log(timer) is None
+    assert event_to_log({"source": "x", "type": "y", "id": "1", "data": {}}) is None
