@@ -93,8 +93,9 @@ class AskedVCenter:
             return False
         if self._context.memory.has_started(resource, self._since()):
             return True
-        told = not self._leased or bool(self._changes(resource.moref))
-        return resource.state.maintained and told
+        if not self._leased or not resource.state.maintained:
+            return resource.state.maintained
+        return bool(self._changes(resource.moref))
 
     def _past_matters(self, in_maintenance: bool, resource: Resource) -> bool:
         """Whether what is done depends on the host's past: where it does not, a call is saved.

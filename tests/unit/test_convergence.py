@@ -415,6 +415,16 @@ def test_what_is_ours_of_a_host_that_is_gone_is_ended_and_the_rest_is_told(
     assert operations.state(HOST) is (MONITORED if ends else state)
 
 
+def test_the_past_of_a_host_that_is_gone_is_asked_for_only_where_it_is_maintained(
+    context: Context, vcenter: Restless, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(vcenter, "mode_changes", lambda since, moref="": asked.append(moref))
+    vcenter.remove("host-1")
+    outcome = removed(replace(context, policy=Policy(60)))
+    assert (outcome.action, asked) == ("ignored", [])
+
+
 def test_a_resource_without_a_moref_may_be_another_host_than_the_one_that_is_gone(
     context: Context, operations: FakeOperations, vcenter: Restless
 ) -> None:
