@@ -7,5 +7,6 @@
     gzip_body.py     what gzip holds
     plain_json.py    JSON within bounds
     vsphere_xml.py   XML as the dict that its JSON would have been
+    drain.py         events in flight are finished when the process is told to stop
     responses.py     error -> status and headers: what each processor is told
 """

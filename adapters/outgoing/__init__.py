@@ -2,10 +2,12 @@
 
 ::
 
-    login.py      one login for all threads, and no locked account
-    breaker.py    a service that cannot be reached is given a pause
-    deadline.py   how much time an event has left
-    tls.py        whom we trust to be who they say they are
+    login.py          one login for all threads, and no locked account
+    hold.py           an event waits for a service that is away
+    handshake.py      a look at a certificate that was refused
+    breaker.py        a service that cannot be reached is given a pause
+    deadline.py       how much time an event has left
+    tls.py            whom we trust to be who they say they are
     certificates.py   what is wrong with a certificate, in words
-    cache.py      what was found, remembered for a while
+    cache.py          what was found, remembered for a while
 """

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+from contextlib import suppress
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
@@ -40,28 +41,31 @@ def fault_of(error: ssl.SSLError, service: str, server: Server) -> TlsFault:
     ``service`` begins the names of its variables. The names take a second handshake, 3 seconds at
     most within the event's deadline; where it fails, they are not told.
     """
-    shown = shown_by(server, _TIMEOUT_SECONDS) if is_of_name(error) else None
+    proxy = select_proxy(server.url, get_environ_proxies(server.url))
+    shown = {} if proxy or not is_of_name(error) else shown_by(error, server, _TIMEOUT_SECONDS)
     return tls_fault(error, Names.of(service), shown or None)
 
 
-def shown_by(server: Server, timeout: float) -> Certificate:
-    """Return the certificate of a server, if it is at least signed by whom we trust, else nothing.
+def shown_by(error: ssl.SSLError, server: Server, timeout: float) -> Certificate:
+    """Return the certificate that was refused, if it is at least signed by whom we trust.
 
-    Nothing is sent afterwards, and nothing is asked where a proxy is in between.
+    Otherwise, or if it cannot be seen within ``timeout`` seconds and the deadline, there is none.
+    That takes a second handshake; nothing is sent afterwards.
     """
-    timeout = min(timeout, remaining())
-    if not timeout or select_proxy(server.url, get_environ_proxies(server.url)):
-        return {}
-    try:
-        return _handshake(server, timeout)
-    except OSError:
-        return {}
+    if isinstance(error, ssl.SSLCertVerificationError):
+        context = context_of_signers(server.ca_file, strict=server.strict_tls)
+        with suppress(OSError):
+            return certificate_at(server.url, context, min(timeout, remaining()))
+    return {}
 
 
-def _handshake(server: Server, timeout: float) -> Certificate:
-    parts = urlsplit(server.url)
+def certificate_at(url: str, context: ssl.SSLContext, timeout: float) -> Certificate:
+    """Return the certificate of the server at ``url``; empty if ``context`` does not verify it.
+
+    Raises OSError, such as ssl.SSLError, if there is no connection within ``timeout`` seconds.
+    """
+    parts = urlsplit(url)
     host = parts.hostname or ""
-    context = context_of_signers(server.ca_file, strict=server.strict_tls)
     with (
         socket.create_connection((host, parts.port or _HTTPS_PORT), timeout) as connection,
         context.wrap_socket(connection, server_hostname=host) as secured,

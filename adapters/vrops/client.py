@@ -200,10 +200,7 @@ class SuiteApi:
             )
         # requests' own errors are OSErrors, what urllib3 thinks of an address is a ValueError.
         except (OSError, ValueError) as error:
-            is_of_tls = isinstance(error, requests.exceptions.SSLError)
-            raise OperationsUnavailableError(
-                f"vRealize Operations: {_reason(error, self._settings)}", lasting=is_of_tls
-            ) from error
+            raise _unreachable(error, self._settings) from error
         return Answer(
             f"{method} {path}",
             response.status_code,
@@ -230,15 +227,21 @@ def objects(answer: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
     return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
 
 
-def _reason(error: OSError | ValueError, settings: VropsSettings) -> str:
+def _unreachable(
+    error: OSError | ValueError, settings: VropsSettings
+) -> OperationsUnavailableError:
+    """Return what it means that there was no answer."""
     of_tls = ssl_error(error) if isinstance(error, requests.exceptions.SSLError) else None
     if of_tls:
         # Only what fails has to wait for it, and not every start.
         from adapters.outgoing.handshake import fault_of
 
-        return str(fault_of(of_tls, "VROPS", settings))
+        return OperationsUnavailableError(
+            f"{_SERVICE}: {fault_of(of_tls, 'VROPS', settings)}", lasting=True
+        )
     meant = _meant(error)
-    return next(text for kind, text in _UNREACHABLE if isinstance(meant, kind))
+    reason = next(text for kind, text in _UNREACHABLE if isinstance(meant, kind))
+    return OperationsUnavailableError(f"{_SERVICE}: {reason}")
 
 
 def _total(answer: Mapping[str, Any]) -> int:

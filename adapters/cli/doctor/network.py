@@ -12,7 +12,7 @@ from requests.utils import get_environ_proxies, select_proxy
 
 from adapters.cli.doctor.findings import Finding, failed, note, ok, skipped
 from adapters.outgoing.certificates import Names, date_of, tls_fault
-from adapters.outgoing.handshake import shown_by
+from adapters.outgoing.handshake import certificate_at, shown_by
 from adapters.outgoing.tls import client_context
 
 NAMES: Final = ("DNS", "TLS")
@@ -75,7 +75,9 @@ def _certified(server: Server) -> Finding:
     try:
         return _judged(_connected(server), server)
     except ssl.SSLError as error:
-        fault = tls_fault(error, Names.of(server.service), shown_by(server, _TIMEOUT_SECONDS))
+        fault = tls_fault(
+            error, Names.of(server.service), shown_by(error, server, _TIMEOUT_SECONDS)
+        )
         return failed("TLS", fault.found, fault.advice)
     except OSError as error:
         reason = error.strerror or "no answer in time"
@@ -85,17 +87,11 @@ def _certified(server: Server) -> Finding:
 
 def _connected(server: Server) -> Mapping[str, Any]:
     """Return its certificate; empty if nobody has verified that."""
+    if server.parts.scheme == "http":
+        socket.create_connection((server.host, server.port), _TIMEOUT_SECONDS).close()
+        return {}
     context = client_context(server.ca_file, insecure=server.insecure, strict=server.strict_tls)
-    return _handshake(server, None if server.parts.scheme == "http" else context)
-
-
-def _handshake(server: Server, context: ssl.SSLContext | None) -> Mapping[str, Any]:
-    address = (server.host, server.port)
-    with socket.create_connection(address, _TIMEOUT_SECONDS) as connection:
-        if context is None:
-            return {}
-        with context.wrap_socket(connection, server_hostname=server.host) as secured:
-            return secured.getpeercert() or {}
+    return certificate_at(server.url, context, _TIMEOUT_SECONDS)
 
 
 def _judged(certificate: Mapping[str, Any], server: Server) -> Finding:
