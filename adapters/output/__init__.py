@@ -4,4 +4,5 @@
 
     log.py       one line for each event, and those of a sweep
     console.py   an event as ``echo`` shows it
+    lines.py     how long a line may be
 """

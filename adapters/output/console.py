@@ -5,11 +5,10 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from adapters.output.lines import MAX_LINE_BYTES
+
 Echo = Mapping[str, Any]
 
-# OpenFaaS' watchdog reads lines of 64 KiB at most; after a longer one it never reads again, and
-# the function stands still (decision 0018). Others cut at 16 KiB, without saying so.
-_MAX_LINE: Final = 16 * 1024
 # As JSON in JSON, every character of data may become two, and one of an attribute twelve.
 _MAX_DATA: Final = 4 * 1024
 _MAX_ATTRIBUTE: Final = 128
@@ -35,12 +34,12 @@ def _text(event: Echo) -> str:
     attributes = [f"  {name:<8}{_shown(event[name])}" for name in event if name != "data"]
     data = json.dumps(event["data"], indent=2).replace("\n", "\n  ")
     lines = "\n".join(["CloudEvent", *attributes, f"  data    {data}"]).split("\n")
-    return "\n".join(_cut(line, _MAX_LINE) for line in lines)
+    return "\n".join(_cut(line, MAX_LINE_BYTES) for line in lines)
 
 
 def _json(event: Echo) -> str:
     line = json.dumps(event)
-    if len(line) <= _MAX_LINE:
+    if len(line) <= MAX_LINE_BYTES:
         return line
     # Data that is cut is no JSON any more, but a text that begins as it does.
     shown = {name: _attribute(value) for name, value in event.items() if name != "data"}

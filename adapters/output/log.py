@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from adapters.config.settings import CommonSettings, Settings
 from adapters.incoming.envelopes import Received
+from adapters.output.lines import MAX_LINE_BYTES
 from functions.errors import MaintenanceError, PermanentError
 from functions.events import MAX_NAME_LENGTH, HostEvent, HostRef, classify, event_id
 from functions.outcomes import Action, Outcome, Overdue, SweepListener
@@ -18,8 +19,6 @@ from functions.ports import ModeChange
 
 # Of thousands of hosts that the account may not see, the first ones say enough, every time.
 _MAX_LINES: Final = 100
-# The watchdog of OpenFaaS reads lines of 64 KiB at most: after a longer one the function stands.
-_MAX_LINE_BYTES: Final = 16 * 1024
 # How long each text may be, until the line is short enough: an escaped character takes 12 bytes.
 _CUTS: Final = tuple(2**power for power in range(14, 3, -1))
 _TOLD: Final = "not all of the sweep was done; a line above says why"
@@ -222,14 +221,14 @@ def _as_json(line: Mapping[str, Any]) -> str:
     """Write ``line``; where it is too long, its longest texts are cut, and say so."""
     for most in _CUTS:
         text = json.dumps({name: _cut(value, most) for name, value in line.items()})
-        if len(text) < _MAX_LINE_BYTES:
+        if len(text) < MAX_LINE_BYTES:
             break
     return text
 
 
 def _as_text(line: str) -> str:
     escaped = line.encode("unicode_escape").decode("ascii")
-    return escaped if len(escaped) < _MAX_LINE_BYTES else str(_cut(escaped, _MAX_LINE_BYTES // 2))
+    return escaped if len(escaped) < MAX_LINE_BYTES else str(_cut(escaped, MAX_LINE_BYTES // 2))
 
 
 def _cut(value: object, most: int) -> object:

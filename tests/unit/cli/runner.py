@@ -38,6 +38,7 @@ ENVIRON = {
     "VROPS_USERNAME": "mirror",
     "VROPS_PASSWORD": "hunter2",
 }
+LEASED = {**ENVIRON, "MAINTENANCE_LEASE_MINUTES": "120"}
 TIMEOUT_SECONDS = 60.0
 CONTROL_SEQUENCES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 

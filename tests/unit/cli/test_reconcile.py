@@ -17,7 +17,7 @@ from functions.events import HostRef
 from functions.outcomes import Action, Verb
 from functions.ports import ModeChange, Resource, ResourceState, VCenterHost
 from tests.unit.cli.runner import (
-    ENVIRON,
+    LEASED,
     FakeClients,
     FakeVrops,
     FakeVSphere,
@@ -29,7 +29,6 @@ from tests.unit.cli.runner import (
 TIMED = ResourceState.TIMED
 OPEN_ENDED = ResourceState.OPEN_ENDED
 REFUSAL = SweepRefusedError("too many")
-LEASED = {**ENVIRON, "MAINTENANCE_LEASE_MINUTES": "120"}
 
 
 def drifted() -> FakeClients:

@@ -18,7 +18,7 @@ from functions.events import HostRef
 from functions.ports import ModeChange, Resource, ResourceState, VCenterHost
 from tests.unit.cli.runner import (
     ADDRESS,
-    ENVIRON,
+    LEASED,
     FakeClients,
     FakeVrops,
     FakeVSphere,
@@ -32,7 +32,6 @@ HOST = HostRef("host-1", "esx01.lab.local", ADDRESS)
 MONITORED = ResourceState.MONITORED
 TIMED = ResourceState.TIMED
 OPEN_ENDED = ResourceState.OPEN_ENDED
-LEASED = {**ENVIRON, "MAINTENANCE_LEASE_MINUTES": "120"}
 
 
 LEFT = [ModeChange(HOST.moref, False, NOW)]

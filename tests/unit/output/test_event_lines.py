@@ -1,8 +1,7 @@
 """What the log says of an event: which host, whose, and why, whatever became of it."""
 
 import json
-import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -33,14 +32,6 @@ from tests.fakes import FakeOperations, FakeVCenter
 HOST = HostRef("host-1001", "esx01.lab.local", "vcenter.lab.local")
 TIMER: Mapping[str, Any] = {"type": TIMER_TYPE, "id": "7"}
 ERRORS = [each for each in vars(errors).values() if isinstance(each, type)]
-
-
-@pytest.fixture(autouse=True)
-def _restore_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = before[0], before[1]
 
 
 def logged(

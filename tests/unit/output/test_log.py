@@ -3,7 +3,6 @@
 import json
 import logging
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, get_args
@@ -22,14 +21,6 @@ from tests.messages import LIMITS, read
 
 HOST = HostRef("host-9", "esx1", "vc.lab")
 RECEIVED = Received(router_envelope(EventData()), "binary json")
-
-
-@pytest.fixture(autouse=True)
-def _restore_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = before[0], before[1]
 
 
 def set_up(form: str) -> None:

@@ -3,7 +3,6 @@
 import json
 import logging
 import sys
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import example, given
@@ -23,14 +22,6 @@ long_texts = st.builds(
     st.one_of(st.integers(0, 300), st.integers(0, 100_000)),
 )
 fields = st.dictionaries(st.sampled_from(NAMES), long_texts)
-
-
-@pytest.fixture(autouse=True)
-def _restore_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = before[0], before[1]
 
 
 def formatted(form: str, record: logging.LogRecord) -> str:
