@@ -16,10 +16,11 @@ from tests.deploy.knative.schemas import KINDS, ROUTER, problems
 
 pytestmark = pytest.mark.skipif(manifests.tool() is None, reason="needs kubectl or kustomize")
 
-EVENTS_ALONE = ("veba-0.7", "veba-0.7.0", "veba-0.8")
+EVENTS_ALONE = ("veba-0.7.0", "veba-0.7.2", "veba-0.7.5", "veba-0.8")
 VERIFYING = tuple(f"{name}-vcenter" for name in EVENTS_ALONE)
+ECHOING = tuple(f"{name}-echo" for name in EVENTS_ALONE)
 MIRRORS = (*EVENTS_ALONE, *VERIFYING)
-OVERLAYS = (*MIRRORS, "echo")
+OVERLAYS = (*MIRRORS, *ECHOING)
 DEADLINE = Settings.deadline_seconds
 AN_HOUR = 3600.0
 # What reaches a Knative broker, by the VEBA that an overlay is for.
