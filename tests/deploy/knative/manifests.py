@@ -16,6 +16,22 @@ KNATIVE = ROOT / "deploy" / "knative"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 IMAGE = f"registry.example.com/maintenance-mirror:{PROJECT['version']}"
 Manifest = dict[str, Any]
+# The release of Knative that each VEBA brings.
+RELEASES = {"veba-0.7.0": "0.20", "veba-0.7.2": "1.1", "veba-0.7.5": "1.8", "veba-0.8": "1.13"}
+VERIFYING = tuple(f"{name}-vcenter" for name in RELEASES)
+ECHOING = tuple(f"{name}-echo" for name in RELEASES)
+MIRRORS = (*RELEASES, *VERIFYING)
+OVERLAYS = (*MIRRORS, *ECHOING)
+
+
+def veba(overlay: str) -> str:
+    """Return the VEBA that an overlay is for, which is also the plain overlay's name."""
+    return overlay.removesuffix("-vcenter").removesuffix("-echo")
+
+
+def release(overlay: str) -> str:
+    """Return the release of Knative that an overlay is for."""
+    return RELEASES[veba(overlay)]
 
 
 def tool() -> list[str] | None:

@@ -108,7 +108,10 @@ def test_the_commands_show_what_would_be_created(command: str) -> None:
 def test_the_logs_are_asked_of_services_that_are_there() -> None:
     text = README.read_text(encoding="utf-8")
     names = {word.split()[0] for word in text.split("serving.knative.dev/service=")[1:]}
-    assert names == {*of_kind(build("veba-0.8"), "Service"), *of_kind(build("veba-0.8-echo"), "Service")}
+    assert names == {
+        *of_kind(build("veba-0.8"), "Service"),
+        *of_kind(build("veba-0.8-echo"), "Service"),
+    }
 
 
 def test_the_line_it_shows_is_one_that_the_function_writes(tmp_path: Path) -> None:
