@@ -1,5 +1,6 @@
 """What kustomize makes of the overlays, and YAML as plain values."""
 
+import copy
 import functools
 import os
 import shutil
@@ -42,7 +43,7 @@ def tool() -> list[str] | None:
 
 
 @functools.cache
-def _built(overlay: str) -> str:
+def _built(overlay: str) -> list[Manifest]:
     command = tool()
     assert command is not None
     where = [str(KNATIVE / "overlays" / overlay)]
@@ -51,12 +52,12 @@ def _built(overlay: str) -> str:
         [*command, *where], capture_output=True, encoding="utf-8", check=False, env=environment
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return load(done.stdout)
 
 
 def build(overlay: str) -> list[Manifest]:
     """Return the objects that applying an overlay would create."""
-    return load(_built(overlay))
+    return copy.deepcopy(_built(overlay))
 
 
 def load(text: str) -> list[Manifest]:
