@@ -14,8 +14,9 @@ from lab.events import EXAMPLES
 from lab.processes import ROOT, function
 from simulator import Host, Simulator
 from tests.deploy.knative import manifests
-from tests.deploy.knative.manifests import KNATIVE, build, load, of_kind
-from tests.documents import blocks, broken_links, commands, crowded_lines
+from tests.deploy.knative.definitions import CRDS, definitions
+from tests.deploy.knative.manifests import KNATIVE, RELEASES, build, load, of_kind, veba
+from tests.documents import blocks, broken_links, commands, crowded_lines, table
 
 README = KNATIVE / "README.md"
 BUILD = f"docker build -f deploy/knative/Dockerfile -t {manifests.IMAGE} ."
@@ -69,8 +70,29 @@ def test_every_file_it_names_is_there() -> None:
     rows = [line for line in README.read_text("utf-8").splitlines() if line.startswith("| `")]
     named = [name for row in rows for name in row.split("|")[1].replace(",", " ").split("`")]
     files = [name for name in named if "." in name or "/" in name]
-    assert len(files) == 13
+    assert len(files) == 14
     assert [name for name in files if not (KNATIVE / name).exists()] == []
+
+
+def test_the_first_table_leads_to_the_overlay_of_each_release() -> None:
+    _, _, *rows = table(README, "Which overlay")
+    overlays = [row[-1].strip("`") for row in rows]
+    assert all((KNATIVE / each).is_dir() for each in overlays)
+    assert [veba(Path(each).name) for each in overlays] == [*RELEASES]
+    assert [[*{label, version} - {"nothing"}] for label, version, *_ in rows] == [
+        [each] for each in RELEASES.values()
+    ]
+
+
+@pytest.mark.skipif(
+    not CRDS.is_dir(), reason="the definitions of Knative are not beside the project"
+)
+@pytest.mark.parametrize("number", range(4))
+def test_every_release_has_the_labels_that_tell_it(number: int) -> None:
+    label, version, *_ = table(README, "Which overlay")[2 + number]
+    labels = definitions([*RELEASES.values()][number])["Trigger"]["metadata"]["labels"]
+    assert ("eventing.knative.dev/release" in labels) == (label != "nothing")
+    assert ("app.kubernetes.io/version" in labels) == (version != "nothing")
 
 
 @kubectl
