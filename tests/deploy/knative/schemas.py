@@ -283,7 +283,7 @@ def definition(release: str, kind: str) -> Schema:
 
 def _object(release: str, kind: str) -> Schema:
     known = KINDS[kind]
-    head = {
+    head: dict[str, Schema] = {
         "apiVersion": {"enum": served(release, kind)},
         "kind": {"const": kind},
         "metadata": _metadata(known.annotations),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -124,6 +125,26 @@ def test_the_commands_show_what_would_be_created(command: str) -> None:
     words = shlex.split(command)
     done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, check=True)
     assert load(done.stdout.decode()) == build(Path(words[-1]).name)
+
+
+@pytest.mark.skipif(manifests.tool() is None, reason="needs kubectl or kustomize")
+def test_what_is_removed_by_its_label_is_all_that_is_applied() -> None:
+    names = {"Service": "ksvc", "Trigger": "trigger", "PingSource": "pingsource"}
+    applied = {each["kind"] for overlay in manifests.OVERLAYS for each in build(overlay)}
+    assert applied == names.keys() | {"ConfigMap"}
+    kinds = ",".join([*names.values(), "configmap"])
+    removal = f"delete {kinds} -l app.kubernetes.io/part-of=maintenance-mirror\n"
+    assert removal in README.read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(manifests.tool() is None, reason="needs kubectl or kustomize")
+@pytest.mark.parametrize("overlay", manifests.MIRRORS)
+def test_an_upgrade_leaves_the_configmap_that_is_read_and_no_other(overlay: str) -> None:
+    (path,) = re.findall(r"jsonpath='\{\.(.*)\}'", README.read_text(encoding="utf-8"))
+    value: Any = of_kind(build(overlay), "Service")["maintenance-mirror"]
+    for word in re.findall(r"\w+", path):
+        value = value[int(word) if word.isdecimal() else word]
+    assert [value] == [*of_kind(build(overlay), "ConfigMap")]
 
 
 @pytest.mark.skipif(manifests.tool() is None, reason="needs kubectl or kustomize")
