@@ -191,6 +191,28 @@ PARALLELISM: Final = {
 RABBITMQ: Final = _closed({"rabbitmq": _closed({"additionalConfig": TEXT})}, "rabbitmq")
 
 
+# What kustomize 4.2 takes, which kubectl 1.22 brings; later ones take more, and differently.
+_TARGET: Final = _closed({"group": TEXT, "kind": TEXT, "name": TEXT}, "kind")
+_PATCH: Final = _closed({"path": TEXT, "patch": TEXT, "target": _TARGET}, "target")
+_GENERATED: Final = {"name": TEXT, "namespace": TEXT, "behavior": TEXT, "envs": _list(TEXT)}
+KUSTOMIZATION: Final = _closed(
+    {
+        "apiVersion": {"pattern": r"^kustomize\.config\.k8s\.io/v1(beta1|alpha1)$"},
+        "kind": {"enum": ["Kustomization", "Component"]},
+        "namespace": TEXT,
+        "resources": _list(TEXT),
+        "components": _list(TEXT),
+        "labels": _list(_closed({"pairs": TEXTS}, "pairs")),
+        "images": _list(_closed({"name": TEXT, "newName": TEXT, "newTag": TEXT})),
+        "configMapGenerator": _list(_closed(_GENERATED, "name", "envs")),
+        "configurations": _list(TEXT),
+        "patches": _list(_PATCH),
+    },
+    "apiVersion",
+    "kind",
+)
+
+
 class Kind(NamedTuple):
     """The versions of a kind with the releases that serve them, and what an object of it has."""
 

@@ -27,12 +27,13 @@ from tests.deploy.knative.manifests import (
     release,
     veba,
 )
-from tests.deploy.knative.schemas import RABBITMQ, ROUTER, mistakes, problems
+from tests.deploy.knative.schemas import KUSTOMIZATION, RABBITMQ, ROUTER, mistakes, problems
 from tests.documents import table
 
 pytestmark = pytest.mark.skipif(manifests.tool() is None, reason="needs kubectl or kustomize")
 
 README = KNATIVE / "README.md"
+KUSTOMIZATIONS = sorted(KNATIVE.rglob("kustomization.yaml"))
 DEADLINE = Settings.deadline_seconds
 AN_HOUR = 3600.0
 # How many messages a dispatcher takes from RabbitMQ at once: fixed from 1.8 on (ChannelQoS), before
@@ -108,6 +109,31 @@ def test_the_files_beside_are_what_their_platform_knows(path: str) -> None:
     found = [mistakes("1.13", each) for each in read(KNATIVE / path)]
     assert found
     assert not any(found)
+
+
+def patches(kustomization: Path) -> list[str]:
+    """Return the texts of a kustomization's patches, of which each has to be one document."""
+    (found,) = read(kustomization)
+    return [
+        each.get("patch") or (kustomization.parent / each["path"]).read_text(encoding="utf-8")
+        for each in found.get("patches", ())
+    ]
+
+
+@pytest.mark.parametrize("path", KUSTOMIZATIONS, ids=lambda path: path.parent.name)
+def test_a_kustomization_uses_nothing_that_the_oldest_kubectl_does_not_know(path: Path) -> None:
+    (found,) = read(path)
+    assert problems(KUSTOMIZATION, found) == []
+    assert [len(manifests.load(text)) for text in patches(path)] == [1] * len(patches(path))
+
+
+def test_an_overlay_is_a_few_lines_for_each_veba() -> None:
+    folders = [path for path in (KNATIVE / "overlays").iterdir() if any(path.iterdir())]
+    assert {path.name for path in folders} == {*OVERLAYS}
+    for folder in folders:
+        (only,) = folder.iterdir()
+        (found,) = read(only)
+        assert found.keys() <= {"apiVersion", "kind", "resources", "components"}
 
 
 def test_a_misspelt_field_would_be_noticed() -> None:
