@@ -19,7 +19,7 @@ from lab.processes import Function
 IN_FLIGHT: Final = 8
 STORM_HOSTS: Final = 500
 BACKLOG: Final = 1000
-# As many as the triggers of deploy/knative send at once.
+# More than there are threads, and fewer than the triggers of deploy/knative may send: 300.
 AT_ONCE: Final = 50
 # So many events at a time that the simulator still shows all of their calls.
 _BATCH: Final = 6

@@ -37,6 +37,19 @@ __all__ = [
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "events"
 CLOUDEVENT_ID = "8f2b8a52-6a0d-4f7e-9a55-0c2f6b1d7e21"
+_BY_TIMER = {
+    "Kn-Namespace": "knative-eventing",
+    "Traceparent": "00-5d2e8f1a7b3c4d6e9f0a1b2c3d4e5f60-1a2b3c4d5e6f7081-00",
+}
+_BY_BROKER = {
+    "Ce-Knativearrivaltime": "2026-03-14T09:26:54.2118063Z",
+    "Forwarded": "for=10.244.0.6;proto=http",
+    "K-Proxy-Request": "activator",
+    "Prefer": "reply",
+    "X-Forwarded-For": "10.244.0.6, 10.244.0.2",
+    "X-Forwarded-Proto": "http",
+    "X-Request-Id": "3f0c5a7e-6d1b-4c88-9a42-7be1d0c6f915",
+}
 
 
 @dataclass(frozen=True)
@@ -88,18 +101,42 @@ IMPOSTOR = EventData(event_class="eventex")
 HOSTLESS = EventData(host="", moref="")
 
 
-def ping() -> HttpMessage:
-    """What Knative's PingSource sends when it is time for a sweep."""
+def ping(name: str = "maintenance-mirror-timer") -> HttpMessage:
+    """What Knative's PingSource of that name sends when it is time for a sweep.
+
+    By its code, eventing's pkg/adapter/mtping: the adapter of all PingSources runs in a namespace
+    of its own, and reads the data as JSON and writes it anew.
+    """
     envelope = {
         "specversion": "1.0",
         "id": "4b7cd4b0-5c1a-4c2f-9d5e-2f6f7a1f0c11",
-        "source": "/apis/v1/namespaces/vmware-functions/pingsources/maintenance-mirror",
+        "source": f"/apis/v1/namespaces/vmware-functions/pingsources/{name}",
         "type": "dev.knative.sources.ping",
         "datacontenttype": "application/json",
         "time": "2026-03-14T11:15:00.000312Z",
         "data": {},
     }
-    return binary(envelope)
+    message = binary(envelope)
+    return HttpMessage({**message.headers, **_BY_TIMER}, message.body)
+
+
+def delivered(event_data: formats.EventData) -> HttpMessage:
+    """What a function is sent of an event that went through a broker, and Knative's own proxies.
+
+    By a dump of all headers that a function of VEBA 0.8's source was sent. A broker always sends
+    headers and a body, whatever form the event had when it was taken.
+    """
+    message = HTTP_FORMATS["vspheresource-json"](event_data)
+    headers = {**message.headers, **_BY_BROKER}
+    del headers["Kn-Namespace"]
+    return HttpMessage(dict(sorted(headers.items())), message.body)
+
+
+def broker_takes(message: HttpMessage) -> bool:
+    """Say whether a broker takes an event; it answers 400 to what it cannot tell for one."""
+    names = {name.lower() for name in message.headers}
+    label = message.headers.get("Content-Type", "")
+    return "ce-specversion" in names or label.startswith("application/cloudevents+json")
 
 
 def example_files() -> dict[str, bytes]:
@@ -108,6 +145,7 @@ def example_files() -> dict[str, bytes]:
     for verb, event_data in (("enter", ENTER), ("exit", EXIT), ("removed", REMOVED)):
         for name, encode in HTTP_FORMATS.items():
             files[f"{name}-{verb}.http"] = encode(event_data).request()
+        files[f"knative-broker-{verb}.http"] = delivered(event_data).request()
         files[f"cloudevent-{verb}.json"] = _pretty(router_envelope(event_data))
         files[f"router-eventbridge-{verb}.json"] = _pretty(lambda_event(event_data))
         older = older_lambda_event(event_data)

@@ -16,6 +16,15 @@ def commands(path: Path) -> list[str]:
     return [line for text in tried for line in text.splitlines()]
 
 
+def table(path: Path, heading: str) -> list[list[str]]:
+    """Return the cells of the first table below a heading, row by row; the second is the line."""
+    _, below = _text(path).split(f"\n## {heading}\n")
+    lines = [line.strip("|").split("|") for line in below.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line] for line in lines]
+    rows = below[below.index("|") :].split("\n\n")[0].count("\n") + 1
+    return cells[:rows]
+
+
 def broken_links(path: Path) -> list[str]:
     """Return the links to files or headings that are not there."""
     return [

@@ -18,6 +18,8 @@ from lab.events import (
     HTTP_FORMATS,
     REMOVED,
     HttpMessage,
+    broker_takes,
+    delivered,
     example_files,
 )
 from tests.messages import LIMITS, SAMPLES, parse, read, read_file
@@ -69,6 +71,7 @@ def test_the_table_leaves_no_example_out() -> None:
         "impostor.http",
         "no-host.http",
         "knative-ping.http",
+        "knative-broker",
         "cloudevent",
     }
     # Not sent by any release: what a newer govmomi or a relabelling forwarder would make of it.
@@ -148,6 +151,28 @@ def test_every_header_that_a_broker_adds_is_borne() -> None:
     event = host_event(envelope, "VmPoweredOffEvent")
     assert event.host == HostRef("host-21", "DC0_H0", "vcsim.default.svc.cluster.local")
     assert (event.key, event.created) == (41, datetime(2022, 3, 21, 16, 35, 39, 310174, UTC))
+    # And so is the example of it.
+    by_the_server = {"Accept-Encoding", "Content-Length", "User-Agent"}
+    assert delivered(ENTER).headers.keys() | by_the_server == headers.keys()
+
+
+@pytest.mark.parametrize("event_data", [ENTER, EXIT, REMOVED])
+def test_what_a_broker_delivers_is_the_event_that_it_took(event_data: Any) -> None:
+    envelope = read(delivered(event_data)).envelope
+    taken = read(HTTP_FORMATS["vspheresource-json"](event_data)).envelope
+    assert envelope.items() > taken.items()
+    assert envelope.keys() - taken.keys() == {"knativearrivaltime"}
+
+
+def test_a_broker_takes_what_the_readme_says() -> None:
+    text = README.read_text(encoding="utf-8")
+    rows = [row.split("|") for row in re.findall(r"^\| \d.*$", text, re.MULTILINE)]
+    knative = {name for row in rows for name in re.findall(r"`([a-z0-9.-]+)`", row[3])}
+    taken = {name for name, encode in HTTP_FORMATS.items() if broker_takes(encode(ENTER))}
+    assert knative <= taken
+    # What the router sends to OpenFaaS never comes near a broker.
+    (never,) = [name for name in HTTP_FORMATS.keys() - taken if not name.endswith("-openfaas")]
+    assert f"no broker takes `{never}`" in text
 
 
 @needs_samples

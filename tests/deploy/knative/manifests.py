@@ -1,5 +1,6 @@
 """What kustomize makes of the overlays, and YAML as plain values."""
 
+import copy
 import functools
 import os
 import shutil
@@ -16,6 +17,22 @@ KNATIVE = ROOT / "deploy" / "knative"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 IMAGE = f"registry.example.com/maintenance-mirror:{PROJECT['version']}"
 Manifest = dict[str, Any]
+# The release of Knative that each VEBA brings.
+RELEASES = {"veba-0.7.0": "0.20", "veba-0.7.2": "1.1", "veba-0.7.5": "1.8", "veba-0.8": "1.13"}
+VERIFYING = tuple(f"{name}-vcenter" for name in RELEASES)
+ECHOING = tuple(f"{name}-echo" for name in RELEASES)
+MIRRORS = (*RELEASES, *VERIFYING)
+OVERLAYS = (*MIRRORS, *ECHOING)
+
+
+def veba(overlay: str) -> str:
+    """Return the VEBA that an overlay is for, which is also the plain overlay's name."""
+    return overlay.removesuffix("-vcenter").removesuffix("-echo")
+
+
+def release(overlay: str) -> str:
+    """Return the release of Knative that an overlay is for."""
+    return RELEASES[veba(overlay)]
 
 
 def tool() -> list[str] | None:
@@ -26,7 +43,7 @@ def tool() -> list[str] | None:
 
 
 @functools.cache
-def _built(overlay: str) -> str:
+def _built(overlay: str) -> list[Manifest]:
     command = tool()
     assert command is not None
     where = [str(KNATIVE / "overlays" / overlay)]
@@ -35,12 +52,12 @@ def _built(overlay: str) -> str:
         [*command, *where], capture_output=True, encoding="utf-8", check=False, env=environment
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return load(done.stdout)
 
 
 def build(overlay: str) -> list[Manifest]:
     """Return the objects that applying an overlay would create."""
-    return load(_built(overlay))
+    return copy.deepcopy(_built(overlay))
 
 
 def load(text: str) -> list[Manifest]:

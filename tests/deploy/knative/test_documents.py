@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -14,8 +15,9 @@ from lab.events import EXAMPLES
 from lab.processes import ROOT, function
 from simulator import Host, Simulator
 from tests.deploy.knative import manifests
-from tests.deploy.knative.manifests import KNATIVE, build, load, of_kind
-from tests.documents import blocks, broken_links, commands, crowded_lines
+from tests.deploy.knative.definitions import CRDS, definitions
+from tests.deploy.knative.manifests import KNATIVE, RELEASES, build, load, of_kind, veba
+from tests.documents import blocks, broken_links, commands, crowded_lines, table
 
 README = KNATIVE / "README.md"
 BUILD = f"docker build -f deploy/knative/Dockerfile -t {manifests.IMAGE} ."
@@ -69,8 +71,29 @@ def test_every_file_it_names_is_there() -> None:
     rows = [line for line in README.read_text("utf-8").splitlines() if line.startswith("| `")]
     named = [name for row in rows for name in row.split("|")[1].replace(",", " ").split("`")]
     files = [name for name in named if "." in name or "/" in name]
-    assert len(files) == 13
+    assert len(files) == 14
     assert [name for name in files if not (KNATIVE / name).exists()] == []
+
+
+def test_the_first_table_leads_to_the_overlay_of_each_release() -> None:
+    _, _, *rows = table(README, "Which overlay")
+    overlays = [row[-1].strip("`") for row in rows]
+    assert all((KNATIVE / each).is_dir() for each in overlays)
+    assert [veba(Path(each).name) for each in overlays] == [*RELEASES]
+    assert [[*{label, version} - {"nothing"}] for label, version, *_ in rows] == [
+        [each] for each in RELEASES.values()
+    ]
+
+
+@pytest.mark.skipif(
+    not CRDS.is_dir(), reason="the definitions of Knative are not beside the project"
+)
+@pytest.mark.parametrize("number", range(4))
+def test_every_release_has_the_labels_that_tell_it(number: int) -> None:
+    label, version, *_ = table(README, "Which overlay")[2 + number]
+    labels = definitions([*RELEASES.values()][number])["Trigger"]["metadata"]["labels"]
+    assert ("eventing.knative.dev/release" in labels) == (label != "nothing")
+    assert ("app.kubernetes.io/version" in labels) == (version != "nothing")
 
 
 @kubectl
@@ -105,10 +128,33 @@ def test_the_commands_show_what_would_be_created(command: str) -> None:
 
 
 @pytest.mark.skipif(manifests.tool() is None, reason="needs kubectl or kustomize")
+def test_what_is_removed_by_its_label_is_all_that_is_applied() -> None:
+    names = {"Service": "ksvc", "Trigger": "trigger", "PingSource": "pingsource"}
+    applied = {each["kind"] for overlay in manifests.OVERLAYS for each in build(overlay)}
+    assert applied == names.keys() | {"ConfigMap"}
+    kinds = ",".join([*names.values(), "configmap"])
+    removal = f"delete {kinds} -l app.kubernetes.io/part-of=maintenance-mirror\n"
+    assert removal in README.read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(manifests.tool() is None, reason="needs kubectl or kustomize")
+@pytest.mark.parametrize("overlay", manifests.MIRRORS)
+def test_an_upgrade_leaves_the_configmap_that_is_read_and_no_other(overlay: str) -> None:
+    (path,) = re.findall(r"jsonpath='\{\.(.*)\}'", README.read_text(encoding="utf-8"))
+    value: Any = of_kind(build(overlay), "Service")["maintenance-mirror"]
+    for word in re.findall(r"\w+", path):
+        value = value[int(word) if word.isdecimal() else word]
+    assert [value] == [*of_kind(build(overlay), "ConfigMap")]
+
+
+@pytest.mark.skipif(manifests.tool() is None, reason="needs kubectl or kustomize")
 def test_the_logs_are_asked_of_services_that_are_there() -> None:
     text = README.read_text(encoding="utf-8")
     names = {word.split()[0] for word in text.split("serving.knative.dev/service=")[1:]}
-    assert names == {*of_kind(build("veba-0.8"), "Service"), *of_kind(build("echo"), "Service")}
+    assert names == {
+        *of_kind(build("veba-0.8"), "Service"),
+        *of_kind(build("veba-0.8-echo"), "Service"),
+    }
 
 
 def test_the_line_it_shows_is_one_that_the_function_writes(tmp_path: Path) -> None:

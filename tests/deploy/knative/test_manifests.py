@@ -1,45 +1,56 @@
 """What `kubectl apply -k` would create, checked against what Knative takes and VEBA sends."""
 
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
 
 from adapters.config.settings import Settings
+from functions.context import Policy
 from functions.events import RECONCILE
 from functions.handlers import HANDLERS
 from lab import events
 from lab.events import HTTP_FORMATS, EventData
 from tests import messages
 from tests.deploy.knative import manifests
-from tests.deploy.knative.manifests import KNATIVE, Manifest, build, of_kind, read
-from tests.deploy.knative.schemas import KINDS, ROUTER, problems
+from tests.deploy.knative.manifests import (
+    ECHOING,
+    KNATIVE,
+    MIRRORS,
+    OVERLAYS,
+    RELEASES,
+    VERIFYING,
+    Manifest,
+    build,
+    of_kind,
+    read,
+    release,
+    veba,
+)
+from tests.deploy.knative.schemas import KUSTOMIZATION, RABBITMQ, ROUTER, mistakes, problems
+from tests.documents import table
 
 pytestmark = pytest.mark.skipif(manifests.tool() is None, reason="needs kubectl or kustomize")
 
-EVENTS_ALONE = ("veba-0.7", "veba-0.7.0", "veba-0.8")
-VERIFYING = tuple(f"{name}-vcenter" for name in EVENTS_ALONE)
-MIRRORS = (*EVENTS_ALONE, *VERIFYING)
-OVERLAYS = (*MIRRORS, "echo")
+README = KNATIVE / "README.md"
+KUSTOMIZATIONS = sorted(KNATIVE.rglob("kustomization.yaml"))
 DEADLINE = Settings.deadline_seconds
 AN_HOUR = 3600.0
-# What reaches a Knative broker, by the VEBA that an overlay is for.
-FORMATS = {
-    "veba-0.7": [name for name in HTTP_FORMATS if name.startswith("router-")],
-    "veba-0.7.0": [name for name in HTTP_FORMATS if name.startswith("router-")],
-    "veba-0.8": [name for name in HTTP_FORMATS if name.startswith("vspheresource-")],
-}
+# How many messages a dispatcher takes from RabbitMQ at once: fixed from 1.8 on (ChannelQoS), before
+# that what the annotation says (1.1), or one (0.20).
+PREFETCH = {"0.20": 1, "1.1": 100, "1.8": 100, "1.13": 100}
+PARALLELISM = {"0.20": "", "1.1": "prefetchCount", "1.8": "parallelism", "1.13": "parallelism"}
+# queue-proxy lets ten times as many wait as are handled at once, and answers 503 to all above.
+WAITING = 10
 
 
-def veba(overlay: str) -> str:
-    """Return the overlay that does the same without a vCenter."""
-    return overlay.removesuffix("-vcenter")
+def formats(overlay: str) -> list[str]:
+    """Return what reaches the broker of the VEBA that an overlay is for."""
+    source = "vspheresource-" if veba(overlay) == "veba-0.8" else "router-"
+    return [name for name in HTTP_FORMATS if name.startswith(source)]
 
 
-ARRIVING = [(overlay, name) for overlay in MIRRORS for name in FORMATS[veba(overlay)]]
-
-
-def mistakes(manifest: Manifest) -> list[str]:
-    return problems(KINDS[manifest["apiVersion"], manifest["kind"]], manifest)
+ARRIVING = [(overlay, name) for overlay in MIRRORS for name in formats(overlay)]
 
 
 def container(service: Manifest) -> Manifest:
@@ -89,29 +100,58 @@ def seconds(duration: str) -> float:
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_every_object_is_one_that_its_platform_knows(overlay: str) -> None:
-    objects = build(overlay)
-    assert {each["metadata"]["name"]: mistakes(each) for each in objects if mistakes(each)} == {}
+    found = {each["metadata"]["name"]: mistakes(release(overlay), each) for each in build(overlay)}
+    assert found == {name: [] for name in found}
 
 
 @pytest.mark.parametrize("path", ["secret.example.yaml", "vspheresource.yaml"])
 def test_the_files_beside_are_what_their_platform_knows(path: str) -> None:
-    found = [mistakes(each) for each in read(KNATIVE / path)]
+    found = [mistakes("1.13", each) for each in read(KNATIVE / path)]
     assert found
     assert not any(found)
+
+
+def patches(kustomization: Path) -> list[str]:
+    """Return the texts of a kustomization's patches, of which each has to be one document."""
+    (found,) = read(kustomization)
+    return [
+        each.get("patch") or (kustomization.parent / each["path"]).read_text(encoding="utf-8")
+        for each in found.get("patches", ())
+    ]
+
+
+@pytest.mark.parametrize("path", KUSTOMIZATIONS, ids=lambda path: path.parent.name)
+def test_a_kustomization_uses_nothing_that_the_oldest_kubectl_does_not_know(path: Path) -> None:
+    (found,) = read(path)
+    assert problems(KUSTOMIZATION, found) == []
+    assert [len(manifests.load(text)) for text in patches(path)] == [1] * len(patches(path))
+
+
+def test_an_overlay_is_a_few_lines_for_each_veba() -> None:
+    folders = [path for path in (KNATIVE / "overlays").iterdir() if any(path.iterdir())]
+    assert {path.name for path in folders} == {*OVERLAYS}
+    for folder in folders:
+        (only,) = folder.iterdir()
+        (found,) = read(only)
+        assert found.keys() <= {"apiVersion", "kind", "resources", "components"}
 
 
 def test_a_misspelt_field_would_be_noticed() -> None:
     trigger, *_ = triggers("veba-0.8").values()
     delivery = trigger["spec"]["delivery"]
-    assert mistakes(trigger | {"spec": {**trigger["spec"], "delivery": {**delivery, "retries": 1}}})
+    misspelt = trigger | {"spec": {**trigger["spec"], "delivery": {**delivery, "retries": 1}}}
+    assert mistakes("1.13", trigger) == []
+    assert mistakes("1.13", misspelt)
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_everything_is_where_veba_looks_for_functions(overlay: str) -> None:
     for each in build(overlay):
         assert each["metadata"]["namespace"] == "vmware-functions"
-        if each["kind"] in ("Service", "Trigger"):
-            assert each["metadata"]["labels"]["app"] == "veba-ui"
+        # All that is made can be found, and removed, by the one label; VEBA's UI uses the other.
+        labels = {"app.kubernetes.io/part-of": "maintenance-mirror"}
+        shown = {"app": "veba-ui"} if each["kind"] in ("Service", "Trigger") else {}
+        assert each["metadata"]["labels"] == labels | shown
         if each["kind"] == "Trigger":
             assert each["spec"]["broker"] == "default"
 
@@ -154,7 +194,7 @@ def test_every_event_is_delivered_alike(overlay: str) -> None:
     first, *others = triggers(overlay).values()
     for other in others:
         assert {**other["spec"], "filter": {}} == {**first["spec"], "filter": {}}
-        assert other["metadata"]["annotations"] == first["metadata"]["annotations"]
+        assert {**other["metadata"], "name": ""} == {**first["metadata"], "name": ""}
 
 
 @pytest.mark.parametrize(("overlay", "name"), ARRIVING)
@@ -164,46 +204,109 @@ def test_an_impostor_is_kept_away_where_the_type_tells(overlay: str, name: str) 
     assert receivers(overlay, name, events.IMPOSTOR) == expected
 
 
-def test_the_echo_function_gets_every_event() -> None:
-    (trigger,) = triggers("echo").values()
+@pytest.mark.parametrize("overlay", ECHOING)
+def test_the_echo_function_gets_every_event(overlay: str) -> None:
+    (trigger,) = triggers(overlay).values()
     assert "filter" not in trigger["spec"]
+
+
+def deliveries(overlay: str) -> list[Manifest]:
+    """Return what the triggers of an overlay say about delivery, which 0.20 cannot say."""
+    found = [each["spec"].get("delivery") for each in triggers(overlay).values()]
+    assert (found == [None] * 3) == (release(overlay) == "0.20")
+    return [each for each in found if each]
+
+
+def attempts(overlay: str, delivery: Manifest) -> list[float]:
+    """Return when RabbitMQ's dispatcher tries an event, in seconds after the first try.
+
+    The n-th retry waits delay * 2^n, from n = 1 on. 1.1 takes no delay, and has one of its own.
+    """
+    assert delivery["backoffPolicy"] == "exponential"
+    assert ("backoffDelay" in delivery) == (release(overlay) != "1.1")
+    delay = seconds(delivery.get("backoffDelay", "PT0.05S"))
+    return [0.0, *accumulate(delay * 2**n for n in range(1, delivery["retry"] + 1))]
 
 
 @pytest.mark.parametrize("overlay", MIRRORS)
 def test_retries_outlast_an_hour_of_outage(overlay: str) -> None:
-    for trigger in triggers(overlay).values():
-        delivery = trigger["spec"]["delivery"]
-        assert delivery["backoffPolicy"] == "exponential"
-        delay = seconds(delivery["backoffDelay"])
-        # The n-th retry waits delay * 2^n; the MT broker begins with n = 0, RabbitMQ's with 1.
-        assert sum(delay * 2**n for n in range(delivery["retry"])) > AN_HOUR
+    for delivery in deliveries(overlay):
+        # Knative's own broker, which a VEBA with 1.1 does not have, begins with n = 0.
+        half = 1 if release(overlay) == "1.1" else 2
+        assert attempts(overlay, delivery)[-1] / half > AN_HOUR
 
 
 @pytest.mark.parametrize("overlay", MIRRORS)
 def test_rabbitmq_waits_longer_than_all_retries_of_an_event_take(overlay: str) -> None:
     (patch,) = read(KNATIVE / "rabbitmq.yaml")
+    assert problems(RABBITMQ, patch["spec"]) == []
     setting = patch["spec"]["rabbitmq"]["additionalConfig"].strip()
     allowed = int(setting.removeprefix("consumer_timeout = ")) / 1000
-    for trigger in triggers(overlay).values():
-        delivery = trigger["spec"]["delivery"]
-        delay, retries = seconds(delivery["backoffDelay"]), delivery["retry"]
-        waits = sum(delay * 2**n for n in range(1, retries + 1))
-        attempts = (retries + 1) * seconds(delivery.get("timeout", "PT30S"))
-        assert waits + attempts < allowed
+    for delivery in deliveries(overlay):
+        # A function that always takes the whole of its time, and 1.1 has no time-out but Knative's.
+        each = seconds(delivery.get("timeout", "PT30S"))
+        when = attempts(overlay, delivery)
+        assert when[-1] + len(when) * each < allowed
+
+
+def promised(overlay: str) -> dict[str, str]:
+    """Return the README's column of a VEBA: what holds there."""
+    heads, _, *rows = table(README, "What holds where")
+    (column,) = [n for n, head in enumerate(heads) if head.startswith(overlay[len("veba-") :])]
+    return {row[0]: row[column] for row in rows}
+
+
+@pytest.mark.parametrize("overlay", RELEASES)
+def test_the_readme_says_how_often_an_event_is_tried(overlay: str) -> None:
+    for delivery in deliveries(overlay):
+        when = attempts(overlay, delivery)
+        said = f"{len(when)} times over {when[-1] / 60:.0f} minutes"
+        assert promised(overlay)["an event is tried"].startswith(said)
+    assert deliveries(overlay) or promised(overlay)["dead letters"].startswith("none")
+
+
+@pytest.mark.parametrize("overlay", RELEASES)
+def test_a_host_that_stays_unknown_is_given_up_within_the_hour(overlay: str) -> None:
+    discovered = 60 * Policy.discovery_minutes
+    for delivery in deliveries(overlay):
+        last = next(when for when in attempts(overlay, delivery) if when > discovered)
+        said = promised(overlay)["an event of an unknown host is given up"]
+        assert said.startswith(f"after {last / 60:.0f} minutes")
+        assert last < AN_HOUR
+        assert release(overlay) == "1.1" or f"after {last:.0f} seconds" in README.read_text("utf-8")
+
+
+@pytest.mark.parametrize("overlay", MIRRORS)
+def test_where_few_attempts_arrive_each_of_them_is_worth_its_time(
+    overlay: str, tmp_path: Path
+) -> None:
+    assert settings(overlay, tmp_path).hold_events == (release(overlay) in ("0.20", "1.1") or None)
 
 
 @pytest.mark.parametrize("overlay", MIRRORS)
 def test_an_event_that_is_retried_holds_back_no_other(overlay: str) -> None:
     for trigger in triggers(overlay).values():
-        annotations = trigger["metadata"]["annotations"]
-        assert int(annotations["rabbitmq.eventing.knative.dev/parallelism"]) > 1
+        name = PARALLELISM[release(overlay)]
+        expected = {f"rabbitmq.eventing.knative.dev/{name}": str(PREFETCH[release(overlay)])}
+        assert trigger["metadata"].get("annotations", {}) == (expected if name else {})
+
+
+@pytest.mark.parametrize("overlay", MIRRORS)
+def test_knative_lets_everything_wait_that_all_triggers_send_at_once(overlay: str) -> None:
+    sent = len(triggers(overlay)) * PREFETCH[release(overlay)]
+    timer = len(of_kind(build(overlay), "PingSource"))
+    for service in services(overlay):
+        at_once = service["spec"]["template"]["spec"]["containerConcurrency"]
+        assert sent + timer <= at_once + WAITING * at_once
 
 
 @pytest.mark.parametrize("overlay", MIRRORS)
 def test_what_is_given_up_is_kept_where_it_can_be_seen(overlay: str) -> None:
     objects = build(overlay)
-    for trigger in triggers(overlay).values():
-        name = trigger["spec"]["delivery"]["deadLetterSink"]["ref"]["name"]
+    names = {delivery["deadLetterSink"]["ref"]["name"] for delivery in deliveries(overlay)}
+    # Where nothing is ever given up to it, there is none.
+    assert names == of_kind(objects, "Service").keys() - {"maintenance-mirror"}
+    for name in names:
         sink = of_kind(objects, "Service")[name]
         assert variables(sink, objects)["FUNCTION_TARGET"] == "echo"
         assert variables(sink, objects)["LOG_FORMAT"] == "json"
@@ -212,9 +315,10 @@ def test_what_is_given_up_is_kept_where_it_can_be_seen(overlay: str) -> None:
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_nobody_gives_up_before_the_functions_own_deadline(overlay: str) -> None:
     for trigger in triggers(overlay).values():
-        # Knative 0.20, of VEBA 0.7.0, has no such time-out, and waits.
-        if veba(overlay) not in ("veba-0.7.0", "echo"):
-            assert seconds(trigger["spec"]["delivery"]["timeout"]) > DEADLINE
+        # Before 1.8 there is no such time-out, or it is refused.
+        timeout = trigger["spec"].get("delivery", {}).get("timeout")
+        assert (timeout is not None) == (release(overlay) in ("1.8", "1.13") and overlay in MIRRORS)
+        assert timeout is None or seconds(timeout) > DEADLINE
     for service in services(overlay):
         assert service["spec"]["template"]["spec"]["timeoutSeconds"] > DEADLINE
         for probe in ("readinessProbe", "livenessProbe"):
@@ -248,9 +352,10 @@ def test_the_container_may_do_as_little_as_its_platform_can_say(overlay: str) ->
         "seccompProfile": {"type": "RuntimeDefault"},
     }
     unknown = {
-        "veba-0.7": {"allowPrivilegeEscalation", "seccompProfile"},
-        "veba-0.7.0": full.keys() - {"runAsUser"},
-    }.get(veba(overlay), set())
+        "0.20": full.keys() - {"runAsUser"},
+        "1.1": {"allowPrivilegeEscalation", "seccompProfile"},
+        "1.8": {"seccompProfile"},
+    }.get(release(overlay), set())
     expected = {name: value for name, value in full.items() if name not in unknown}
     for service in services(overlay):
         assert container(service)["securityContext"] == expected
@@ -294,7 +399,7 @@ def test_the_timer_comes_as_often_as_the_function_is_told(overlay: str, tmp_path
     assert (found.lease_minutes or 0) >= 2 * (found.interval_minutes or 0)
 
 
-@pytest.mark.parametrize("overlay", EVENTS_ALONE)
+@pytest.mark.parametrize("overlay", RELEASES)
 def test_no_timer_comes_where_there_is_nothing_to_compare_with(overlay: str) -> None:
     assert of_kind(build(overlay), "PingSource") == {}
 
@@ -314,7 +419,7 @@ def test_a_vcenter_adds_to_an_overlay_and_changes_nothing_else_of_it(overlay: st
     untouched = [each for each in build(overlay) if each["metadata"]["name"] not in added]
     # A ConfigMap's name follows its content.
     kept = [each for each in untouched if each["kind"] != "ConfigMap"]
-    assert len(kept) == 4
+    assert len(kept) == (3 if release(overlay) == "0.20" else 4)
     assert [each for each in kept if each not in build(veba(overlay))] == []
 
 

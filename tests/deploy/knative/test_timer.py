@@ -16,7 +16,7 @@ from tests.deploy.knative.timers import ping, timer
 from tests.documents import blocks
 from tests.vcenters import Vcsim, needs_go
 
-OVERLAYS = ("veba-0.7-vcenter", "veba-0.7.0-vcenter", "veba-0.8-vcenter")
+OVERLAYS = ("veba-0.7.0-vcenter", "veba-0.7.5-vcenter", "veba-0.8-vcenter")
 pytestmark = pytest.mark.skipif(manifests.tool() is None, reason="needs kubectl or kustomize")
 
 
