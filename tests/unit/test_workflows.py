@@ -194,6 +194,7 @@ def test_updates_are_looked_for_where_there_is_something_to_update() -> None:
     ours = {path.parent for path in (*ROOT.glob("lab/**/go.mod"), *ROOT.glob("tests/**/go.mod"))}
     assert ours == modules
     assert (folders["docker"] / "Dockerfile").exists()
+    assert (folders["maven"] / "pom.xml").exists()
     assert (folders["github-actions"] / ".github" / "workflows").is_dir()
 
 

@@ -1,8 +1,12 @@
-"""AWS's APIs by moto's server, on a port of its own."""
+"""AWS's APIs by moto's server, on a port of its own.
+
+Its CloudFormation needs more packages than the tests have: that runs in an environment of its own.
+"""
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -10,7 +14,7 @@ import requests
 from moto.server import ThreadedMotoServer
 
 from lab.emulator import REGION
-from lab.processes import TIMEOUT_SECONDS
+from lab.processes import TIMEOUT_SECONDS, free_port, started
 
 
 class Aws:
@@ -62,3 +66,16 @@ def running_aws() -> Iterator[Aws]:
         yield Aws(endpoint)
     finally:
         server.stop()
+
+
+@contextmanager
+def running_cloudformation(sam: Path, log: Path) -> Iterator[Aws]:
+    """Run moto's server, empty, from the environment ``sam``, on 127.0.0.1."""
+    port = free_port()
+    command = [str(sam / "bin" / "moto_server"), "--host", "127.0.0.1", "--port", str(port)]
+    with started(command, port, log, answers=_is_up) as running:
+        yield Aws(running.url)
+
+
+def _is_up(url: str) -> bool:
+    return requests.get(f"{url}/moto-api/data.json", timeout=TIMEOUT_SECONDS).ok

@@ -21,7 +21,7 @@ def built_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def sam() -> Path:
-    """The environment with aws-sam-cli, cfn-lint and yamllint."""
+    """The environment with aws-sam-cli, cfn-lint, yamllint, all of moto, and parliament."""
     return installed("sam", compiled=False)
 
 

@@ -1,6 +1,7 @@
 """The CloudFormation template as plain dicts, with its short forms written out."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import yaml
@@ -79,6 +80,10 @@ def resolved(value: Any, parameters: Mapping[str, str]) -> Any:
     if inside.keys() == {"Fn::Split"}:
         separator, text = inside["Fn::Split"]
         return text.split(separator)
+    if inside.keys() == {"Fn::Join"}:
+        separator, items = inside["Fn::Join"]
+        # The value of a list's parameter has commas in it.
+        return separator.join(items.split(",") if isinstance(items, str) else items)
     if inside.keys() == {"Fn::Select"}:
         index, items = inside["Fn::Select"]
         return items[index]
@@ -87,7 +92,13 @@ def resolved(value: Any, parameters: Mapping[str, str]) -> Any:
 
 def holds(condition: str, parameters: Mapping[str, str]) -> bool:
     """Say whether a condition of the template is true."""
-    return _true(load()["Conditions"][condition], parameters)
+    return _true(_conditions()[condition], parameters)
+
+
+@cache
+def _conditions() -> dict[str, Any]:
+    conditions: dict[str, Any] = load()["Conditions"]
+    return conditions
 
 
 def _true(condition: Mapping[str, Any], parameters: Mapping[str, str]) -> bool:

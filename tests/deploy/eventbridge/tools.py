@@ -2,11 +2,13 @@
 
 aws-sam-cli holds back click and boto3, and the Lambda runtime may hold nothing but what Lambda's
 does: a package that the zip lacks must be missing. ``sam.in`` and ``runtime.in`` name the tools,
-the ``.txt`` files beside them pin everything by hash.
+the ``.txt`` files beside them pin everything by hash. AWS's rule engine is in Java, and pinned by
+``rules/pom.xml``.
 """
 
 import fcntl
 import hashlib
+import shutil
 import subprocess
 import sys
 import venv
@@ -31,12 +33,25 @@ def installed(name: str, *, compiled: bool, beside: Path = HERE) -> Path:
     """
     lock = beside / f"{name}.txt"
     folder = emulator.environment_of(name)
-    stamp, wanted = folder / "made-from", hashlib.sha256(lock.read_bytes()).hexdigest()
-    with _alone(folder):
-        if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+    with _to_be_made(folder, lock) as outdated:
+        if outdated:
             venv.create(folder, clear=True)
             _install(folder, lock, compiled)
-            stamp.write_text(wanted, encoding="utf-8")
+    return folder
+
+
+def jars(project: Path) -> Path:
+    """Return a folder with the jars that the pom.xml in ``project`` pins, fetched if need be.
+
+    Skips the test where Java or Maven are missing, or Maven cannot fetch them, with its last words.
+    """
+    for tool in ("javac", "mvn"):
+        if not shutil.which(tool):
+            pytest.skip(f"AWS's rule engine needs {tool}")
+    folder = ROOT / "build" / "tools" / project.name
+    with _to_be_made(folder, project / "pom.xml") as outdated:
+        if outdated:
+            _fetch(project, folder)
     return folder
 
 
@@ -64,22 +79,46 @@ def build(*options: str | Path) -> str:
     return result.stdout
 
 
-def run(*command: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None) -> str:
-    """Return what a command says, or fail with it."""
+def run(
+    *command: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None, said: str = ""
+) -> str:
+    """Return what a command says once it was ``said`` something, or fail with it."""
     result = subprocess.run(
-        command, cwd=cwd, env=env, capture_output=True, text=True, encoding="utf-8", timeout=120
+        command,
+        cwd=cwd,
+        env=env,
+        input=said,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=120,
     )
     assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
     return result.stdout
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Let one test process make the folder, and the others wait for it."""
+def _to_be_made(folder: Path, source: Path) -> Iterator[bool]:
+    """Say whether a folder was not made from ``source`` yet, and note at the end that it was.
+
+    One test process makes it, and the others wait.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
+    stamp, wanted = folder / "made-from", hashlib.sha256(source.read_bytes()).hexdigest()
     with folder.with_name(f"{folder.name}.lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        yield not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted
+        stamp.write_text(wanted, encoding="utf-8")
+
+
+def _fetch(project: Path, folder: Path) -> None:
+    """Let Maven put the jars into a folder; it checks them, and keeps them in ~/.m2, too."""
+    maven = ["mvn", "--quiet", "--batch-mode", "--strict-checksums", "--file", str(project)]
+    goal = ["dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
+    shutil.rmtree(folder, ignore_errors=True)
+    result = subprocess.run([*maven, *goal], capture_output=True, text=True, encoding="utf-8")
+    if result.returncode:
+        pytest.skip(f"mvn could not fetch AWS's rule engine: {result.stdout.strip()[-300:]}")
 
 
 def _install(folder: Path, lock: Path, compiled: bool) -> None:
