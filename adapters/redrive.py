@@ -5,8 +5,10 @@ newest event in it is sent to the function at ``URL``, or else to the one in who
 runs. Id, time and data are what they were.
 
 To send one twice is harmless. A function that has a vCenter takes it for a hint (decision 0012).
-For one that has none, an exit or a removal of a host that is monitored leaves nothing to do; but an
-enter event would silence a host that may be back by now, so it is sent only if that is asked for.
+One that has none does nothing about an exit or a removal of a host that is monitored, or of which
+it remembers a newer event. If it remembers none, a host that is under work again will alert, which
+is no silence; but an enter event would silence a host that may be back by now, so it is sent only
+if that is asked for.
 
 There is no circle: the log is read to its end before anything is sent, and what the function does
 not take is told here, since no broker is on the way that could give it up once more.
