@@ -20,6 +20,7 @@ from adapters.outgoing.hold import Hold
 from adapters.output import console, log
 from functions import handlers
 from functions.context import Context
+from functions.dead_letters import DeadLetter
 from functions.errors import ConfigurationError
 from functions.events import Envelope, is_timer
 from functions.outcomes import Outcome
@@ -89,6 +90,16 @@ def echo(environ: Environ) -> Dispatch:
     return EchoDispatch(settings)
 
 
+def dead_letters(environ: Environ) -> Dispatch:
+    """Return what writes down every event that a broker has given up; needs no configuration.
+
+    Raises ConfigurationError if a variable is wrong nevertheless.
+    """
+    settings = CommonSettings.from_environ(environ)
+    log.set_up(settings, default_format="json")
+    return DeadLettersDispatch(settings)
+
+
 def _hold(settings: Settings, holds: bool) -> Hold:
     """Return a hold on half of the server's threads, so that healthy work has the other half."""
     wanted = holds if settings.hold_events is None else settings.hold_events
@@ -147,3 +158,17 @@ class EchoDispatch:
             line.received = read(self._limits)
             self._show(handlers.echo(line.received.envelope))
             return Outcome("echoed")
+
+
+class DeadLettersDispatch:
+    """The way of every event that was given up: it is written down, to be sent again by hand."""
+
+    def __init__(self, settings: CommonSettings) -> None:
+        self._limits = settings.limits
+
+    def __call__(self, read: Read) -> Outcome:
+        """Write down what ``read`` returns; raises a MaintenanceError where that is no event."""
+        with log.event_line() as line:
+            line.received = read(self._limits)
+            line.dead_letter = DeadLetter.of(line.received.envelope)
+            return Outcome("given up", event=line.dead_letter.event)

@@ -1,6 +1,7 @@
 """Knative and functions-framework: one HTTP request per CloudEvent.
 
-Run it with ``functions-framework --source adapters/knative.py --target handle`` (or ``echo``).
+Run it with ``functions-framework --source adapters/knative.py --target handle``, or ``echo``, or
+``dead_letters`` for what a broker has given up.
 The ``http`` signature and an empty 204 are on purpose: the ``cloud_event`` signature always
 answers with the body ``OK``, which Knative brokers take for a failed delivery and send again
 (decision 0002).
@@ -29,6 +30,7 @@ _CHUNK: Final = 64 * 1024
 # The targets: __getattr__ builds each of them when it is asked for.
 handle: View
 echo: View
+dead_letters: View
 
 
 def view(name: str, answer: Callable[[Request], Outcome]) -> View:
@@ -108,6 +110,7 @@ def _empty(status: int, headers: dict[str, str] | None = None) -> Response:
 TARGETS: Final[Mapping[str, Target[Request]]] = {
     "handle": Target(bootstrap.mirror, received),
     "echo": Target(bootstrap.echo, received),
+    "dead_letters": Target(bootstrap.dead_letters, received),
 }
 
 if not TYPE_CHECKING:  # For mypy, a misspelt name would be a target, too.

@@ -8,6 +8,7 @@ From the top, where an event comes in, to what everything is about::
     convergence.py      one host: ask, write, ask again
     ownership.py        whose a window of maintenance is
     context.py          what handlers work with: the clients behind the ports, and the policy
+    dead_letters.py     an event that was given up, and why
     outcomes.py         what became of an event, and what a sweep does to a host
     ports.py            what the core asks of the outside world
     masking.py          secrets are hidden before an event is shown

@@ -9,7 +9,15 @@ from functions.events import HostEvent, HostRef
 from functions.ports import ModeChange, Resource
 
 Done = Literal[
-    "entered", "exited", "renewed", "unchanged", "left", "reconciled", "ignored", "echoed"
+    "entered",
+    "exited",
+    "renewed",
+    "unchanged",
+    "left",
+    "reconciled",
+    "ignored",
+    "echoed",
+    "given up",
 ]
 Verb = Literal["start", "renew", "end", "leave", "report"]
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from adapters.config.settings import CommonSettings, Settings
 from adapters.incoming.envelopes import Received
 from adapters.output.lines import MAX_LINE_BYTES
+from functions.dead_letters import DeadLetter
 from functions.errors import MaintenanceError, PermanentError
 from functions.events import MAX_NAME_LENGTH, HostEvent, HostRef, classify, event_id
 from functions.outcomes import Action, Outcome, Overdue, SweepListener
@@ -22,6 +23,11 @@ _MAX_LINES: Final = 100
 # How long each text may be, until the line is short enough: an escaped character takes 12 bytes.
 _CUTS: Final = tuple(2**power for power in range(14, 3, -1))
 _TOLD: Final = "not all of the sweep was done; a line above says why"
+# kubectl puts a line together again that the runtime has split at 16 KiB, but a node keeps 10 MiB
+# of a log at hand, and no one event may push out the others. Real ones have 1 or 2 KiB.
+_MAX_DEAD_LETTER_BYTES: Final = 256 * 1024
+_MASKED: Final = "what looks like a secret is masked, so it cannot be sent again"
+_TOO_LARGE: Final = "too large to be kept, so it cannot be sent again"
 
 logger: Final = logging.getLogger("maintenance_mirror")
 
@@ -32,14 +38,16 @@ class Entry:
 
     received: Received | None = None
     outcome: Outcome | None = None
+    dead_letter: DeadLetter | None = None
 
 
 @contextmanager
 def event_line(clock: Callable[[], float] = time.perf_counter) -> Iterator[Entry]:
     """Write the one line about an event when it is over, whether it went well or not.
 
-    A refused event is an ERROR, since some processors drop it without a trace; one that may
-    succeed later is a WARNING. Any other exception is a bug, and is left to the runtime to report.
+    A refused event is an ERROR, since some processors drop it without a trace, and so is a dead
+    letter; one that may succeed later is a WARNING. Any other exception is a bug, and is left to
+    the runtime to report.
     What an error or outcome carries of the event stands in the line, so that one who searches the
     log for a host finds all that became of it.
     """
@@ -49,14 +57,17 @@ def event_line(clock: Callable[[], float] = time.perf_counter) -> Iterator[Entry
     except MaintenanceError as error:
         _write_error(entry, error, clock() - start)
         raise
-    if entry.outcome is not None:
+    if entry.dead_letter is not None:
+        _write_dead_letter(entry, entry.dead_letter, clock() - start)
+    elif entry.outcome is not None:
         _write_outcome(entry, entry.outcome, clock() - start)
 
 
 def set_up(settings: CommonSettings, default_format: str) -> None:
     """Send every log record of the process to the console, at the configured level and format.
 
-    No line is longer than 16 KiB; those of urllib3 are there with ``DEBUG`` only.
+    No line is longer than 16 KiB, but in JSON that of a dead letter, which holds all of its event;
+    those of urllib3 are there with ``DEBUG`` only.
     """
     handler = logging.StreamHandler()
     handler.addFilter(_is_wanted)
@@ -146,6 +157,27 @@ def _write_error(entry: Entry, error: MaintenanceError, seconds: float) -> None:
     _write(_level(error), text, error.event, {**fields, **_event(entry), **_duration(seconds)})
 
 
+def _write_dead_letter(entry: Entry, letter: DeadLetter, seconds: float) -> None:
+    """Write all that is needed to send the event again; what cannot be is said, and why."""
+    kept, problem = _kept(letter)
+    told = {"error_code": letter.error_code, "destination": letter.destination}
+    fields = {
+        **{"action": "given up", **_origin(letter.event), "event_time": letter.event_time},
+        **{**told, **_event(entry), **_duration(seconds)},
+    }
+    text = "; ".join(filter(None, [str(letter), problem]))
+    logger.error("%s", text, extra={"fields": fields, "whole": kept})
+
+
+def _kept(letter: DeadLetter) -> tuple[dict[str, object], str]:
+    """Return what the line holds of the event, and why it cannot be sent again, if so."""
+    if len(json.dumps(letter.cloudevent)) > _MAX_DEAD_LETTER_BYTES:
+        return {}, _TOO_LARGE
+    if not letter.is_whole:
+        return {"masked": letter.cloudevent}, _MASKED
+    return {"cloudevent": letter.cloudevent}, ""
+
+
 def _write(level: int, text: str, event: HostEvent | None, fields: Mapping[str, object]) -> None:
     about = _in_words(event, text) if event else ""
     logger.log(level, "%s", text, extra={"fields": fields, "about": about})
@@ -204,7 +236,7 @@ class _JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return _as_json(line)
+        return _as_json(line, getattr(record, "whole", {}))
 
 
 class _TextFormatter(logging.Formatter):
@@ -217,13 +249,17 @@ class _TextFormatter(logging.Formatter):
         return "\n".join(map(_as_text, [first, *traceback]))
 
 
-def _as_json(line: Mapping[str, Any]) -> str:
-    """Write ``line``; where it is too long, its longest texts are cut, and say so."""
+def _as_json(line: Mapping[str, Any], whole: Mapping[str, Any]) -> str:
+    """Write ``line``; where it is too long, its longest texts are cut, and say so.
+
+    What has to stay ``whole`` is written behind it, however long it is.
+    """
     for most in _CUTS:
-        text = json.dumps({name: _cut(value, most) for name, value in line.items()})
+        shown = {name: _cut(value, most) for name, value in line.items()}
+        text = json.dumps(shown)
         if len(text) < MAX_LINE_BYTES:
             break
-    return text
+    return json.dumps({**shown, **whole}) if whole else text
 
 
 def _as_text(line: str) -> str:

@@ -33,7 +33,12 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGES: Final = ("adapters", "functions")
 # The other doors; what they import is not in the zip either.
-OTHERS: Final = ("adapters/knative.py", "adapters/openfaas.py", "adapters/cli/")
+OTHERS: Final = (
+    "adapters/knative.py",
+    "adapters/openfaas.py",
+    "adapters/redrive.py",
+    "adapters/cli/",
+)
 CA_FILE: Final = "ca.pem"
 LARGEST: Final = 1_500_000
 # The first moment that a zip can express: 1980-01-01 00:00.

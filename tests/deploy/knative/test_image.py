@@ -1,6 +1,7 @@
 """The image, as Knative runs it: confined, and mirroring into the simulator over real TLS."""
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,10 @@ from typing import Any
 import pytest
 import requests
 
-from lab.events import EXAMPLES
+from lab.events import EXAMPLES, EXIT, HTTP_FORMATS
 from lab.processes import Function
 from simulator import Host, Simulator, VCenter
+from tests.deadletters import given_up
 from tests.deploy.knative import image, manifests
 from tests.deploy.knative.image import Containers
 from tests.deploy.knative.timers import ping, timer
@@ -178,6 +180,23 @@ def test_the_same_image_is_the_echo_function(built: Containers, tmp_path: Path) 
         assert echo.said('"subject": "HostConnectionLostEvent"')
         # One line and nothing else: no complaint of the server about the read-only root.
         assert json.loads(echo.output)["data"]["Key"] == 51300
+
+
+def test_the_same_image_keeps_dead_letters_and_sends_them_again(
+    built: Containers, running: Function, simulator: Simulator, tmp_path: Path
+) -> None:
+    simulator.maintain(HOST)
+    exit_event = latest(given_up(HTTP_FORMATS["router-binary"](EXIT)).request())
+    settings = {"FUNCTION_TARGET": "dead_letters", "LOG_FORMAT": "json"}
+    with image.running(built, tmp_path / "log", settings) as sink:
+        assert sink.send(exit_event).startswith(b"HTTP/1.1 204 ")
+        line = sink.said('"action": "given up"')
+    command = built.command(
+        *("-m", "adapters.redrive", running.url), options=("-i", "--entrypoint", "python")
+    )
+    done = subprocess.run(command, input=line, capture_output=True, encoding="utf-8", timeout=120)
+    assert (done.returncode, done.stdout[-20:]) == (0, "HTTP 204 NO CONTENT\n"), done.stderr
+    assert simulator.state(HOST) == "STARTED"
 
 
 def test_it_ends_well_when_it_is_told_to(running: Function, simulator: Simulator) -> None:

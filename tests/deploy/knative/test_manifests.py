@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from adapters.config.settings import Settings
+from adapters.knative import TARGETS
 from functions.context import Policy
 from functions.events import RECONCILE
 from functions.handlers import HANDLERS
@@ -167,7 +168,7 @@ def test_every_name_leads_to_an_object_of_the_same_overlay(overlay: str) -> None
         mounted = {each["name"] for each in container(service).get("volumeMounts", [])}
         defined = {each["name"] for each in service["spec"]["template"]["spec"].get("volumes", [])}
         assert mounted == defined
-        assert variables(service, objects)["FUNCTION_TARGET"] in ("handle", "echo")
+        assert variables(service, objects)["FUNCTION_TARGET"] in TARGETS
 
 
 @pytest.mark.parametrize(("overlay", "name"), ARRIVING)
@@ -308,7 +309,7 @@ def test_what_is_given_up_is_kept_where_it_can_be_seen(overlay: str) -> None:
     assert names == of_kind(objects, "Service").keys() - {"maintenance-mirror"}
     for name in names:
         sink = of_kind(objects, "Service")[name]
-        assert variables(sink, objects)["FUNCTION_TARGET"] == "echo"
+        assert variables(sink, objects)["FUNCTION_TARGET"] == "dead_letters"
         assert variables(sink, objects)["LOG_FORMAT"] == "json"
 
 

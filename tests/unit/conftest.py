@@ -1,4 +1,4 @@
-"""What tests of the log change, and put back."""
+"""What tests change of the log, and put back."""
 
 import logging
 from collections.abc import Iterator
