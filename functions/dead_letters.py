@@ -1,4 +1,4 @@
-"""A dead letter: an event that a broker has given up, and what it says of why (decision 0023).
+"""A dead letter: an event that a broker has given up, and what it says of why (decision 0024).
 
 Source: Knative's "Event delivery": whoever gives an event up adds the extension attributes
 ``knativeerrordest``, ``knativeerrorcode`` and ``knativeerrordata``. RabbitMQ's dispatcher
