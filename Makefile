@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 OWN_FACTOR = $$($(BIN)/python -c 'import sys; print("py{}{}".format(*sys.version_info))')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test bench bench-quick dist lambda lock clean
+.PHONY: help demo run test test-cluster bench bench-quick dist lambda lock clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -20,6 +20,9 @@ run: $(VENV)/.demo ## leave vCenter, vRealize Operations and the function up, to
 
 test: $(VENV)/.tox ## lint, types, import rules and all tests; most of them on other Pythons, too
 	@$(BIN)/tox run $(or $(TOXARGS),--skip-env $(OWN_FACTOR))
+
+test-cluster: $(VENV)/.tox ## give the manifests to a real API server, which Go builds once (4 minutes)
+	@$(BIN)/tox run -e cluster
 
 bench: $(VENV)/.demo ## measure everything, and write docs/benchmarks.md (7 minutes)
 	@$(BIN)/python -m bench

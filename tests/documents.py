@@ -4,9 +4,12 @@ import re
 from pathlib import Path
 
 
-def blocks(path: Path, language: str) -> list[str]:
-    """Return the code blocks of a language."""
-    text = path.read_text(encoding="utf-8")
+def blocks(path: Path, language: str, heading: str = "") -> list[str]:
+    """Return the code blocks of a language, or those below one heading of the second level."""
+    text = _text(path)
+    if heading:
+        _, below = text.split(f"\n## {heading}\n")
+        text = below.split("\n## ")[0]
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 

@@ -11,7 +11,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -105,18 +105,28 @@ def running(
             _stop(process)
 
 
-def built(folder: Path = SOURCES) -> Path:
+def built(
+    folder: Path = SOURCES, program: Path | None = None, arguments: Sequence[str] = (".",)
+) -> Path:
     """Return the program of the sources in a folder, made if there is none of them yet.
+
+    It is kept below ``build`` for each state of the sources, unless ``program`` says where;
+    ``arguments`` are those of ``go build``.
 
     Raises NotBuiltError if that fails.
     """
-    sources = sorted(path for path in folder.iterdir() if path.suffix in (".go", ".mod", ".sum"))
-    digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()
-    program = BUILD / folder.name / f"{folder.name}-{digest[:16]}"
+    program = program or _kept(folder)
     with _alone(program.parent):
         if not program.exists():
-            _build(folder, program)
+            _build(folder, program, arguments)
     return program
+
+
+def _kept(folder: Path) -> Path:
+    """Return where the program of this state of its sources is kept."""
+    sources = sorted(path for path in folder.iterdir() if path.suffix in (".go", ".mod", ".sum"))
+    digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()
+    return BUILD / folder.name / f"{folder.name}-{digest[:16]}"
 
 
 @contextmanager
@@ -128,10 +138,10 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _build(folder: Path, program: Path) -> None:
-    unfinished = program.with_suffix(".new")
+def _build(folder: Path, program: Path, arguments: Sequence[str]) -> None:
+    unfinished = program.with_name(f"{program.name}.new")
     result = subprocess.run(
-        [shutil.which("go") or "go", "build", "-trimpath", "-o", unfinished, "."],
+        [shutil.which("go") or "go", "build", "-trimpath", "-o", unfinished, *arguments],
         cwd=folder,
         capture_output=True,
         encoding="utf-8",

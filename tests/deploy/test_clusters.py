@@ -1,0 +1,44 @@
+"""The API server of the tests: it is strict, it ends, and its parts are of one release."""
+
+import re
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lab.processes import ROOT
+from tests.deploy import clusters
+from tests.deploy.clusters import SOURCES, VERSION, Cluster, RefusedError
+
+
+@pytest.mark.cluster
+def test_a_field_that_nobody_knows_is_refused(cluster: Cluster) -> None:
+    settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}}
+    cluster.apply({**settings, "data": {"known": "1"}})
+    with pytest.raises(RefusedError, match="misspelt"):
+        cluster.apply({**settings, "misspelt": {}})
+    assert cluster.stored(settings)["data"] == {"known": "1"}
+
+
+@pytest.mark.cluster
+def test_it_ends_with_all_that_it_started(tmp_path: Path) -> None:
+    with clusters.running(tmp_path) as cluster:
+        logged = cluster.run("cat etcd.log kube-apiserver.log kubeconfig", tmp_path)
+    ports = {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", logged)}
+    assert ports
+    for port in ports:
+        with socket.socket() as free:
+            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            free.bind(("127.0.0.1", port))
+
+
+def test_its_modules_are_of_one_release() -> None:
+    text = (SOURCES / "go.mod").read_text("utf-8")
+    assert set(re.findall(r" => \S+ v0\.(\S+)", text)) == {VERSION.removeprefix("1.")}
+
+
+def test_ci_looks_for_the_version_that_is_built() -> None:
+    [asked] = re.findall(r"^    (sed .*go\.mod)$", (ROOT / ".ci" / "run").read_text("utf-8"), re.M)
+    said = subprocess.run(["sh", "-c", asked], cwd=ROOT, capture_output=True, encoding="utf-8")
+    assert said.stdout.strip() == VERSION
