@@ -1,0 +1,149 @@
+"""Who stands in for the world while its watching is tested; nobody waits for anything real."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from adapters.watch.changes import Changes
+from adapters.watch.health import Health, Signs, VCenterHealth
+from functions.context import Context, VCenters
+from functions.errors import MaintenanceError
+from functions.events import ENTERED, EXITED, HostEvent, HostRef
+from functions.ports import VCenterHost
+from tests.fakes import Clock, FakeOperations, FakeVCenter
+
+ADDRESS = "vcenter.lab.local"
+OTHER = "vcenter2.lab.local"
+_numbers = itertools.count()
+
+
+@dataclass
+class Seconds:
+    """A monotonic clock that somebody advances; ``step`` is how much each look takes."""
+
+    now: float = 1000.0
+    step: float = 0.0
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+class Ended:
+    """Tells that it has ended after it was asked ``looks`` times; ``waits`` are noted, not spent.
+
+    ``waiting`` is done at each of them.
+    """
+
+    def __init__(self, looks: int, waiting: Callable[[float], None] = lambda _: None) -> None:
+        self.waits: list[float] = []
+        self._left = looks
+        self._waiting = waiting
+
+    def is_set(self) -> bool:
+        self._left -= 1
+        return self._left < 0
+
+    def wait(self, seconds: float) -> bool:
+        self.waits.append(seconds)
+        self._waiting(seconds)
+        return self._left <= 0
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a watched vCenter tells."""
+
+    changed: tuple[VCenterHost, ...] = ()
+    other_hosts: bool = False
+
+
+Step = Told | Exception | Callable[[], Told]
+
+
+@dataclass
+class Telling:
+    """A vCenter's updates, one for each wait; an error is raised, a function asked."""
+
+    steps: list[Step]
+    hosts: int = 1
+    waits: list[int] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return self.hosts
+
+    def wait(self, seconds: int) -> Told:
+        self.waits.append(seconds)
+        step = self.steps.pop(0) if self.steps else Told()
+        if isinstance(step, Exception):
+            raise step
+        return step if isinstance(step, Told) else step()
+
+
+@dataclass
+class FakeWatched(FakeVCenter):
+    """A vCenter that can be watched: one of ``sessions`` after the other, or an error of it."""
+
+    sessions: list[Telling | Exception] = field(default_factory=list)
+    begun: int = 0
+    left: int = 0
+
+    @contextmanager
+    def watch(self) -> Iterator[Telling]:
+        self.begun += 1
+        session = self.sessions.pop(0) if self.sessions else Telling([])
+        if isinstance(session, Exception):
+            raise session
+        try:
+            yield session
+        finally:
+            self.left += 1
+
+
+@dataclass
+class World:
+    """Both sides in memory, and what is kept of them."""
+
+    vcenter: FakeWatched
+    operations: FakeOperations
+    changes: Changes
+    health: Health
+    of_vcenter: VCenterHealth
+    context: Context
+    clock: Seconds
+    time: Clock
+
+
+def world(count: int = 2) -> World:
+    """A vCenter with so many hosts, all in service, which vRealize Operations knows."""
+    hosts = [host(number) for number in range(1, count + 1)]
+    clock, time = Seconds(), Clock()
+    vcenter, operations = FakeWatched(hosts, clock=time), FakeOperations(hosts, clock=time)
+    changes = Changes(clock, lambda: 0.0)
+    of_vcenter = VCenterHealth(ADDRESS)
+    health = Health([of_vcenter], changes.__len__, now=time)
+    context = Context(operations, VCenters({ADDRESS: vcenter}), now=time)
+    return World(vcenter, operations, changes, health, of_vcenter, context, clock, time)
+
+
+def host(number: int, address: str = ADDRESS) -> HostRef:
+    return HostRef(f"host-{number}", f"esx{number:02}.lab.local", address)
+
+
+def seen(number: int, mode: bool) -> VCenterHost:
+    return VCenterHost(host(number), mode)
+
+
+def event(number: int, mode: bool = True, address: str = ADDRESS) -> HostEvent:
+    name = ENTERED if mode else EXITED
+    created = Clock().moment
+    return HostEvent(name, host(number, address), key=None, created=created, event_id="")
+
+
+def signs(clock: Callable[[], float] | None = None) -> Signs:
+    return Signs(f"thread {next(_numbers)}", 60.0, clock or Seconds())
+
+
+def unavailable(error: type[MaintenanceError]) -> MaintenanceError:
+    return error("it does not answer in time")
