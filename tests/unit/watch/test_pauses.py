@@ -15,7 +15,7 @@ def test_pauses_double_up_to_the_most(failures: int, seconds: float) -> None:
 
 
 def test_what_fails_together_does_not_come_back_together() -> None:
-    assert [pause(3, 1, 30, lambda each=each: each) for each in (0.0, 0.5)] == [8, 10]
+    assert [pause(3, 1, 30, spread) for spread in (lambda: 0.0, lambda: 0.5)] == [8, 10]
     many = {pause(3, 1, 30) for _ in range(100)}
     assert len(many) > 90
     assert all(8 <= each <= 12 for each in many)
