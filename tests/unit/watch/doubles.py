@@ -1,6 +1,7 @@
 """Who stands in for the world while its watching is tested; nobody waits for anything real."""
 
 import itertools
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field
 from adapters.watch.changes import Changes
 from adapters.watch.health import Health, Signs, VCenterHealth
 from functions.context import Context, VCenters
-from functions.errors import MaintenanceError
+from functions.errors import VCenterUnavailableError
 from functions.events import ENTERED, EXITED, HostEvent, HostRef
 from functions.ports import VCenterHost
 from tests.fakes import Clock, FakeOperations, FakeVCenter
@@ -30,25 +31,19 @@ class Seconds:
         return self.now
 
 
-class Ended:
-    """Tells that it has ended after it was asked ``looks`` times; ``waits`` are noted, not spent.
+class Ended(threading.Event):
+    """Whoever waits for it goes on at once; ``clock`` has advanced, and ``waits`` tell by what."""
 
-    ``waiting`` is done at each of them.
-    """
-
-    def __init__(self, looks: int, waiting: Callable[[float], None] = lambda _: None) -> None:
+    def __init__(self, clock: Seconds) -> None:
+        super().__init__()
         self.waits: list[float] = []
-        self._left = looks
-        self._waiting = waiting
+        self._clock = clock
 
-    def is_set(self) -> bool:
-        self._left -= 1
-        return self._left < 0
-
-    def wait(self, seconds: float) -> bool:
-        self.waits.append(seconds)
-        self._waiting(seconds)
-        return self._left <= 0
+    def wait(self, timeout: float | None = None) -> bool:
+        if not self.is_set() and timeout:
+            self.waits.append(timeout)
+            self._clock.now += timeout
+        return self.is_set()
 
 
 @dataclass(frozen=True)
@@ -64,10 +59,14 @@ Step = Told | Exception | Callable[[], Told]
 
 @dataclass
 class Telling:
-    """A vCenter's updates, one for each wait; an error is raised, a function asked."""
+    """A vCenter's updates, one for each wait; an error is raised, a function asked.
+
+    When there are no more, it lets the test be ``over``.
+    """
 
     steps: list[Step]
     hosts: int = 1
+    over: Callable[[], None] = lambda: None
     waits: list[int] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -75,7 +74,10 @@ class Telling:
 
     def wait(self, seconds: int) -> Told:
         self.waits.append(seconds)
-        step = self.steps.pop(0) if self.steps else Told()
+        if not self.steps:
+            self.over()
+            return Told()
+        step = self.steps.pop(0)
         if isinstance(step, Exception):
             raise step
         return step if isinstance(step, Told) else step()
@@ -83,18 +85,26 @@ class Telling:
 
 @dataclass
 class FakeWatched(FakeVCenter):
-    """A vCenter that can be watched: one of ``sessions`` after the other, or an error of it."""
+    """A vCenter that can be watched: one of ``sessions`` after the other, or an error of it.
+
+    After the last one the test is ``over``.
+    """
 
     sessions: list[Telling | Exception] = field(default_factory=list)
+    over: Callable[[], None] = lambda: None
     begun: int = 0
     left: int = 0
 
     @contextmanager
     def watch(self) -> Iterator[Telling]:
+        if not self.sessions:
+            self.over()
+            raise VCenterUnavailableError("nobody watches it any more")
         self.begun += 1
-        session = self.sessions.pop(0) if self.sessions else Telling([])
+        session = self.sessions.pop(0)
         if isinstance(session, Exception):
             raise session
+        session.over = self.over
         try:
             yield session
         finally:
@@ -143,7 +153,3 @@ def event(number: int, mode: bool = True, address: str = ADDRESS) -> HostEvent:
 
 def signs(clock: Callable[[], float] | None = None) -> Signs:
     return Signs(f"thread {next(_numbers)}", 60.0, clock or Seconds())
-
-
-def unavailable(error: type[MaintenanceError]) -> MaintenanceError:
-    return error("it does not answer in time")
