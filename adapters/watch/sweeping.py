@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -22,6 +23,8 @@ _logger: Final = logging.getLogger(__name__)
 _WAIT_SECONDS: Final = 1.0
 _FIRST_PAUSE_SECONDS: Final = 5.0
 _MAX_PAUSE_SECONDS: Final = 300.0
+# How long a sweep waits for other vCenters to say who they are.
+_IDENTIFY_SECONDS: Final = 10.0
 
 
 class Sweeping:
@@ -43,6 +46,7 @@ class Sweeping:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._address = vcenter.address
+        self._all = context.vcenters
         self._context = replace(context, vcenters=context.vcenters.only(vcenter))
         self._health = health
         self._of_vcenter = of_vcenter
@@ -75,27 +79,40 @@ class Sweeping:
             self._note(error, pause(self._failures, _FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS))
         except Exception:
             _logger.exception("sweep of %s: this is a bug; trying again", self._address)
-            self._due = self._clock() + _MAX_PAUSE_SECONDS
+            self._failed("a bug, see the log", _MAX_PAUSE_SECONDS)
         else:
             self._succeeded()
 
     def _told(self) -> None:
         with log.event_line() as line, deadline(self._seconds):
+            self._identify_all()
             outcome = handlers.reconcile(self._context)
             line.outcome = replace(outcome, reason=f"{self._address}: {outcome.reason}")
 
+    def _identify_all(self) -> None:
+        """Let all say who they are, unless that is known: a copy must not decide, even if alone."""
+        with deadline(_IDENTIFY_SECONDS):
+            for each in self._all:
+                with suppress(MaintenanceError):
+                    self._all.identify(each)
+
     def _note(self, error: MaintenanceError, seconds: float) -> None:
-        self._failures += 1
-        self._due = self._clock() + min(seconds, self._interval)
-        self._of_vcenter.swept = False
         if isinstance(error, OperationsUnavailableError):
             self._health.operations_problem = str(error)
+            self._failed(self._of_vcenter.problem, seconds)
         else:
-            self._of_vcenter.problem = str(error)
+            self._failed(str(error), seconds)
+
+    def _failed(self, problem: str, seconds: float) -> None:
+        self._failures += 1
+        self._due = self._clock() + min(seconds, self._interval)
+        self._of_vcenter.swept, self._of_vcenter.problem = False, problem
 
     def _succeeded(self) -> None:
         self._failures = 0
         self._due = self._clock() + self._interval
         self._health.operations_answered()
         self._of_vcenter.last_sweep = self._health.now()
-        self._of_vcenter.swept, self._of_vcenter.problem = True, ""
+        self._of_vcenter.problem = ""
+        # Who has asked meanwhile may know of what has happened since this one began.
+        self._of_vcenter.swept = self._of_vcenter.swept or not self._asked.is_set()
