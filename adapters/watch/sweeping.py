@@ -57,6 +57,7 @@ class Sweeping:
         self._seconds = seconds
         self._clock = clock
         self._asked = threading.Event()
+        self._looks_again = False
         self._due = clock() + interval
         self._failures = 0
 
@@ -68,13 +69,13 @@ class Sweeping:
         """Go on until it has ``ended``."""
         while not ended.is_set():
             signs.show()
-            if asked := self._asked.wait(_WAIT_SECONDS):
+            if self._asked.wait(_WAIT_SECONDS):
                 self._asked.clear()
-            if asked or self._clock() >= self._due:
-                self._sweep(min(_SECOND_LOOK_SECONDS, self._interval) if asked else self._interval)
+                self._due, self._looks_again = self._clock(), True
+            if self._clock() >= self._due:
+                self._sweep()
 
-    def _sweep(self, following: float) -> None:
-        """Sweep; if all goes well, the next one is due after ``following`` seconds."""
+    def _sweep(self) -> None:
         try:
             self._told()
         except SweepRefusedError as error:
@@ -86,7 +87,7 @@ class Sweeping:
             _logger.exception("sweep of %s: this is a bug; trying again", self._address)
             self._failed("a bug, see the log", _MAX_PAUSE_SECONDS)
         else:
-            self._succeeded(following)
+            self._succeeded()
 
     def _told(self) -> None:
         with log.event_line() as line, deadline(self._seconds):
@@ -113,9 +114,10 @@ class Sweeping:
         self._due = self._clock() + min(seconds, self._interval)
         self._of_vcenter.swept, self._of_vcenter.problem = False, problem
 
-    def _succeeded(self, following: float) -> None:
+    def _succeeded(self) -> None:
         self._failures = 0
-        self._due = self._clock() + following
+        following = _SECOND_LOOK_SECONDS if self._looks_again else self._interval
+        self._due, self._looks_again = self._clock() + min(following, self._interval), False
         self._health.operations_answered()
         self._of_vcenter.last_sweep = self._health.now()
         self._of_vcenter.problem = ""

@@ -109,13 +109,13 @@ def test_nobody_asks_and_it_is_swept_all_the_same(both: World) -> None:
     assert began == [900, 1800, 2700, 3600]
 
 
-def test_a_sweep_that_was_asked_for_puts_off_the_next(both: World) -> None:
+def test_a_sweep_that_was_asked_for_is_followed_by_another_after_a_minute(both: World) -> None:
     made = sweeping(both)
     began = sweeps(made)
     run(made, 600)
     made.ask()
     run(made, 1000)
-    assert began == [600, 1500]
+    assert began == [600, 660, 1560]
 
 
 def test_a_thousand_wishes_are_one_sweep(both: World) -> None:
@@ -123,7 +123,7 @@ def test_a_thousand_wishes_are_one_sweep(both: World) -> None:
     began = sweeps(made)
     for _ in range(1000):
         made.ask()
-    run(made, 100)
+    run(made, 50)
     assert began == [0]
 
 
@@ -185,6 +185,16 @@ def test_after_a_success_pauses_are_short_again(both: World) -> None:
     made.ask()
     run(made, 20)
     assert began[1] - began[0] <= 9
+
+
+def test_a_second_look_is_had_however_often_the_first_one_failed(both: World) -> None:
+    made = sweeping(both)
+    began = sweeps(made)
+    both.operations.failures = [AWAY] * 3
+    made.ask()
+    run(made, 500)
+    *_, succeeded, after = began
+    assert (len(began), after - succeeded) == (5, 60)
 
 
 def test_a_sweep_that_is_refused_waits_for_a_person(both: World) -> None:
