@@ -22,7 +22,8 @@ JSON = "maintenance-mirror status --output json"
 NAMES = {
     r"127\.0\.0\.1:\d+": "HERE",
     r"(vrops|vcenter|mirror)\.lab\.local(:\d+)?": "HERE",
-    r"\d{4}-\d\d-\d\dT[\d:.]+Z": "THEN",
+    r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)": "THEN",
+    r"\"duration_ms\": [\d.]+": "DURATION",
     r"\d{4}-\d\d-\d\d( \d\d:\d\d)?": "THEN",
     r"\S+ is (127|192)[\d.]+": "RESOLVED",
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}": "UUID",

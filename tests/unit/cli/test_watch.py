@@ -10,7 +10,7 @@ import pytest
 from adapters import watch
 from functions.errors import ConfigurationError
 from lab.processes import ROOT, environment
-from tests.unit.cli.runner import ENVIRON, command
+from tests.unit.cli.runner import command
 
 PROGRAM = "adapters.watch.program.run"
 
@@ -49,10 +49,8 @@ def test_a_wrong_configuration_is_one_line_of_the_module_too(
 
     monkeypatch.setattr(PROGRAM, run)
     assert watch.main([]) == 2
-    assert capsys.readouterr() == (
-        "",
-        "maintenance-mirror: wrong configuration: VROPS_URL is missing\n",
-    )
+    told = "maintenance-mirror: wrong configuration: VROPS_URL is missing\n"
+    assert capsys.readouterr() == ("", told)
 
 
 @pytest.mark.parametrize("options", [["--twice"], ["once"]])
@@ -88,7 +86,7 @@ def test_the_other_commands_load_none_of_its_threads() -> None:
     shown = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
-        env=environment(**ENVIRON),
+        env=environment(),
         capture_output=True,
         encoding="utf-8",
     )
