@@ -181,6 +181,17 @@ def test_nothing_is_told_when_nothing_has_happened(
     assert interceptor.calls == [*LOGIN, *BEGIN, *["WaitForUpdatesEx"] * 3, *END]
 
 
+def test_a_web_page_in_xml_tells_nothing(
+    vsphere: VSphere, vcenter: Vcsim, interceptor: Interceptor, moref: str
+) -> None:
+    with vsphere.watch() as hosts:
+        interceptor.spoil["WaitForUpdatesEx"] = page(200, b"<html>log in</html>", "text/xml")
+        vcenter.enter(moref)
+        # Whoever watches pauses after each of these; see test_watching.
+        assert [hosts.wait(5) for _ in range(3)] == [Updates()] * 3
+        assert len(hosts) == 3
+
+
 def test_others_use_the_same_session_meanwhile(
     vsphere: VSphere, vcenter: Vcsim, interceptor: Interceptor, moref: str
 ) -> None:

@@ -17,7 +17,7 @@ from functions.errors import (
     RequestRejectedError,
     VCenterUnavailableError,
 )
-from functions.ports import Resource
+from functions.ports import Resource, ResourceState
 from tests.fakes import FakeVCenter
 from tests.unit.watch.doubles import OTHER, World, host, signs, world
 
@@ -197,15 +197,27 @@ def test_a_second_look_is_had_however_often_the_first_one_failed(both: World) ->
     assert (len(began), after - succeeded) == (5, 60)
 
 
-def test_a_sweep_that_is_refused_waits_for_a_person(both: World) -> None:
+def test_a_sweep_that_is_refused_waits_for_a_person() -> None:
+    both = world(60)
+    for number in range(1, 58):
+        both.vcenter.enter(f"host-{number}")
     made = sweeping(both)
     began = sweeps(made)
-    both.vcenter.modes.clear()
     made.ask()
-    run(made, 800)
-    assert len(began) >= 1
+    run(made, 2000)
+    assert began == [0, 900, 1800]
+    assert "would change 57 of 60 hosts" in both.of_vcenter.problem
+    assert (both.of_vcenter.swept, both.operations.maintained()) == (False, set())
+
+
+def test_a_vcenter_that_says_it_has_no_hosts_is_not_believed(both: World) -> None:
+    both.operations.set_state(host(1), ResourceState.TIMED, 60)
+    both.vcenter.modes.clear()
+    made = sweeping(both)
+    made.ask()
+    run(made, 1)
     assert both.of_vcenter.problem
-    assert not both.of_vcenter.swept
+    assert (both.of_vcenter.swept, both.operations.maintained()) == (False, {host(1)})
 
 
 def test_a_pause_is_no_longer_than_the_interval(both: World) -> None:
