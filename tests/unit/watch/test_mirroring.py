@@ -129,6 +129,15 @@ def test_what_cannot_succeed_is_refused_once_and_left_to_sweeps(
     assert [level for level, _ in lines(caplog)] == [logging.ERROR]
 
 
+@pytest.mark.parametrize("error", [HostNotFoundError("unknown"), AmbiguousHostError("two")])
+def test_whoever_knows_no_such_host_is_back(both: World, error: MaintenanceError) -> None:
+    both.health.operations_problem = "away"
+    both.operations.failures = [error]
+    handle(both)
+    assert both.health.operations_problem == ""
+    assert both.health.operations_success == both.time()
+
+
 def test_a_vcenter_that_is_away_is_no_fault_of_vrealize_operations(both: World) -> None:
     both.vcenter.failures = [VCenterUnavailableError("it does not answer in time")]
     handle(both)
