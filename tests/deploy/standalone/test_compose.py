@@ -1,0 +1,148 @@
+"""compose.yaml and the command of podman: that it is known, and that both say the same."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from adapters.config.settings import Settings
+from tests.deploy.knative import manifests
+from tests.deploy.knative.schemas import FLAG, TEXT, TEXTS, Schema, problems
+from tests.deploy.standalone.deployments import SETTINGS, STANDALONE, env_file, started_with
+from tests.documents import blocks
+
+COMPOSE = STANDALONE / "compose.yaml"
+CONFIGURED = "/etc/maintenance-mirror"
+_SECONDS: Schema = {"type": "string", "pattern": r"^\d+s$"}
+_TEXTS: Schema = {"type": "array", "items": TEXT, "minItems": 1}
+
+
+def closed(fields: dict[str, Schema], *required: str) -> Schema:
+    only = {"type": "object", "properties": fields, "additionalProperties": False}
+    return {**only, "required": [*required]}
+
+
+# Of the Compose specification, what is used here.
+_HEALTH = closed(
+    {
+        "test": _TEXTS,
+        "interval": _SECONDS,
+        "timeout": _SECONDS,
+        "start_period": _SECONDS,
+        "retries": {"type": "integer", "minimum": 1},
+    },
+    "test",
+)
+_SERVICE = closed(
+    {
+        "image": TEXT,
+        "container_name": TEXT,
+        "entrypoint": _TEXTS,
+        "env_file": TEXT,
+        "environment": TEXTS,
+        "secrets": _TEXTS,
+        "volumes": _TEXTS,
+        "read_only": FLAG,
+        "cap_drop": _TEXTS,
+        "security_opt": _TEXTS,
+        "restart": {"enum": ["no", "always", "on-failure", "unless-stopped"]},
+        "stop_grace_period": _SECONDS,
+        "healthcheck": _HEALTH,
+        "mem_limit": {"type": "string", "pattern": r"^\d+m$"},
+    },
+    "image",
+)
+_SECRET = closed({"file": TEXT}, "file")
+SCHEMA = closed(
+    {
+        "name": TEXT,
+        "services": closed({"watch": _SERVICE}, "watch"),
+        "secrets": {"type": "object", "additionalProperties": _SECRET},
+    },
+    "services",
+)
+
+
+def compose() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))
+    return found
+
+
+def service() -> dict[str, Any]:
+    found: dict[str, Any] = compose()["services"]["watch"]
+    return found
+
+
+def podman() -> list[str]:
+    """Return the words of the README's `podman run`."""
+    lines = "".join(blocks(STANDALONE / "README.md", "sh")).splitlines()
+    (line,) = [line for line in lines if line.startswith("podman run ")]
+    return shlex.split(line)
+
+
+def given(option: str) -> list[str]:
+    """Return the values that an option has there."""
+    words = podman()
+    return [words[at + 1] for at, word in enumerate(words) if word == option]
+
+
+def test_compose_knows_every_field() -> None:
+    assert problems(SCHEMA, compose()) == []
+    assert problems(SCHEMA, {**compose(), "services": {"watch": {**service(), "cap_drops": []}}})
+
+
+def test_it_runs_what_kubernetes_runs() -> None:
+    assert service()["image"] == manifests.IMAGE
+    assert service()["entrypoint"] == ["python", "-m", "adapters.watch"]
+
+
+def test_it_may_do_as_little_as_it_can() -> None:
+    assert service()["read_only"] is True
+    assert service()["cap_drop"] == ["ALL"]
+    assert service()["security_opt"] == ["no-new-privileges:true"]
+    assert service()["restart"] == "always"
+
+
+def test_it_starts_with_what_it_is_given(tmp_path: Path) -> None:
+    told = env_file(SETTINGS) | service()["environment"]
+    assert told.keys() <= Settings.variables()
+    found = Settings.from_environ(started_with(told, tmp_path))
+    assert found.vcenters
+    assert found.lease_minutes == 24 * 60
+
+
+def test_files_lie_where_they_are_looked_for() -> None:
+    secrets = {name: each["file"] for name, each in compose()["secrets"].items()}
+    assert set(service()["secrets"]) == set(secrets)
+    assert set(service()["environment"].values()) == {f"/run/secrets/{name}" for name in secrets}
+    assert set(secrets.values()) == {f"{CONFIGURED}/{name}" for name in secrets}
+    mounted = [volume.split(":") for volume in service()["volumes"]]
+    known = [value for name, value in env_file(SETTINGS).items() if name.endswith("_CA_FILE")]
+    assert mounted == [[path, path, "ro,Z"] for path in known]
+
+
+def test_its_health_is_asked_where_it_is_told() -> None:
+    _, port = env_file(SETTINGS)["HEALTH_ADDRESS"].split(":")
+    kind, python, option, program = service()["healthcheck"]["test"]
+    assert (kind, python, option) == ("CMD", "python", "-c")
+    assert f'HTTPConnection("127.0.0.1", {port}, ' in program
+    compile(program, "healthcheck", "exec")
+
+
+def test_podman_is_told_the_same() -> None:
+    *_, image, module, name = podman()
+    (entrypoint,) = given("--entrypoint")
+    assert image == service()["image"]
+    assert [entrypoint, module, name] == service()["entrypoint"]
+    assert given("--env") == [f"{key}={value}" for key, value in service()["environment"].items()]
+    assert given("--env-file") == [service()["env_file"]]
+    assert given("--secret") == service()["secrets"]
+    assert given("--volume") == service()["volumes"]
+    assert given("--name") == [service()["container_name"]]
+    assert given("--memory") == [service()["mem_limit"]]
+    assert given("--restart") == [service()["restart"]]
+    assert given("--cap-drop") == ["all"]
+    assert given("--security-opt") == ["no-new-privileges"]
+    assert [f"{each}s" for each in given("--stop-timeout")] == [service()["stop_grace_period"]]
+    assert "--read-only" in podman()
