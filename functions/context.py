@@ -28,6 +28,12 @@ class VCenters:
         """Return the vCenter with this address, if it is configured."""
         return self._by_address.get(address)
 
+    def only(self, vcenter: VCenter) -> "VCenters":
+        """Return ``vcenter`` by itself; it still has to differ from all that ``identify`` knows."""
+        alone = VCenters({vcenter.address: vcenter})
+        alone._uuids = self._uuids
+        return alone
+
     def identify(self, vcenter: VCenter) -> None:
         """Note who ``vcenter`` says it is.
 

@@ -92,14 +92,28 @@ def of_a_host(handle: Callable[[HostEvent, Context], Outcome]) -> Handler:
     """
 
     def handler(envelope: Envelope, name: str, context: Context) -> Outcome:
-        event = host_event(envelope, name)
-        try:
-            return replace(handle(event, context), event=event)
-        except MaintenanceError as error:
-            error.event = event
-            raise
+        return _carrying(host_event(envelope, name), handle, context)
 
     return handler
+
+
+def mode_changed(event: HostEvent, context: Context) -> Outcome:
+    """Mirror what was seen of a host in vCenter itself, as if it had been told by an event.
+
+    The outcome, or the MaintenanceError that is raised, carries it.
+    """
+    handle = enter_maintenance_mode if event.name == ENTERED else exit_maintenance_mode
+    return _carrying(event, handle, context)
+
+
+def _carrying(
+    event: HostEvent, handle: Callable[[HostEvent, Context], Outcome], context: Context
+) -> Outcome:
+    try:
+        return replace(handle(event, context), event=event)
+    except MaintenanceError as error:
+        error.event = event
+        raise
 
 
 HANDLERS: Final[Mapping[str, Handler]] = {

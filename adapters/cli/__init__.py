@@ -7,6 +7,7 @@
     reconcile.py    a sweep that a person started, and watches
     send/           plays the event source
     status/         which hosts differ, as a table, JSON or CSV
+    watch.py        mirrors what vCenter itself tells, without VEBA
     call.py         what every command works with
     connection.py   both sides, connected for as long as a command runs
     ports.py        what is asked of the services beyond functions.ports

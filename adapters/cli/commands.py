@@ -14,6 +14,7 @@ from adapters.cli.exit_codes import FAILED, INTERRUPTED, OK, WRONG_USE
 from adapters.cli.reconcile import reconcile
 from adapters.cli.send.command import send
 from adapters.cli.status.command import status
+from adapters.cli.watch import watch
 from adapters.clients import Clients
 from functions.errors import ConfigurationError, MaintenanceError
 
@@ -65,9 +66,10 @@ def cli(call: Call, verbose: int) -> None:
       maintenance-mirror status                 which hosts differ, or are in maintenance?
       maintenance-mirror reconcile --dry-run    what would a sweep do?
       maintenance-mirror reconcile              repair what differs
+      maintenance-mirror watch                  mirror what changes, without VEBA
     """
     call.terminal.listen(verbose)
 
 
-for _command in (doctor, reconcile, send, status):
+for _command in (doctor, reconcile, send, status, watch):
     cli.add_command(_command)

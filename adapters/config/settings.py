@@ -14,6 +14,7 @@ from adapters.config.variables import (
     Reader,
     boolean,
     ca_file,
+    host_and_port,
     one_of,
     seconds,
     tables,
@@ -180,7 +181,8 @@ class Settings(CommonSettings):
     ``secret_id`` names a secret of AWS Secrets Manager; None means that user name and password
     come from the environment, which has been checked for them. ``deadline_seconds`` are for an
     event, ``sweep_seconds`` for comparing all hosts. ``hold_events`` says whether an event waits
-    for a service that is away; None leaves that to the door.
+    for a service that is away; None leaves that to the door. ``health_address`` is the host and
+    the port at which a process that watches vCenters tells how it is.
     """
 
     vrops: VropsSettings
@@ -195,6 +197,7 @@ class Settings(CommonSettings):
     deadline_seconds: float = 12.0
     sweep_seconds: float = 120.0
     hold_events: bool | None = None
+    health_address: tuple[str, int] = ("127.0.0.1", 8080)
 
     @property
     def policy(self) -> Policy:
@@ -226,6 +229,7 @@ class Settings(CommonSettings):
                 "RECONCILE_DEADLINE_SECONDS", seconds(1, 3600), cls.sweep_seconds
             ),
             "hold_events": read("HOLD_EVENTS", boolean, None),
+            "health_address": read("HEALTH_ADDRESS", host_and_port, cls.health_address),
             **_lease(read),
             **super()._fields(read),
         }

@@ -20,6 +20,7 @@ Parser = Callable[[str], T]
 
 _BOOLEANS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 # Labels of 1 to 63 characters, or an IPv6 address in brackets, and a port.
+_MAX_PORT: Final = 65535
 _AUTHORITY: Final = re.compile(
     r"([^\s.:@*\[\]]{1,63}(\.[^\s.:@*\[\]]{1,63})*\.?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
 )
@@ -189,6 +190,14 @@ def one_of(choices: tuple[str, ...], fold: Callable[[str], str] = str) -> Parser
         return fold(text)
 
     return parse
+
+
+def host_and_port(text: str) -> tuple[str, int]:
+    """Parse where to listen, such as ``127.0.0.1:8080`` or ``[::1]:8080``; port 0 is any."""
+    match = re.fullmatch(r"(?:\[([0-9a-fA-F:]+)\]|([\w.-]+)):([0-9]{1,5})", text, re.ASCII)
+    if not match or int(match[3]) > _MAX_PORT:
+        raise Malformed("is not of the form host:port")
+    return match[1] or match[2], int(match[3])
 
 
 def vcenter_addresses(text: str) -> tuple[str, ...]:

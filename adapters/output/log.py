@@ -12,7 +12,7 @@ from typing import Any, Final
 from adapters.config.settings import CommonSettings, Settings
 from adapters.incoming.envelopes import Received
 from adapters.output.lines import MAX_LINE_BYTES
-from functions.errors import MaintenanceError, PermanentError
+from functions.errors import MaintenanceError, PermanentError, TransientError
 from functions.events import MAX_NAME_LENGTH, HostEvent, HostRef, classify, event_id
 from functions.outcomes import Action, Outcome, Overdue, SweepListener
 from functions.ports import ModeChange
@@ -35,19 +35,23 @@ class Entry:
 
 
 @contextmanager
-def event_line(clock: Callable[[], float] = time.perf_counter) -> Iterator[Entry]:
+def event_line(
+    clock: Callable[[], float] = time.perf_counter, *, again: bool = False
+) -> Iterator[Entry]:
     """Write the one line about an event when it is over, whether it went well or not.
 
     A refused event is an ERROR, since some processors drop it without a trace; one that may
     succeed later is a WARNING. Any other exception is a bug, and is left to the runtime to report.
     What an error or outcome carries of the event stands in the line, so that one who searches the
-    log for a host finds all that became of it.
+    log for a host finds all that became of it. With ``again``, it has failed before, so that one
+    more failure that may pass is for DEBUG.
     """
     entry, start = Entry(), clock()
     try:
         yield entry
     except MaintenanceError as error:
-        _write_error(entry, error, clock() - start)
+        level = logging.DEBUG if again and isinstance(error, TransientError) else _level(error)
+        _write_error(entry, error, level, clock() - start)
         raise
     if entry.outcome is not None:
         _write_outcome(entry, entry.outcome, clock() - start)
@@ -140,10 +144,10 @@ def _write_outcome(entry: Entry, outcome: Outcome, seconds: float) -> None:
     _write(level, text, outcome.event, {**fields, **_event(entry), **_duration(seconds)})
 
 
-def _write_error(entry: Entry, error: MaintenanceError, seconds: float) -> None:
+def _write_error(entry: Entry, error: MaintenanceError, level: int, seconds: float) -> None:
     text = _TOLD if error.told else str(error)
     fields = {"error": type(error).__name__, **_origin(error.event)}
-    _write(_level(error), text, error.event, {**fields, **_event(entry), **_duration(seconds)})
+    _write(level, text, error.event, {**fields, **_event(entry), **_duration(seconds)})
 
 
 def _write(level: int, text: str, event: HostEvent | None, fields: Mapping[str, object]) -> None:

@@ -23,7 +23,7 @@ from functions.ports import VCenterHost
 
 _logger: Final = logging.getLogger(__name__)
 
-_MODE: Final = "runtime.inMaintenanceMode"
+MODE: Final = "runtime.inMaintenanceMode"
 _PAGE_SIZE: Final = 1000
 MOREF: Final = re.compile(r"[\w.:-]{1,80}", re.ASCII)
 
@@ -59,7 +59,7 @@ def in_maintenance_mode(session: Session, moref: str) -> bool | None:
     if not MOREF.fullmatch(moref):
         return None
     try:
-        return _mode(read(session, vim.HostSystem(moref, session.stub), _MODE), session.service)
+        return mode(read(session, vim.HostSystem(moref, session.stub), MODE), session.service)
     except ObjectGoneError:
         return None
 
@@ -103,7 +103,7 @@ def _pages(view: View) -> Generator[Any, None, None]:
     options = _Collector.RetrieveOptions(maxObjects=_PAGE_SIZE)
     token = None
     try:
-        result = collector.RetrievePropertiesEx(specSet=[_of_all(view)], options=options)
+        result = collector.RetrievePropertiesEx(specSet=[of_all(view)], options=options)
         while result:
             token = result.token
             yield result.objects
@@ -124,10 +124,11 @@ def _destroy(view: View, token: str | None) -> None:
         view.hosts.DestroyView()
 
 
-def _of_all(view: View) -> Any:
+def of_all(view: View) -> Any:
+    """Return what a collector is to read: the name and the mode of every host of ``view``."""
     to_hosts = _Collector.TraversalSpec(type=vim.view.ContainerView, path="view", skip=False)
     start = _Collector.ObjectSpec(obj=view.hosts, skip=True, selectSet=[to_hosts])
-    return _specification(start, vim.HostSystem, "name", _MODE)
+    return _specification(start, vim.HostSystem, "name", MODE)
 
 
 def _specification(start: Any, kind: Any, *names: str) -> Any:
@@ -139,21 +140,23 @@ def _host(found: Any, address: str, service: str) -> Iterator[VCenterHost]:
     """Yield the host, unless its mode is missing: that must not count as no maintenance."""
     values = {each.name: each.val for each in found.propSet}
     moref = found.obj._GetMoId()
-    if _MODE in values and MOREF.fullmatch(moref):
+    if MODE in values and MOREF.fullmatch(moref):
         host = HostRef(moref, printable(values.get("name")), address)
-        yield VCenterHost(host, _mode(values[_MODE], service))
+        yield VCenterHost(host, mode(values[MODE], service))
         return
-    _check_session([missing.fault for missing in found.missingSet], service)
+    check_session([missing.fault for missing in found.missingSet], service)
     _logger.warning("%s does not tell the mode of host %a; it is left out", service, moref[:80])
 
 
-def _check_session(faults: Iterable[Any], service: str) -> None:
+def check_session(faults: Iterable[Any], service: str) -> None:
+    """Raise SessionEndedError if that is why properties are missing."""
     for error in (refusal(fault, service) for fault in faults):
         if isinstance(error, SessionEndedError):
             raise error
 
 
-def _mode(value: object, service: str) -> bool:
+def mode(value: object, service: str) -> bool:
+    """Return a host's mode as it was told; raises VCenterUnavailableError if it is none."""
     if not isinstance(value, bool):
         raise VCenterUnavailableError(f"{service} tells a mode that is neither true nor false")
     return value

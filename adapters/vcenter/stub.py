@@ -2,7 +2,9 @@
 
 import base64
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from http.client import HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any, Final, TypeVar
@@ -28,6 +30,21 @@ _BROKEN_OFF: Final = (ConnectionResetError, BrokenPipeError, ssl.SSLEOFError)
 _MAX_FILE_BYTES: Final = 64 * 1024
 # Who answers so may have the file all the same (RFC 9110, status codes).
 _OUTAGES: Final = (408, 429, 500, 502, 503, 504)
+# How much longer than usual an answer may take, in seconds.
+_slowness: ContextVar[float] = ContextVar("slowness", default=0.0)
+
+
+@contextmanager
+def slow_answer(seconds: float) -> Iterator[None]:
+    """Give answers ``seconds`` more: whoever waits for changes over there answers when there are.
+
+    The deadline is cut no slack by this.
+    """
+    token = _slowness.set(seconds)
+    try:
+        yield
+    finally:
+        _slowness.reset(token)
 
 
 class Stub(SoapStubAdapter):  # type: ignore[misc]
@@ -173,7 +190,7 @@ class _Connection(HTTPSConnection):
     def request(self, *args: Any, **options: Any) -> None:
         if self.sock is None:
             self.connect()
-        self.sock.settimeout(_within_deadline(self._settings.read_timeout))
+        self.sock.settimeout(_within_deadline(self._settings.read_timeout + _slowness.get()))
         super().request(*args, **options)
 
     def fetch(self, path: str) -> tuple[int, bytes]:

@@ -1,9 +1,11 @@
 """The VCenter port on the vSphere API, and what people ask beyond it."""
 
 import time
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 from adapters.config.credentials import CredentialSource
 from adapters.config.settings import VCenterSettings
@@ -21,6 +23,9 @@ except ModuleNotFoundError as missing:
     _INSTALLED = False
 else:
     _INSTALLED = True
+
+if TYPE_CHECKING:
+    from adapters.vcenter.updates import HostUpdates
 
 
 class VSphere:
@@ -87,6 +92,19 @@ class VSphere:
         refreshed by what ``mode_changes`` sees meanwhile.
         """
         return self._history.entered(morefs)
+
+    @contextmanager
+    def watch(self) -> Iterator["HostUpdates"]:
+        """Let vCenter tell of its hosts for as long as this lasts.
+
+        A session that ends meanwhile is a VCenterUnavailableError: begin anew, and compare all.
+        """
+        # Events and sweeps alone need none of this.
+        from adapters.vcenter.updates import HostUpdates
+
+        begun = self._sessions.run(partial(HostUpdates, address=self._address))
+        with self._sessions.lasting(), closing(begun):
+            yield begun
 
     def now(self) -> datetime:
         """Return the time on vCenter's clock, in UTC."""

@@ -29,6 +29,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/mo"
 	"github.com/vmware/govmomi/vim25/types"
 )
 
@@ -54,6 +55,8 @@ func main() {
 	defer model.Remove()
 	historySize += *events
 	remember(model, *events)
+	inventory := model.Map()
+	inventory.AddHandler(&modeReporter{inventory: inventory})
 	certificate, encoded := certify()
 	model.Service.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
 	model.Service.Listen = &url.URL{
@@ -127,6 +130,52 @@ func remember(model *simulator.Model, events int) {
 		}
 		manager.PostEvent(model.Service.Context, &types.PostEvent{EventToPost: event})
 	}
+}
+
+// modeReporter lets collectors of properties know that a host has changed its mode, as a vCenter
+// does: the simulator's tasks of maintenance mode only set the property.
+type modeReporter struct {
+	inventory *simulator.Registry
+}
+
+// Reference names it among those that are told of updates; it is nothing that has properties.
+func (*modeReporter) Reference() types.ManagedObjectReference {
+	return types.ManagedObjectReference{Type: "ModeReporter", Value: "mode-reporter"}
+}
+
+// PutObject is told of new objects, which is nothing to it.
+func (*modeReporter) PutObject(*simulator.Context, mo.Reference) {}
+
+// RemoveObject is told of removed objects, which is nothing to it.
+func (*modeReporter) RemoveObject(*simulator.Context, types.ManagedObjectReference) {}
+
+// UpdateObject is told of every change, the end of a task among them.
+func (reporter *modeReporter) UpdateObject(
+	context *simulator.Context, object mo.Reference, changes []types.PropertyChange,
+) {
+	task, is := object.(*mo.Task)
+	if !is || !ends(changes) {
+		return
+	}
+	modes := map[string]bool{
+		"HostSystem.enterMaintenanceMode": true,
+		"HostSystem.exitMaintenanceMode":  false,
+	}
+	if mode, known := modes[task.Info.DescriptionId]; known {
+		host := reporter.inventory.Get(*task.Info.Entity)
+		reporter.inventory.AtomicUpdate(context, host, []types.PropertyChange{
+			{Name: "runtime.inMaintenanceMode", Val: mode},
+		})
+	}
+}
+
+func ends(changes []types.PropertyChange) bool {
+	for _, change := range changes {
+		if change.Name == "info.state" && change.Val == types.TaskInfoStateSuccess {
+			return true
+		}
+	}
+	return false
 }
 
 // certify makes a certificate for 127.0.0.1 that vouches for itself, and returns it in PEM, too.

@@ -1,0 +1,7 @@
+"""``python -m adapters.watch`` is the door without VEBA."""
+
+import sys
+
+from adapters.watch import main
+
+sys.exit(main())

@@ -1,0 +1,60 @@
+"""Bring each change in: the same way into the core as an event's, again until it is done."""
+
+import logging
+import threading
+from typing import Final
+
+from adapters.outgoing.deadline import deadline
+from adapters.output import log
+from adapters.watch.changes import Change, Changes
+from adapters.watch.health import Health, Signs
+from functions import handlers
+from functions.context import Context
+from functions.errors import MaintenanceError, OperationsUnavailableError, TransientError
+
+_logger: Final = logging.getLogger(__name__)
+
+_WAIT_SECONDS: Final = 1.0
+# vRealize Operations may ask for more, but a host must not wait longer for whoever is back.
+_MAX_PAUSE_SECONDS: Final = 60.0
+
+
+class Mirroring:
+    """What one thread does: take a change, mirror it, take the next; ``seconds`` are for each."""
+
+    def __init__(self, changes: Changes, context: Context, health: Health, seconds: float) -> None:
+        self._changes = changes
+        self._context = context
+        self._health = health
+        self._seconds = seconds
+
+    def run(self, signs: Signs, ended: threading.Event) -> None:
+        """Go on until it has ``ended``; a change that is in hand by then is finished."""
+        while not ended.is_set():
+            signs.show()
+            if change := self._changes.take(_WAIT_SECONDS):
+                self._mirror(change)
+
+    def _mirror(self, change: Change) -> None:
+        try:
+            self._told(change)
+        except TransientError as error:
+            self._note(error)
+            self._changes.again(change, min(error.retry_after, _MAX_PAUSE_SECONDS))
+        except MaintenanceError:
+            # It was told in the log; sweeps look at the host again.
+            self._changes.done(change)
+        except Exception:
+            _logger.exception("%s: this is a bug; trying again", change.event.host)
+            self._changes.again(change, _MAX_PAUSE_SECONDS)
+        else:
+            self._health.operations_answered()
+            self._changes.done(change)
+
+    def _told(self, change: Change) -> None:
+        with log.event_line(again=bool(change.failures)) as line, deadline(self._seconds):
+            line.outcome = handlers.mode_changed(change.event, self._context)
+
+    def _note(self, error: TransientError) -> None:
+        if isinstance(error, OperationsUnavailableError):
+            self._health.operations_problem = str(error)

@@ -1,0 +1,179 @@
+"""The process: its threads, its end, and a watchdog over all of them."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from adapters.clients import Clients
+from adapters.config.settings import Settings
+from adapters.outgoing.deadline import deadline
+from adapters.output import log
+from adapters.output.log import logger
+from adapters.watch import supervisor
+from adapters.watch.changes import Changes
+from adapters.watch.health import Health, Signs, VCenterHealth
+from adapters.watch.mirroring import Mirroring
+from adapters.watch.ports import Services, WatchedVCenter
+from adapters.watch.server import serving
+from adapters.watch.sweeping import Sweeping
+from adapters.watch.watching import Watching
+from functions import handlers
+from functions.context import Context
+from functions.errors import ConfigurationError, MaintenanceError, SweepRefusedError
+
+Environ = Mapping[str, str]
+Connect = Callable[[Settings, Environ], Services]
+Run = Callable[[Signs, threading.Event], None]
+
+OK: Final = 0
+FAILED: Final = 1
+REFUSED: Final = 3
+
+_INTERVAL_MINUTES: Final = "15"
+_WATCHDOG_SECONDS: Final = 1.0
+# Nothing that a thread does without a sign takes longer than a sweep and this.
+_SLACK_SECONDS: Final = 60.0
+# How long a fault may last before the process ends, so that somebody starts another one.
+_MENDING_SECONDS: Final = 30.0
+_LOGOUT_SECONDS: Final = 2.0
+
+
+def run(environ: Environ, connect: Connect = Clients, *, once: bool = False) -> int:
+    """Watch all vCenters until a signal ends it, or sweep ``once``; returns the exit code.
+
+    Raises ConfigurationError if a variable is wrong, or no vCenter is configured.
+    """
+    settings = Settings.from_environ({"RECONCILE_INTERVAL_MINUTES": _INTERVAL_MINUTES, **environ})
+    if not settings.vcenters:
+        raise ConfigurationError("no vCenter is configured: set VCENTER_URL or VCENTERS_FILE")
+    log.set_up(settings, default_format="json")
+    log.warn_of_risks(settings)
+    services = connect(settings, environ)
+    try:
+        context = services.context(log.SweepLog())
+        if once:
+            return _swept(context, settings)
+        return Process(settings, services.vspheres, context, environ).run()
+    finally:
+        with deadline(_LOGOUT_SECONDS):
+            services.close()
+
+
+def _swept(context: Context, settings: Settings) -> int:
+    try:
+        with log.event_line() as line, deadline(settings.sweep_seconds):
+            line.outcome = handlers.reconcile(context)
+    except SweepRefusedError:
+        return REFUSED
+    except MaintenanceError:
+        return FAILED
+    return OK
+
+
+class Process:
+    """All threads of the process, and the watchdog over them, which the main thread is."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        vcenters: Sequence[WatchedVCenter],
+        context: Context,
+        environ: Environ,
+    ) -> None:
+        self._settings = settings
+        self._environ = environ
+        self._context = context
+        self._ended = threading.Event()
+        self._changes = Changes()
+        self._vcenters = {each.address: each for each in vcenters}
+        known = [VCenterHealth(address) for address in self._vcenters]
+        self._health = Health(known, self._changes.__len__)
+
+    def run(self) -> int:
+        """Go on until a signal ends it, or it cannot go on; returns the exit code."""
+        with serving(self._settings.health_address, self._health) as port, self._until_signalled():
+            logger.info("health at port %d: /healthz and /readyz", port)
+            writers = self._start()
+            supervisor.notify("READY=1", self._environ)
+            code = self._watchdog()
+            supervisor.notify("STOPPING=1", self._environ)
+            self._ended.set()
+            self._finish(writers)
+        return code
+
+    def _start(self) -> list[threading.Thread]:
+        """Start all threads; returns those that write."""
+        seconds = self._settings.deadline_seconds
+        mirroring = Mirroring(self._changes, self._context, self._health, seconds)
+        count = self._settings.vrops.pool_size
+        writers = [self._thread(f"mirroring {n}", mirroring.run) for n in range(1, count + 1)]
+        for of_vcenter in self._health.vcenters:
+            address = of_vcenter.address
+            sweeping = self._sweeping(of_vcenter)
+            writers.append(self._thread(f"sweeping {address}", sweeping.run))
+            self._thread(f"watching {address}", self._watching(of_vcenter, sweeping).run)
+        return writers
+
+    def _sweeping(self, of_vcenter: VCenterHealth) -> Sweeping:
+        return Sweeping(
+            self._vcenters[of_vcenter.address],
+            self._context,
+            self._health,
+            of_vcenter,
+            interval=60.0 * (self._settings.interval_minutes or 0),
+            seconds=self._settings.sweep_seconds,
+        )
+
+    def _watching(self, of_vcenter: VCenterHealth, sweeping: Sweeping) -> Watching:
+        return Watching(
+            self._vcenters[of_vcenter.address],
+            self._changes,
+            sweeping,
+            self._health,
+            of_vcenter,
+            self._settings.sweep_seconds,
+        )
+
+    def _thread(self, name: str, run: Run) -> threading.Thread:
+        # Both of them may take that long at each of two sides.
+        signs = Signs(name, self._settings.sweep_seconds + _SLACK_SECONDS)
+        thread = threading.Thread(target=run, name=name, args=(signs, self._ended), daemon=True)
+        signs.thread = thread
+        thread.start()
+        self._health.signs.append(signs)
+        return thread
+
+    def _watchdog(self) -> int:
+        """Return when a signal has come, or a fault of the process has lasted for too long."""
+        mended = time.monotonic()
+        while not self._ended.wait(_WATCHDOG_SECONDS):
+            if not (faults := self._health.faults()):
+                mended = time.monotonic()
+                supervisor.notify("WATCHDOG=1", self._environ)
+            elif time.monotonic() - mended > _MENDING_SECONDS:
+                logger.error("ending, so that another process can begin: %s", "; ".join(faults))
+                return FAILED
+        return OK
+
+    def _finish(self, writers: Sequence[threading.Thread]) -> None:
+        """Let what is being written be finished; what is not, the next process finds out."""
+        ends = time.monotonic() + self._settings.deadline_seconds + 1
+        for thread in writers:
+            thread.join(max(0.0, ends - time.monotonic()))
+
+    @contextmanager
+    def _until_signalled(self) -> Iterator[None]:
+        """Let SIGTERM and SIGINT end it; only the main thread can listen to them."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        numbers = (signal.SIGTERM, signal.SIGINT)
+        before = [signal.signal(number, lambda *_: self._ended.set()) for number in numbers]
+        try:
+            yield
+        finally:
+            for number, handler in zip(numbers, before, strict=True):
+                signal.signal(number, handler)

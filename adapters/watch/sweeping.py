@@ -1,0 +1,101 @@
+"""Sweep one vCenter when there is a reason to, and every so often, which renews leases."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from adapters.outgoing.deadline import deadline
+from adapters.output import log
+from adapters.watch.health import Health, Signs, VCenterHealth
+from adapters.watch.pauses import pause
+from functions import handlers
+from functions.context import Context
+from functions.errors import MaintenanceError, OperationsUnavailableError, SweepRefusedError
+from functions.ports import VCenter
+
+_logger: Final = logging.getLogger(__name__)
+
+# How often it looks whether somebody asks, and shows that it lives.
+_WAIT_SECONDS: Final = 1.0
+_FIRST_PAUSE_SECONDS: Final = 5.0
+_MAX_PAUSE_SECONDS: Final = 300.0
+
+
+class Sweeping:
+    """What one thread does for one vCenter.
+
+    A sweep is due when somebody ``asks``, and every ``interval`` seconds; it may take ``seconds``.
+    One that has failed is due again after a growing pause.
+    """
+
+    def __init__(
+        self,
+        vcenter: VCenter,
+        context: Context,
+        health: Health,
+        of_vcenter: VCenterHealth,
+        *,
+        interval: float,
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._address = vcenter.address
+        self._context = replace(context, vcenters=context.vcenters.only(vcenter))
+        self._health = health
+        self._of_vcenter = of_vcenter
+        self._interval = interval
+        self._seconds = seconds
+        self._clock = clock
+        self._asked = threading.Event()
+        self._due = clock() + interval
+        self._failures = 0
+
+    def ask(self) -> None:
+        """Let the next sweep begin as soon as one that is under way is over."""
+        self._asked.set()
+
+    def run(self, signs: Signs, ended: threading.Event) -> None:
+        """Go on until it has ``ended``."""
+        while not ended.is_set():
+            signs.show()
+            if self._asked.wait(_WAIT_SECONDS) or self._clock() >= self._due:
+                self._asked.clear()
+                self._sweep()
+
+    def _sweep(self) -> None:
+        try:
+            self._told()
+        except SweepRefusedError as error:
+            # A person has to look; the next one is due when it always is.
+            self._note(error, self._interval)
+        except MaintenanceError as error:
+            self._note(error, pause(self._failures, _FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS))
+        except Exception:
+            _logger.exception("sweep of %s: this is a bug; trying again", self._address)
+            self._due = self._clock() + _MAX_PAUSE_SECONDS
+        else:
+            self._succeeded()
+
+    def _told(self) -> None:
+        with log.event_line() as line, deadline(self._seconds):
+            outcome = handlers.reconcile(self._context)
+            line.outcome = replace(outcome, reason=f"{self._address}: {outcome.reason}")
+
+    def _note(self, error: MaintenanceError, seconds: float) -> None:
+        self._failures += 1
+        self._due = self._clock() + min(seconds, self._interval)
+        self._of_vcenter.swept = False
+        if isinstance(error, OperationsUnavailableError):
+            self._health.operations_problem = str(error)
+        else:
+            self._of_vcenter.problem = str(error)
+
+    def _succeeded(self) -> None:
+        self._failures = 0
+        self._due = self._clock() + self._interval
+        self._health.operations_answered()
+        self._of_vcenter.last_sweep = self._health.now()
+        self._of_vcenter.swept, self._of_vcenter.problem = True, ""
