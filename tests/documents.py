@@ -6,7 +6,11 @@ from pathlib import Path
 
 def blocks(path: Path, language: str) -> list[str]:
     """Return the code blocks of a language."""
-    text = path.read_text(encoding="utf-8")
+    return blocks_of(_text(path), language)
+
+
+def blocks_of(text: str, language: str) -> list[str]:
+    """Return the code blocks of a language in a text."""
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 

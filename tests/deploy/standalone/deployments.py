@@ -5,13 +5,22 @@ from pathlib import Path
 from lab.processes import ROOT
 from tests.deploy.knative import manifests
 from tests.deploy.knative.manifests import Manifest, of_kind
+from tests.documents import blocks_of
 
 STANDALONE = ROOT / "deploy" / "standalone"
+README = STANDALONE / "README.md"
 KUBERNETES = STANDALONE / "kubernetes"
 UNITS = STANDALONE / "systemd"
 SETTINGS = STANDALONE / "settings.env"
 OVERLAYS = ("watch", "sweep")
 Unit = dict[str, dict[str, list[str]]]
+
+
+def scripts(title: str) -> list[str]:
+    """Return the blocks of commands of a section of the page."""
+    _, _, section = README.read_text(encoding="utf-8").partition(f"\n## {title}\n")
+    assert section, title
+    return blocks_of(section.partition("\n## ")[0], "sh")
 
 
 def build(overlay: str) -> list[Manifest]:

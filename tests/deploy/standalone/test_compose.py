@@ -9,8 +9,13 @@ import yaml
 from adapters.config.settings import Settings
 from tests.deploy.knative import manifests
 from tests.deploy.knative.schemas import FLAG, TEXT, TEXTS, Schema, problems
-from tests.deploy.standalone.deployments import SETTINGS, STANDALONE, env_file, started_with
-from tests.documents import blocks
+from tests.deploy.standalone.deployments import (
+    SETTINGS,
+    STANDALONE,
+    env_file,
+    scripts,
+    started_with,
+)
 
 COMPOSE = STANDALONE / "compose.yaml"
 CONFIGURED = "/etc/maintenance-mirror"
@@ -76,7 +81,7 @@ def service() -> dict[str, Any]:
 
 def podman() -> list[str]:
     """Return the words of the README's `podman run`."""
-    lines = "".join(blocks(STANDALONE / "README.md", "sh")).splitlines()
+    lines = "".join(scripts("A container")).splitlines()
     (line,) = [line for line in lines if line.startswith("podman run ")]
     return shlex.split(line)
 

@@ -1,0 +1,162 @@
+"""The page, followed on a machine with systemd, from nothing until nothing is left."""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.processes import ROOT, TIMEOUT_SECONDS, free_port
+from simulator import Simulator
+from tests.deploy.knative import image
+from tests.deploy.standalone.deployments import SETTINGS, scripts
+from tests.deploy.standalone.machine import Machine, booted
+from tests.vcenters import Vcsim, needs_go
+
+pytestmark = [
+    pytest.mark.exhaustive,
+    pytest.mark.skipif(image.missing() is not None, reason=str(image.missing())),
+    needs_go,
+    # The first one makes the machine, which takes minutes.
+    pytest.mark.timeout(600),
+    pytest.mark.xdist_group("image"),
+]
+TAKEN = ("adapters", "functions", "deploy/standalone", "requirements")
+SINGLE = ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md")
+
+
+@pytest.fixture(scope="module")
+def machine(
+    vcenter: Vcsim, simulator: Simulator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Machine]:
+    project = tmp_path_factory.mktemp("machine") / "project"
+    for name in TAKEN:
+        shutil.copytree(ROOT / name, project / name)
+    for name in SINGLE:
+        shutil.copy(ROOT / name, project)
+    with booted(prepared(project, vcenter, simulator)) as running:
+        yield running
+
+
+def prepared(project: Path, vcenter: Vcsim, simulator: Simulator) -> Path:
+    """Do what the page asks a person to do by hand: files with secrets, and the settings."""
+    for name, service in (("vrops", simulator), ("vcenter", vcenter)):
+        (project / f"{name}-password").write_text(service.password, encoding="utf-8")
+        shutil.copy(service.ca_file, project / f"{name}-ca.crt")
+    settings = project / SETTINGS.relative_to(ROOT)
+    text = settings.read_text(encoding="utf-8")
+    for there, here in (
+        ("https://vrops.example.com", simulator.url),
+        ("VROPS_USERNAME=mirror", f"VROPS_USERNAME={simulator.username}"),
+        ("https://vcenter.example.com", vcenter.url),
+        ("VCENTER_USERNAME=mirror@vsphere.local", f"VCENTER_USERNAME={vcenter.username}"),
+        ("127.0.0.1:8080", f"127.0.0.1:{free_port()}"),
+    ):
+        assert there in text
+        text = text.replace(there, here)
+    settings.write_text(text, encoding="utf-8")
+    return project
+
+
+def follow(machine: Machine, title: str, *which: int) -> str:
+    """Run blocks of a section, as they stand there, and return what they print."""
+    blocks = scripts(title)
+    return "".join(machine.run(blocks[number]) for number in which)
+
+
+def shows(machine: Machine, name: str, *properties: str) -> list[str]:
+    """Return what systemd knows of a unit."""
+    wanted = ",".join(properties)
+    lines = machine.run(f"systemctl show --property={wanted} {name}").splitlines()
+    values = dict(line.split("=", 1) for line in lines)
+    return [values[each] for each in properties]
+
+
+def agreed(vcenter: Vcsim, simulator: Simulator, *silenced: str) -> bool:
+    """Say whether these hosts, and no others, are silenced before long."""
+    wanted = {
+        each.name: "MAINTAINED" if each.moref in silenced else "STARTED" for each in vcenter.hosts
+    }
+    ends = time.monotonic() + TIMEOUT_SECONDS
+    while simulator.states() != wanted and time.monotonic() < ends:
+        time.sleep(0.05)
+    return simulator.states() == wanted
+
+
+def last_line(output: str, action: str) -> dict[str, object]:
+    lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    found: dict[str, object] = [line for line in lines if line.get("action") == action][-1]
+    return found
+
+
+# One after the other, as the page goes: each test begins where the one before has ended.
+def test_it_is_installed_and_both_sides_are_there(machine: Machine) -> None:
+    follow(machine, "systemd", 0)
+    told = follow(machine, "systemd", 1)
+    assert "FAIL" not in told
+    # Root alone may read the passwords.
+    listed = machine.run("stat --format '%n %a %U' /etc/maintenance-mirror/*-password")
+    assert {line.split(maxsplit=1)[1] for line in listed.splitlines()} == {"600 root"}
+
+
+def test_the_service_mirrors_what_has_happened_and_what_happens(
+    machine: Machine, vcenter: Vcsim, simulator: Simulator
+) -> None:
+    before, after, _ = [each.moref for each in vcenter.hosts]
+    vcenter.enter(before)
+    assert "active (running)" in follow(machine, "systemd", 2)
+    assert agreed(vcenter, simulator, before)
+    vcenter.enter(after)
+    assert agreed(vcenter, simulator, before, after)
+    vcenter.leave(before)
+    assert agreed(vcenter, simulator, after)
+    assert shows(machine, "maintenance-mirror", "NRestarts", "UnitFileState") == ["0", "enabled"]
+
+
+def test_it_is_nobody_in_particular_and_may_write_nothing(machine: Machine) -> None:
+    (process,) = shows(machine, "maintenance-mirror", "MainPID")
+    status = machine.run(f"cat /proc/{process}/status")
+    values = dict(line.split(":\t", 1) for line in status.splitlines())
+    assert int(values["Uid"].split()[0]) > 60000
+    assert int(values["CapEff"], 16) == int(values["CapBnd"], 16) == 0
+    assert values["NoNewPrivs"] == "1"
+    assert values["Seccomp"] == "2"
+    mounts = machine.run(f"cat /proc/{process}/mounts").splitlines()
+    options = {line.split()[1]: line.split()[3].split(",") for line in mounts}
+    assert "ro" in options["/"]
+
+
+def test_it_ends_well_when_it_is_told_to(machine: Machine) -> None:
+    machine.run("systemctl stop maintenance-mirror")
+    ended = shows(machine, "maintenance-mirror", "Result", "ExecMainStatus", "ActiveState")
+    assert ended == ["success", "0", "inactive"]
+
+
+def test_a_sweep_repairs_and_its_timer_waits_for_the_next(
+    machine: Machine, vcenter: Vcsim, simulator: Simulator
+) -> None:
+    missed = vcenter.hosts[2].moref
+    vcenter.leave(vcenter.hosts[1].moref)
+    vcenter.enter(missed)
+    told = follow(machine, "Sweeping only", 2)
+    assert agreed(vcenter, simulator, missed)
+    assert last_line(told, "reconciled")["level"] == "INFO"
+    assert shows(machine, "maintenance-mirror-sweep.timer", "ActiveState") == ["active"]
+    assert shows(machine, "maintenance-mirror-sweep", "Result", "ExecMainStatus") == [
+        *("success", "0")
+    ]
+
+
+def test_a_container_can_read_its_passwords(machine: Machine) -> None:
+    machine.run("".join(scripts("A container")[0].splitlines(keepends=True)[1:]))
+    listed = machine.run("stat --format '%a %u' /etc/maintenance-mirror/*-password")
+    assert set(listed.splitlines()) == {"400 65532"}
+
+
+def test_nothing_is_left_when_it_is_removed(machine: Machine) -> None:
+    follow(machine, "Remove", 1)
+    left = machine.run("find /etc /opt /usr /var/lib /run /tmp -name '*maintenance-mirror*'")
+    assert left == ""
+    assert "maintenance-mirror" not in machine.run("systemctl list-units --all --no-legend")
