@@ -1,10 +1,12 @@
-"""What the tests of all deployments share: a vCenter, and who mirrors it."""
+"""What the tests of all deployments share: a vCenter, who mirrors it, and the image."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from simulator import Simulator
+from tests.deploy.knative import image
+from tests.deploy.knative.image import Containers
 from tests.vcenters import Vcsim, collecting, vcsim
 
 
@@ -18,3 +20,11 @@ def vcenter() -> Iterator[Vcsim]:
 def simulator(vcenter: Vcsim) -> Iterator[Simulator]:
     with collecting(vcenter) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def built() -> Iterator[Containers]:
+    """The image, once for all that run it; they are of one xdist_group."""
+    with image.containers() as containers:
+        containers.build()
+        yield containers

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lab.processes import ROOT, Function, free_port, started
+from simulator import Simulator
+from tests.vcenters import Vcsim
 
 TOOLS = ("buildah", "podman", "runc", "debootstrap")
 IMAGE = "localhost/maintenance-mirror"
@@ -101,6 +103,24 @@ def running(
     options += [f"--volume={path}:{path}:ro" for path in mounts]
     with started(image.command(options=tuple(options)), port, log) as function:
         yield function
+
+
+def account(folder: Path, service: Simulator | Vcsim, name: str) -> dict[str, str]:
+    """Mount what logs in to a service, and return the variables that say where it is."""
+    # As a volume of a Secret is: a file for each value, which the function may only read.
+    folder.mkdir()
+    folder.parent.chmod(0o755)
+    (folder / "username").write_text(service.username, encoding="utf-8")
+    (folder / "password").write_text(service.password, encoding="utf-8")
+    (folder / "ca.crt").write_bytes(service.ca_file.read_bytes())
+    for path in (folder, *folder.iterdir()):
+        path.chmod(0o755)
+    return {
+        f"{name}_URL": service.url,
+        f"{name}_USERNAME_FILE": str(folder / "username"),
+        f"{name}_PASSWORD_FILE": str(folder / "password"),
+        f"{name}_CA_FILE": str(folder / "ca.crt"),
+    }
 
 
 def _make_root_files(files: Path, packages: tuple[str, ...]) -> None:

@@ -13,6 +13,10 @@ KUBERNETES = STANDALONE / "kubernetes"
 UNITS = STANDALONE / "systemd"
 SETTINGS = STANDALONE / "settings.env"
 OVERLAYS = ("watch", "sweep")
+# Blocks of the page that test_machine.py follows: which one of which section.
+INSTALL, DOCTOR, START = ("systemd", 0), ("systemd", 1), ("systemd", 2)
+FILES, SWEEP, REMOVE = ("A container", 0), ("Sweeping only", 2), ("Remove", 1)
+FOLLOWED = (INSTALL, DOCTOR, START, FILES, SWEEP, REMOVE)
 Unit = dict[str, dict[str, list[str]]]
 
 

@@ -11,7 +11,16 @@ import pytest
 from lab.processes import ROOT, TIMEOUT_SECONDS, free_port
 from simulator import Simulator
 from tests.deploy.knative import image
-from tests.deploy.standalone.deployments import SETTINGS, scripts
+from tests.deploy.standalone.deployments import (
+    DOCTOR,
+    FILES,
+    INSTALL,
+    REMOVE,
+    SETTINGS,
+    START,
+    SWEEP,
+    scripts,
+)
 from tests.deploy.standalone.machine import Machine, booted
 from tests.vcenters import Vcsim, needs_go
 
@@ -60,10 +69,10 @@ def prepared(project: Path, vcenter: Vcsim, simulator: Simulator) -> Path:
     return project
 
 
-def follow(machine: Machine, title: str, *which: int) -> str:
-    """Run blocks of a section, as they stand there, and return what they print."""
-    blocks = scripts(title)
-    return "".join(machine.run(blocks[number]) for number in which)
+def follow(machine: Machine, block: tuple[str, int]) -> str:
+    """Run a block of the page, as it stands there, and return what it prints."""
+    title, number = block
+    return machine.run(scripts(title)[number])
 
 
 def shows(machine: Machine, name: str, *properties: str) -> list[str]:
@@ -93,8 +102,8 @@ def last_line(output: str, action: str) -> dict[str, object]:
 
 # One after the other, as the page goes: each test begins where the one before has ended.
 def test_it_is_installed_and_both_sides_are_there(machine: Machine) -> None:
-    follow(machine, "systemd", 0)
-    told = follow(machine, "systemd", 1)
+    follow(machine, INSTALL)
+    told = follow(machine, DOCTOR)
     assert "FAIL" not in told
     # Root alone may read the passwords.
     listed = machine.run("stat --format '%n %a %U' /etc/maintenance-mirror/*-password")
@@ -106,7 +115,7 @@ def test_the_service_mirrors_what_has_happened_and_what_happens(
 ) -> None:
     before, after, _ = [each.moref for each in vcenter.hosts]
     vcenter.enter(before)
-    assert "active (running)" in follow(machine, "systemd", 2)
+    assert "active (running)" in follow(machine, START)
     assert agreed(vcenter, simulator, before)
     vcenter.enter(after)
     assert agreed(vcenter, simulator, before, after)
@@ -140,7 +149,7 @@ def test_a_sweep_repairs_and_its_timer_waits_for_the_next(
     missed = vcenter.hosts[2].moref
     vcenter.leave(vcenter.hosts[1].moref)
     vcenter.enter(missed)
-    told = follow(machine, "Sweeping only", 2)
+    told = follow(machine, SWEEP)
     assert agreed(vcenter, simulator, missed)
     assert last_line(told, "reconciled")["level"] == "INFO"
     assert shows(machine, "maintenance-mirror-sweep.timer", "ActiveState") == ["active"]
@@ -150,13 +159,13 @@ def test_a_sweep_repairs_and_its_timer_waits_for_the_next(
 
 
 def test_a_container_can_read_its_passwords(machine: Machine) -> None:
-    machine.run("".join(scripts("A container")[0].splitlines(keepends=True)[1:]))
+    follow(machine, FILES)
     listed = machine.run("stat --format '%a %u' /etc/maintenance-mirror/*-password")
     assert set(listed.splitlines()) == {"400 65532"}
 
 
 def test_nothing_is_left_when_it_is_removed(machine: Machine) -> None:
-    follow(machine, "Remove", 1)
+    follow(machine, REMOVE)
     left = machine.run("find /etc /opt /usr /var/lib /run /tmp -name '*maintenance-mirror*'")
     assert left == ""
     assert "maintenance-mirror" not in machine.run("systemctl list-units --all --no-legend")
