@@ -15,7 +15,7 @@ SETTINGS = STANDALONE / "settings.env"
 OVERLAYS = ("watch", "sweep")
 # Blocks of the page that test_machine.py follows: which one of which section.
 INSTALL, DOCTOR, START = ("systemd", 0), ("systemd", 1), ("systemd", 2)
-FILES, SWEEP, REMOVE = ("A container", 0), ("Sweeping only", 2), ("Remove", 1)
+FILES, SWEEP, REMOVE = ("A container", 1), ("Sweeping only", 2), ("Remove", 1)
 FOLLOWED = (INSTALL, DOCTOR, START, FILES, SWEEP, REMOVE)
 Unit = dict[str, dict[str, list[str]]]
 
@@ -51,7 +51,8 @@ def variables(overlay: str) -> dict[str, str]:
     """Return the environment that it gets, in Kubernetes' order."""
     (source,) = container(overlay)["envFrom"]
     settings = of_kind(build(overlay), "ConfigMap")[source["configMapRef"]["name"]]["data"]
-    return settings | {each["name"]: each["value"] for each in container(overlay)["env"]}
+    own = {each["name"]: each["value"] for each in container(overlay)["env"]}
+    return {**settings, **own}
 
 
 def unit(name: str) -> Unit:

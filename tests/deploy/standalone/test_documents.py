@@ -16,6 +16,7 @@ from lab.processes import ROOT, Function, environment, free_port, started
 from simulator import Simulator
 from tests.deploy.knative import manifests
 from tests.deploy.standalone.deployments import (
+    FOLLOWED,
     OVERLAYS,
     README,
     STANDALONE,
@@ -37,12 +38,8 @@ RENDER = [f"kubectl kustomize deploy/standalone/kubernetes/overlays/{name}" for 
 CREATE = scripts("Kubernetes")[2].splitlines()
 # Built with buildah there, by the same arguments.
 RUN_BY = {BUILD: "tests/deploy/knative/test_image.py", **dict.fromkeys([*RENDER, *CREATE], HERE)}
+RUN_BY |= {line: ON_A_MACHINE for t, n in FOLLOWED for line in scripts(t)[n].splitlines()}
 kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl")
-
-
-def tried(title: str) -> set[str]:
-    blocks = [text for text in scripts(title) if not text.startswith("# needs ")]
-    return {line for text in blocks for line in text.splitlines()}
 
 
 def run(command: str, folder: Path, *options: str) -> str:
@@ -63,10 +60,8 @@ def created(command: str, folder: Path) -> Any:
 
 
 def test_every_command_is_run_by_a_test_or_says_what_it_needs() -> None:
-    followed = [tried(title) for title in ("systemd", "A container", "Sweeping only", "Remove")]
-    with_systemd = set().union(*followed) - RUN_BY.keys()
-    assert set(commands(README)) == RUN_BY.keys() | with_systemd
-    assert all((ROOT / place).is_file() for place in (*RUN_BY.values(), ON_A_MACHINE))
+    assert set(commands(README)) <= RUN_BY.keys()
+    assert all((ROOT / place).is_file() for place in RUN_BY.values())
 
 
 def test_links_lead_somewhere_and_lines_are_sentences() -> None:
@@ -79,13 +74,12 @@ def test_every_file_it_names_is_there() -> None:
     rows = table.partition("\n\n")[0].splitlines()[2:]
     named = [name for row in rows for name in row.split("|")[1].split("`")[1::2]]
     assert [name for name in named if not (STANDALONE / name).exists()] == []
-    assert {name.removeprefix("systemd/") for name in named} >= {
-        each.name for each in UNITS.iterdir()
-    }
+    units = {f"systemd/{each.name}" for each in UNITS.iterdir()}
+    assert units <= set(named)
 
 
 def test_the_units_that_it_installs_are_those_that_it_removes() -> None:
-    (line,) = [line for line in tried("Remove") if line.startswith("rm /etc/systemd/system/")]
+    (line,) = [line for line in commands(README) if line.startswith("rm /etc/systemd/system/")]
     removed = {Path(word).name for word in line.split()[1:]}
     assert removed == {each.name for each in UNITS.iterdir()}
 
@@ -117,9 +111,8 @@ def test_the_commands_show_what_would_be_created(command: str) -> None:
 
 @pytest.mark.skipif(manifests.tool() is None, reason="needs kubectl or kustomize")
 def test_what_is_asked_of_kubernetes_is_there() -> None:
-    kinds = {
-        each["kind"].lower(): each["metadata"]["name"] for each in build("watch") + build("sweep")
-    }
+    objects = [each for overlay in OVERLAYS for each in build(overlay)]
+    kinds = {each["kind"].lower(): each["metadata"]["name"] for each in objects}
     text = README.read_text(encoding="utf-8")
     for kind in ("deployment", "cronjob"):
         assert f"{kind}/{kinds[kind]}" in text
