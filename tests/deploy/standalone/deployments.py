@@ -1,5 +1,6 @@
 """What the deployments without VEBA hold: units, variables, and what a pod runs."""
 
+import shlex
 from pathlib import Path
 
 from lab.processes import ROOT
@@ -12,6 +13,8 @@ README = STANDALONE / "README.md"
 KUBERNETES = STANDALONE / "kubernetes"
 UNITS = STANDALONE / "systemd"
 SETTINGS = STANDALONE / "settings.env"
+# Where the units and the container look for what is set.
+CONFIGURED = "/etc/maintenance-mirror"
 OVERLAYS = ("watch", "sweep")
 # Blocks of the page that test_machine.py follows: which one of which section.
 INSTALL, DOCTOR, START = ("systemd", 0), ("systemd", 1), ("systemd", 2)
@@ -65,6 +68,13 @@ def unit(name: str) -> Unit:
             key, _, value = line.partition("=")
             section.setdefault(key, []).append(value)
     return sections
+
+
+def podman_run() -> list[str]:
+    """Return the words of the page's `podman run`."""
+    lines = "".join(scripts("A container")).splitlines()
+    (line,) = [line for line in lines if line.startswith("podman run ")]
+    return shlex.split(line)
 
 
 def env_file(path: Path) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """compose.yaml and the command of podman: that it is known, and that both say the same."""
 
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +9,15 @@ from adapters.config.settings import Settings
 from tests.deploy.knative import manifests
 from tests.deploy.knative.schemas import FLAG, TEXT, TEXTS, Schema, problems
 from tests.deploy.standalone.deployments import (
+    CONFIGURED,
     SETTINGS,
     STANDALONE,
     env_file,
-    scripts,
+    podman_run,
     started_with,
 )
 
 COMPOSE = STANDALONE / "compose.yaml"
-CONFIGURED = "/etc/maintenance-mirror"
 _SECONDS: Schema = {"type": "string", "pattern": r"^\d+s$"}
 _TEXTS: Schema = {"type": "array", "items": TEXT, "minItems": 1}
 
@@ -46,6 +45,7 @@ _SERVICE = closed(
         "entrypoint": _TEXTS,
         "env_file": TEXT,
         "environment": TEXTS,
+        "ports": _TEXTS,
         "secrets": _TEXTS,
         "volumes": _TEXTS,
         "read_only": FLAG,
@@ -79,16 +79,9 @@ def service() -> dict[str, Any]:
     return found
 
 
-def podman() -> list[str]:
-    """Return the words of the README's `podman run`."""
-    lines = "".join(scripts("A container")).splitlines()
-    (line,) = [line for line in lines if line.startswith("podman run ")]
-    return shlex.split(line)
-
-
 def given(option: str) -> list[str]:
     """Return the values that an option has there."""
-    words = podman()
+    words = podman_run()
     return [words[at + 1] for at, word in enumerate(words) if word == option]
 
 
@@ -120,7 +113,8 @@ def test_it_starts_with_what_it_is_given(tmp_path: Path) -> None:
 def test_files_lie_where_they_are_looked_for() -> None:
     secrets = {name: each["file"] for name, each in compose()["secrets"].items()}
     assert set(service()["secrets"]) == set(secrets)
-    assert set(service()["environment"].values()) == {f"/run/secrets/{name}" for name in secrets}
+    files = {value for name, value in service()["environment"].items() if name.endswith("_FILE")}
+    assert files == {f"/run/secrets/{name}" for name in secrets}
     assert set(secrets.values()) == {f"{CONFIGURED}/{name}" for name in secrets}
     mounted = [volume.split(":") for volume in service()["volumes"]]
     known = [value for name, value in env_file(SETTINGS).items() if name.endswith("_CA_FILE")]
@@ -128,7 +122,8 @@ def test_files_lie_where_they_are_looked_for() -> None:
 
 
 def test_its_health_is_asked_where_it_is_told() -> None:
-    _, port = env_file(SETTINGS)["HEALTH_ADDRESS"].split(":")
+    _, port = service()["environment"]["HEALTH_ADDRESS"].split(":")
+    assert service()["ports"] == [f"127.0.0.1:{port}:{port}"]
     kind, python, option, program = service()["healthcheck"]["test"]
     assert (kind, python, option) == ("CMD", "python", "-c")
     assert f'HTTPConnection("127.0.0.1", {port}, ' in program
@@ -136,12 +131,13 @@ def test_its_health_is_asked_where_it_is_told() -> None:
 
 
 def test_podman_is_told_the_same() -> None:
-    *_, image, module, name = podman()
+    *_, image, module, name = podman_run()
     (entrypoint,) = given("--entrypoint")
     assert image == service()["image"]
     assert [entrypoint, module, name] == service()["entrypoint"]
     assert given("--env") == [f"{key}={value}" for key, value in service()["environment"].items()]
     assert given("--env-file") == [service()["env_file"]]
+    assert given("--publish") == service()["ports"]
     assert given("--secret") == service()["secrets"]
     assert given("--volume") == service()["volumes"]
     assert given("--name") == [service()["container_name"]]
@@ -150,4 +146,4 @@ def test_podman_is_told_the_same() -> None:
     assert given("--cap-drop") == ["all"]
     assert given("--security-opt") == ["no-new-privileges"]
     assert [f"{each}s" for each in given("--stop-timeout")] == [service()["stop_grace_period"]]
-    assert "--read-only" in podman()
+    assert "--read-only" in podman_run()

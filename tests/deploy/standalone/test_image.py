@@ -1,6 +1,7 @@
 """The image, as the Deployment and the CronJob run it: confined, between two simulated sides."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,7 +12,14 @@ from lab.processes import TIMEOUT_SECONDS, free_port, started
 from simulator import Simulator
 from tests.deploy.knative import image, manifests
 from tests.deploy.knative.image import Containers, account
-from tests.deploy.standalone.deployments import container, variables
+from tests.deploy.standalone.deployments import (
+    CONFIGURED,
+    SETTINGS,
+    container,
+    podman_run,
+    variables,
+)
+from tests.deploy.standalone.sides import agreed, prepare
 from tests.vcenters import Vcsim, needs_go
 
 pytestmark = [
@@ -58,6 +66,32 @@ def test_the_deployment_mirrors_and_tells_how_it_is(
             path = container("watch")[probe]["httpGet"]["path"]
             assert requests.get(f"{running.url}{path}", timeout=TIMEOUT_SECONDS).status_code == 200
         assert running.stop() == 0
+
+
+def test_podman_runs_what_the_page_says(
+    built: Containers, vcenter: Vcsim, simulator: Simulator, tmp_path: Path
+) -> None:
+    settings = Path(shutil.copy(SETTINGS, tmp_path))
+    prepare(tmp_path, settings, vcenter, simulator)
+    tmp_path.chmod(0o755)
+    for name in ("vrops-password", "vcenter-password"):
+        built.podman("secret", "create", name, str(tmp_path / name))
+    # The simulated sides listen on this machine alone.
+    at_home = f"127.0.0.1:{free_port()}"
+    changed = [word.replace(CONFIGURED, str(tmp_path)) for word in podman_run()]
+    _, run, *words = [word.replace("0.0.0.0:8080", at_home) for word in changed]
+    settings.write_text(settings.read_text("utf-8").replace(CONFIGURED, str(tmp_path)), "utf-8")
+    words[words.index(manifests.IMAGE)] = image.IMAGE
+    host = vcenter.hosts[2]
+    try:
+        built.podman(run, *image.LIMITS, "--network", "host", *words)
+        vcenter.enter(host.moref)
+        assert agreed(vcenter, simulator, host.moref)
+        vcenter.leave(host.moref)
+        assert agreed(vcenter, simulator)
+    finally:
+        print(built.podman("logs", "maintenance-mirror"))
+        built.podman("rm", "--force", "maintenance-mirror")
 
 
 def test_the_cron_job_sweeps_once(

@@ -2,13 +2,11 @@
 
 import json
 import shutil
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from lab.processes import ROOT, TIMEOUT_SECONDS, free_port
+from lab.processes import ROOT
 from simulator import Simulator
 from tests.deploy.knative import image
 from tests.deploy.standalone.deployments import (
@@ -22,6 +20,7 @@ from tests.deploy.standalone.deployments import (
     scripts,
 )
 from tests.deploy.standalone.machine import Machine, booted
+from tests.deploy.standalone.sides import agreed, prepare
 from tests.vcenters import Vcsim, needs_go
 
 pytestmark = [
@@ -45,28 +44,9 @@ def machine(
         shutil.copytree(ROOT / name, project / name)
     for name in SINGLE:
         shutil.copy(ROOT / name, project)
-    with booted(prepared(project, vcenter, simulator)) as running:
+    prepare(project, project / SETTINGS.relative_to(ROOT), vcenter, simulator)
+    with booted(project) as running:
         yield running
-
-
-def prepared(project: Path, vcenter: Vcsim, simulator: Simulator) -> Path:
-    """Do what the page asks a person to do by hand: files with secrets, and the settings."""
-    for name, service in (("vrops", simulator), ("vcenter", vcenter)):
-        (project / f"{name}-password").write_text(service.password, encoding="utf-8")
-        shutil.copy(service.ca_file, project / f"{name}-ca.crt")
-    settings = project / SETTINGS.relative_to(ROOT)
-    text = settings.read_text(encoding="utf-8")
-    for there, here in (
-        ("https://vrops.example.com", simulator.url),
-        ("VROPS_USERNAME=mirror", f"VROPS_USERNAME={simulator.username}"),
-        ("https://vcenter.example.com", vcenter.url),
-        ("VCENTER_USERNAME=mirror@vsphere.local", f"VCENTER_USERNAME={vcenter.username}"),
-        ("127.0.0.1:8080", f"127.0.0.1:{free_port()}"),
-    ):
-        assert there in text
-        text = text.replace(there, here)
-    settings.write_text(text, encoding="utf-8")
-    return project
 
 
 def follow(machine: Machine, block: tuple[str, int]) -> str:
@@ -81,17 +61,6 @@ def shows(machine: Machine, name: str, *properties: str) -> list[str]:
     lines = machine.run(f"systemctl show --property={wanted} {name}").splitlines()
     values = dict(line.split("=", 1) for line in lines)
     return [values[each] for each in properties]
-
-
-def agreed(vcenter: Vcsim, simulator: Simulator, *silenced: str) -> bool:
-    """Say whether these hosts, and no others, are silenced before long."""
-    wanted = {
-        each.name: "MAINTAINED" if each.moref in silenced else "STARTED" for each in vcenter.hosts
-    }
-    ends = time.monotonic() + TIMEOUT_SECONDS
-    while simulator.states() != wanted and time.monotonic() < ends:
-        time.sleep(0.05)
-    return simulator.states() == wanted
 
 
 def last_line(output: str, action: str) -> dict[str, object]:
@@ -135,6 +104,27 @@ def test_it_is_nobody_in_particular_and_may_write_nothing(machine: Machine) -> N
     mounts = machine.run(f"cat /proc/{process}/mounts").splitlines()
     options = {line.split()[1]: line.split()[3].split(",") for line in mounts}
     assert "ro" in options["/"]
+
+
+@pytest.mark.parametrize("signal", ["KILL", "STOP"])
+def test_it_is_started_again_when_it_has_died_or_hangs(
+    signal: str, machine: Machine, vcenter: Vcsim, simulator: Simulator
+) -> None:
+    # What hangs is ended by the watchdog; nobody wants to wait here for as long as is set.
+    machine.run(
+        "mkdir -p /run/systemd/system/maintenance-mirror.service.d; "
+        "printf '[Service]\\nRestartSec=1\\nWatchdogSec=10\\n'"
+        " > /run/systemd/system/maintenance-mirror.service.d/soon.conf; "
+        "systemctl daemon-reload; systemctl restart maintenance-mirror"
+    )
+    machine.run(f"systemctl kill --signal {signal} maintenance-mirror")
+    switched = vcenter.hosts[1].moref
+    vcenter.leave(switched)
+    assert agreed(vcenter, simulator)
+    vcenter.enter(switched)
+    assert agreed(vcenter, simulator, switched)
+    assert shows(machine, "maintenance-mirror", "NRestarts") == ["1"]
+    machine.run("rm -r /run/systemd/system/maintenance-mirror.service.d")
 
 
 def test_it_ends_well_when_it_is_told_to(machine: Machine) -> None:
