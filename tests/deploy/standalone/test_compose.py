@@ -14,6 +14,7 @@ from tests.deploy.standalone.deployments import (
     STANDALONE,
     env_file,
     podman_run,
+    scripts,
     started_with,
 )
 
@@ -46,7 +47,6 @@ _SERVICE = closed(
         "env_file": TEXT,
         "environment": TEXTS,
         "ports": _TEXTS,
-        "secrets": _TEXTS,
         "volumes": _TEXTS,
         "read_only": FLAG,
         "cap_drop": _TEXTS,
@@ -58,12 +58,10 @@ _SERVICE = closed(
     },
     "image",
 )
-_SECRET = closed({"file": TEXT}, "file")
 SCHEMA = closed(
     {
         "name": TEXT,
         "services": closed({"watch": _SERVICE}, "watch"),
-        "secrets": {"type": "object", "additionalProperties": _SECRET},
     },
     "services",
 )
@@ -111,14 +109,13 @@ def test_it_starts_with_what_it_is_given(tmp_path: Path) -> None:
 
 
 def test_files_lie_where_they_are_looked_for() -> None:
-    secrets = {name: each["file"] for name, each in compose()["secrets"].items()}
-    assert set(service()["secrets"]) == set(secrets)
-    files = {value for name, value in service()["environment"].items() if name.endswith("_FILE")}
-    assert files == {f"/run/secrets/{name}" for name in secrets}
-    assert set(secrets.values()) == {f"{CONFIGURED}/{name}" for name in secrets}
-    mounted = [volume.split(":") for volume in service()["volumes"]]
-    known = [value for name, value in env_file(SETTINGS).items() if name.endswith("_CA_FILE")]
-    assert mounted == [[path, path, "ro,Z"] for path in known]
+    assert service()["volumes"] == [f"{CONFIGURED}:{CONFIGURED}:ro,Z"]
+    told = env_file(SETTINGS) | service()["environment"]
+    files = [Path(value) for name, value in told.items() if name.endswith("_FILE")]
+    assert {str(each.parent) for each in files} == {CONFIGURED}
+    # What the page lets a person install there.
+    installed = "".join(scripts("A container")).split()
+    assert [each for each in files if each.name not in installed] == []
 
 
 def test_its_health_is_asked_where_it_is_told() -> None:
@@ -138,7 +135,6 @@ def test_podman_is_told_the_same() -> None:
     assert given("--env") == [f"{key}={value}" for key, value in service()["environment"].items()]
     assert given("--env-file") == [service()["env_file"]]
     assert given("--publish") == service()["ports"]
-    assert given("--secret") == service()["secrets"]
     assert given("--volume") == service()["volumes"]
     assert given("--name") == [service()["container_name"]]
     assert given("--memory") == [service()["mem_limit"]]

@@ -1,6 +1,7 @@
 """The image, as the Deployment and the CronJob run it: confined, between two simulated sides."""
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -74,8 +75,9 @@ def test_podman_runs_what_the_page_says(
     settings = Path(shutil.copy(SETTINGS, tmp_path))
     prepare(tmp_path, settings, vcenter, simulator)
     tmp_path.chmod(0o755)
-    for name in ("vrops-password", "vcenter-password"):
-        built.podman("secret", "create", name, str(tmp_path / name))
+    for password in tmp_path.glob("*-password"):
+        os.chown(password, 65532, 0)
+        password.chmod(0o400)
     # The simulated sides listen on this machine alone.
     at_home = f"127.0.0.1:{free_port()}"
     changed = [word.replace(CONFIGURED, str(tmp_path)) for word in podman_run()]
