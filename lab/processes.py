@@ -25,6 +25,7 @@ from simulator import Simulator
 ROOT: Final = Path(__file__).parents[1]
 TIMEOUT_SECONDS: Final = 30.0
 SOURCE: Final = "adapters/knative.py"
+WATCHER: Final = "adapters.watch"
 
 
 class NotStartedError(AssertionError):
@@ -36,7 +37,7 @@ def _is_healthy(url: str) -> bool:
 
 
 class Function:
-    """A running function: where it listens, and what it has said."""
+    """A running function, or a watcher of vCenters: where it listens, and what it has said."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
         self.process = process
@@ -78,8 +79,12 @@ class Function:
         try:
             return self.process.wait(TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            return self.process.wait()
+            return self.kill()
+
+    def kill(self) -> int:
+        """End it at once, so that it can finish nothing; returns its code."""
+        self.process.kill()
+        return self.process.wait()
 
 
 def environment(simulator: Simulator | None = None, **settings: str) -> dict[str, str]:
@@ -116,6 +121,19 @@ def function(
     port = free_port()
     environ = environment(simulator, **settings)
     with started(command(target, port, source), port, log, environ=environ) as running:
+        yield running
+
+
+@contextmanager
+def watcher(
+    log: Path, simulator: Simulator | None = None, module: str = WATCHER, **settings: str
+) -> Iterator[Function]:
+    """Start the door that watches vCenters, wait until it is healthy, and stop it at the end."""
+    port = free_port()
+    health = {"HEALTH_ADDRESS": f"127.0.0.1:{port}"}
+    environ = environment(simulator, **health, **settings)
+    words = [sys.executable, "-m", module]
+    with started(words, port, log, environ=environ) as running:
         yield running
 
 

@@ -63,8 +63,8 @@ func main() {
 		Host: "127.0.0.1:0",
 		User: url.UserPassword(*username, *password),
 	}
+	// It is never closed, which would wait for those who wait for changes.
 	server := model.Service.NewServer()
-	defer server.Close()
 
 	announce(announcement{
 		URL:         fmt.Sprintf("https://%s%s", server.URL.Host, server.URL.Path),
