@@ -28,7 +28,8 @@ def agreed(vcenter: Vcsim, simulator: Simulator, *silenced: str) -> bool:
     wanted = {
         each.name: "MAINTAINED" if each.moref in silenced else "STARTED" for each in vcenter.hosts
     }
-    ends = time.monotonic() + TIMEOUT_SECONDS
+    # A watchdog may have to find out first.
+    ends = time.monotonic() + 2 * TIMEOUT_SECONDS
     while simulator.states() != wanted and time.monotonic() < ends:
         time.sleep(0.05)
     return simulator.states() == wanted
