@@ -26,10 +26,10 @@ def tool() -> list[str] | None:
 
 
 @functools.cache
-def _built(folder: Path) -> str:
+def _built(overlay: str) -> str:
     command = tool()
     assert command is not None
-    where = [str(folder)]
+    where = [str(KNATIVE / "overlays" / overlay)]
     environment = {**os.environ, "KUBECONFIG": os.devnull}
     done = subprocess.run(
         [*command, *where], capture_output=True, encoding="utf-8", check=False, env=environment
@@ -38,9 +38,9 @@ def _built(folder: Path) -> str:
     return done.stdout
 
 
-def build(overlay: str, deployment: Path = KNATIVE) -> list[Manifest]:
-    """Return the objects that applying an overlay of a deployment would create."""
-    return load(_built(deployment / "overlays" / overlay))
+def build(overlay: str) -> list[Manifest]:
+    """Return the objects that applying an overlay would create."""
+    return load(_built(overlay))
 
 
 def load(text: str) -> list[Manifest]:

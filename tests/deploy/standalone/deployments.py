@@ -32,7 +32,8 @@ def scripts(title: str) -> list[str]:
 
 def build(overlay: str) -> list[Manifest]:
     """Return the objects that applying an overlay would create."""
-    return manifests.build(overlay, KUBERNETES)
+    # As a whole path, which is not looked for among Knative's overlays.
+    return manifests.build(str(KUBERNETES / "overlays" / overlay))
 
 
 def pod(overlay: str) -> Manifest:

@@ -7,7 +7,7 @@ import yaml
 
 from adapters.config.settings import Settings
 from tests.deploy.knative import manifests
-from tests.deploy.knative.schemas import FLAG, TEXT, TEXTS, Schema, problems
+from tests.deploy.knative.schemas import problems
 from tests.deploy.standalone.deployments import (
     CONFIGURED,
     SETTINGS,
@@ -17,58 +17,13 @@ from tests.deploy.standalone.deployments import (
     scripts,
     started_with,
 )
-
-COMPOSE = STANDALONE / "compose.yaml"
-_SECONDS: Schema = {"type": "string", "pattern": r"^\d+s$"}
-_TEXTS: Schema = {"type": "array", "items": TEXT, "minItems": 1}
-
-
-def closed(fields: dict[str, Schema], *required: str) -> Schema:
-    only = {"type": "object", "properties": fields, "additionalProperties": False}
-    return {**only, "required": [*required]}
-
-
-# Of the Compose specification, what is used here.
-_HEALTH = closed(
-    {
-        "test": _TEXTS,
-        "interval": _SECONDS,
-        "timeout": _SECONDS,
-        "start_period": _SECONDS,
-        "retries": {"type": "integer", "minimum": 1},
-    },
-    "test",
-)
-_SERVICE = closed(
-    {
-        "image": TEXT,
-        "container_name": TEXT,
-        "entrypoint": _TEXTS,
-        "env_file": TEXT,
-        "environment": TEXTS,
-        "ports": _TEXTS,
-        "volumes": _TEXTS,
-        "read_only": FLAG,
-        "cap_drop": _TEXTS,
-        "security_opt": _TEXTS,
-        "restart": {"enum": ["no", "always", "on-failure", "unless-stopped"]},
-        "stop_grace_period": _SECONDS,
-        "healthcheck": _HEALTH,
-        "mem_limit": {"type": "string", "pattern": r"^\d+m$"},
-    },
-    "image",
-)
-SCHEMA = closed(
-    {
-        "name": TEXT,
-        "services": closed({"watch": _SERVICE}, "watch"),
-    },
-    "services",
-)
+from tests.deploy.standalone.schemas import COMPOSE
 
 
 def compose() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))
+    found: dict[str, Any] = yaml.safe_load(
+        (STANDALONE / "compose.yaml").read_text(encoding="utf-8")
+    )
     return found
 
 
@@ -84,8 +39,8 @@ def given(option: str) -> list[str]:
 
 
 def test_compose_knows_every_field() -> None:
-    assert problems(SCHEMA, compose()) == []
-    assert problems(SCHEMA, {**compose(), "services": {"watch": {**service(), "cap_drops": []}}})
+    assert problems(COMPOSE, compose()) == []
+    assert problems(COMPOSE, {**compose(), "services": {"watch": {**service(), "cap_drops": []}}})
 
 
 def test_it_runs_what_kubernetes_runs() -> None:

@@ -7,7 +7,7 @@ import pytest
 from adapters.config.settings import Settings
 from tests.deploy.knative import manifests
 from tests.deploy.knative.manifests import Manifest, of_kind
-from tests.deploy.knative.schemas import KINDS, problems
+from tests.deploy.knative.schemas import problems
 from tests.deploy.standalone.deployments import (
     KUBERNETES,
     OVERLAYS,
@@ -19,6 +19,7 @@ from tests.deploy.standalone.deployments import (
     started_with,
     variables,
 )
+from tests.deploy.standalone.schemas import KINDS
 
 pytestmark = pytest.mark.skipif(manifests.tool() is None, reason="needs kubectl or kustomize")
 every_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
@@ -26,7 +27,7 @@ PART_OF = "app.kubernetes.io/part-of"
 
 
 def mistakes(manifest: Manifest) -> list[str]:
-    return problems(KINDS[manifest["apiVersion"], manifest["kind"]], manifest)
+    return problems(KINDS[manifest["kind"]], manifest)
 
 
 @every_overlay
