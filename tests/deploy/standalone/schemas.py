@@ -122,9 +122,5 @@ _SERVICE: Final = closed(
     "image",
 )
 COMPOSE: Final = closed(
-    {
-        "name": TEXT,
-        "services": closed({"watch": _SERVICE}, "watch"),
-    },
-    "services",
+    {"name": TEXT, "services": closed({"watch": _SERVICE}, "watch")}, "services"
 )
