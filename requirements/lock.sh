@@ -1,5 +1,5 @@
 #!/bin/sh
-# Write the lock files from pyproject.toml: two for what is deployed, the rest for working on it.
+# Write the lock files from pyproject.toml: three for what is deployed, the rest for working on it.
 # Each holds every version with its hashes, for all Pythons and platforms that are supported.
 #
 # sh requirements/lock.sh UV [OPTION]... hands its options to uv. A version that is pinned stays,
@@ -53,6 +53,7 @@ lock_as_tested() { # lock_as_tested NAME [--extra EXTRA]...
 lock development --extra development
 lock_as_tested lambda --extra vcenter # for OpenFaaS, too, which reads it beside each handler
 lock_as_tested knative --extra knative --extra vcenter
+lock_as_tested standalone --extra vcenter --extra cli
 lock_as_tested demo --extra knative --extra simulator --extra vcenter --extra cli
 compile pyproject.toml deploy/openfaas/echo/requirements.txt \
     --constraint requirements/development.txt

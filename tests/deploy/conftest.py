@@ -1,4 +1,4 @@
-"""What the tests of all deployments share: a vCenter, who mirrors it, and an API server."""
+"""What the tests of all deployments share: vCenter, who mirrors it, an API server, the image."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,8 @@ import pytest
 
 from simulator import Simulator
 from tests.deploy import clusters
+from tests.deploy.knative import image
+from tests.deploy.knative.image import Containers
 from tests.vcenters import Vcsim, collecting, vcsim
 
 
@@ -25,3 +27,11 @@ def simulator(vcenter: Vcsim) -> Iterator[Simulator]:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[clusters.Cluster]:
     with clusters.running(tmp_path_factory.mktemp("cluster")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def built() -> Iterator[Containers]:
+    """The image, once for all that run it; they are of one xdist_group."""
+    with image.containers() as containers:
+        containers.build()
+        yield containers

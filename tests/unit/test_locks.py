@@ -19,7 +19,11 @@ LOCKS = sorted(
 )
 TESTED = ROOT / "requirements" / "development.txt"
 # Of these, everything is in development.txt, too.
-DEPLOYED = [path for path in LOCKS if path.stem in {"lambda", "knative", "demo", "requirements"}]
+DEPLOYED = [
+    path
+    for path in LOCKS
+    if path.stem in {"lambda", "knative", "standalone", "demo", "requirements"}
+]
 every_lock = pytest.mark.parametrize("lock", LOCKS, ids=lambda path: str(path.relative_to(ROOT)))
 
 

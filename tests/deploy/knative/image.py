@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lab.processes import ROOT, Function, free_port, started
+from simulator import Simulator
+from tests.vcenters import Vcsim
 
 TOOLS = ("buildah", "podman", "runc", "debootstrap")
 IMAGE = "localhost/maintenance-mirror"
@@ -44,12 +46,21 @@ class Containers:
 
     def build(self) -> None:
         """Build the image as the README does, from a base that is made once and kept."""
-        if not ROOT_FILES.exists():
-            _make_root_files()
-        _run("podman", *self._where, "import", "--quiet", "--change", PATH, str(ROOT_FILES), BASE)
+        self.make_base(BASE, ROOT_FILES, PATH)
         mounts = [f"--volume={path}:{path}:ro" for path in OF_THIS_MACHINE if Path(path).exists()]
         command = ["bud", "--isolation", "chroot", "--build-arg", f"BASE={BASE}", *mounts]
         self._buildah(*command, "-f", "deploy/knative/Dockerfile", "-t", IMAGE, ".")
+
+    def make_base(self, name: str, files: Path, change: str, *packages: str) -> None:
+        """Make an image of a small Debian with Python and ``packages``; its files are kept."""
+        if not files.exists():
+            _make_root_files(files, packages)
+        self.podman("import", "--quiet", "--change", change, str(files), name)
+
+    def podman(self, *arguments: str) -> str:
+        """Run podman in this store, and return what it printed; it must succeed."""
+        run = ("--runtime", "runc", "--cgroup-manager", "cgroupfs")
+        return _run("podman", *self._where, *run, *arguments)
 
     def command(self, *arguments: str, options: tuple[str, ...] = ()) -> list[str]:
         """Return the command that runs the image confined, with ``arguments`` for it."""
@@ -63,7 +74,7 @@ class Containers:
 
     def inspect(self, template: str, name: str = IMAGE) -> str:
         """Return something that is known of an image, by a Go template."""
-        return _run("podman", *self._where, "inspect", "--format", template, name).strip()
+        return self.podman("inspect", "--format", template, name).strip()
 
     def _buildah(self, *arguments: str) -> None:
         _run("buildah", *self._where, *arguments)
@@ -94,13 +105,31 @@ def running(
         yield function
 
 
-def _make_root_files() -> None:
-    with tempfile.TemporaryDirectory(prefix="base-", dir=ROOT_FILES.parent) as folder:
+def account(folder: Path, service: Simulator | Vcsim, name: str) -> dict[str, str]:
+    """Mount what logs in to a service, and return the variables that say where it is."""
+    # As a volume of a Secret is: a file for each value, which the function may only read.
+    folder.mkdir()
+    folder.parent.chmod(0o755)
+    (folder / "username").write_text(service.username, encoding="utf-8")
+    (folder / "password").write_text(service.password, encoding="utf-8")
+    (folder / "ca.crt").write_bytes(service.ca_file.read_bytes())
+    for path in (folder, *folder.iterdir()):
+        path.chmod(0o755)
+    return {
+        f"{name}_URL": service.url,
+        f"{name}_USERNAME_FILE": str(folder / "username"),
+        f"{name}_PASSWORD_FILE": str(folder / "password"),
+        f"{name}_CA_FILE": str(folder / "ca.crt"),
+    }
+
+
+def _make_root_files(files: Path, packages: tuple[str, ...]) -> None:
+    with tempfile.TemporaryDirectory(prefix="base-", dir=files.parent) as folder:
         root, archive = f"{folder}/root", f"{folder}/root.tar"
-        packages = "--include=python3,python3-venv,ca-certificates"
-        _run("debootstrap", "--variant=minbase", packages, _release(), root)
+        all_of_them = ",".join(("python3", "python3-venv", "ca-certificates", *packages))
+        _run("debootstrap", "--variant=minbase", f"--include={all_of_them}", _release(), root)
         _run("tar", "--exclude=./var/cache/apt", "-C", root, "-cf", archive, ".")
-        Path(archive).rename(ROOT_FILES)
+        Path(archive).rename(files)
 
 
 def _release() -> str:

@@ -14,10 +14,10 @@ from lab.processes import Function
 from simulator import Host, Simulator, VCenter
 from tests.deadletters import given_up
 from tests.deploy.knative import image, manifests
-from tests.deploy.knative.image import Containers
+from tests.deploy.knative.image import Containers, account
 from tests.deploy.knative.timers import ping, timer
 from tests.messages import latest
-from tests.vcenters import Vcsim, needs_go, vcsim
+from tests.vcenters import needs_go, vcsim
 
 HOST = "esx01.lab.local"
 # Printed from within the image, by its own Python.
@@ -52,34 +52,9 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def built() -> Iterator[Containers]:
-    with image.containers() as containers:
-        containers.build()
-        yield containers
-
-
-@pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
     with Simulator([Host(HOST, "host-1001", "vcenter.lab.local")]) as running:
         yield running
-
-
-def account(folder: Path, service: Simulator | Vcsim, name: str) -> dict[str, str]:
-    """Mount what logs in to a service, and return the variables that say where it is."""
-    # As a volume of a Secret is: a file for each value, which the function may only read.
-    folder.mkdir()
-    folder.parent.chmod(0o755)
-    (folder / "username").write_text(service.username, encoding="utf-8")
-    (folder / "password").write_text(service.password, encoding="utf-8")
-    (folder / "ca.crt").write_bytes(service.ca_file.read_bytes())
-    for path in (folder, *folder.iterdir()):
-        path.chmod(0o755)
-    return {
-        f"{name}_URL": service.url,
-        f"{name}_USERNAME_FILE": str(folder / "username"),
-        f"{name}_PASSWORD_FILE": str(folder / "password"),
-        f"{name}_CA_FILE": str(folder / "ca.crt"),
-    }
 
 
 @pytest.fixture(scope="module")

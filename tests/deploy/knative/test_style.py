@@ -9,9 +9,10 @@ import pytest
 
 from lab.processes import ROOT
 
+FOLDERS = ("deploy/knative", "deploy/openfaas", "deploy/standalone")
 CHECKS = {
     "hadolint": ["deploy/knative/Dockerfile"],
-    "yamllint": ["--strict", "deploy/knative", "deploy/openfaas", ".yamllint", ".hadolint.yaml"],
+    "yamllint": ["--strict", *FOLDERS, ".yamllint", ".hadolint.yaml"],
     "shellcheck": [".ci/run", ".ci/skips", "requirements/lock.sh"],
 }
 
