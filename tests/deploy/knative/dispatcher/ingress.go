@@ -16,7 +16,7 @@ import (
 // receiver publishes what is posted to it.
 type receiver struct {
 	rabbit, exchange string
-	transient        bool
+	transient, once  bool
 	alone            sync.Mutex
 	channel          *amqp.Channel
 }
@@ -26,7 +26,8 @@ func ingress(ctx context.Context, set *flag.FlagSet, arguments []string) error {
 	receiver := &receiver{}
 	set.StringVar(&receiver.rabbit, "rabbit", "", "address of RabbitMQ")
 	set.StringVar(&receiver.exchange, "exchange", "", "the exchange to publish to")
-	set.BoolVar(&receiver.transient, "transient", false, "as before Knative 1.8")
+	set.BoolVar(&receiver.transient, "transient", false, "0.20, 1.1: messages are not kept on disk")
+	set.BoolVar(&receiver.once, "once", false, "1.1: does not connect to RabbitMQ again")
 	listen := set.String("listen", "", "where to listen")
 	if err := set.Parse(arguments); err != nil {
 		return err
@@ -53,7 +54,7 @@ func (r *receiver) ServeHTTP(writer http.ResponseWriter, request *http.Request) 
 func (r *receiver) publish(ctx context.Context, event *cloudevents.Event) error {
 	r.alone.Lock()
 	defer r.alone.Unlock()
-	if r.channel == nil || r.channel.IsClosed() {
+	if r.channel == nil || r.channel.IsClosed() && !r.once {
 		channel, _, err := open(ctx, r.rabbit)
 		if err != nil {
 			return err
