@@ -10,11 +10,6 @@ def blocks(path: Path, language: str, heading: str = "") -> list[str]:
     if heading:
         _, below = text.split(f"\n## {heading}\n")
         text = below.split("\n## ")[0]
-    return blocks_of(text, language)
-
-
-def blocks_of(text: str, language: str) -> list[str]:
-    """Return the code blocks of a language in a text."""
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 

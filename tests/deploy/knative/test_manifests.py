@@ -1,6 +1,6 @@
 """What `kubectl apply -k` would create, checked against what Knative takes and VEBA sends."""
 
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import pytest
@@ -221,12 +221,25 @@ def deliveries(overlay: str) -> list[Manifest]:
 def attempts(overlay: str, delivery: Manifest) -> list[float]:
     """Return when RabbitMQ's dispatcher tries an event, in seconds after the first try.
 
-    The n-th retry waits delay * 2^n, from n = 1 on. 1.1 takes no delay, and has one of its own.
+    The n-th retry waits delay * 2^n, from n = 1 on, or delay * n. 1.1 takes no delay, and has one
+    of its own.
     """
-    assert delivery["backoffPolicy"] == "exponential"
-    assert ("backoffDelay" in delivery) == (release(overlay) != "1.1")
+    older = release(overlay) == "1.1"
+    assert delivery["backoffPolicy"] == ("linear" if older else "exponential")
+    assert ("backoffDelay" in delivery) == (not older)
     delay = seconds(delivery.get("backoffDelay", "PT0.05S"))
-    return [0.0, *accumulate(delay * 2**n for n in range(1, delivery["retry"] + 1))]
+    retries = range(1, delivery["retry"] + 1)
+    return [0.0, *accumulate(delay * (n if older else 2**n) for n in retries)]
+
+
+@pytest.mark.parametrize("overlay", ["veba-0.7.2", "veba-0.7.2-vcenter"])
+def test_no_pause_of_knative_1_1_is_long_enough_for_its_connection_to_be_closed(
+    overlay: str,
+) -> None:
+    for delivery in deliveries(overlay):
+        when = attempts(overlay, delivery)
+        # Contour's Envoy waits for 60 seconds.
+        assert max(later - earlier for earlier, later in pairwise(when)) < 30
 
 
 @pytest.mark.parametrize("overlay", MIRRORS)

@@ -6,7 +6,7 @@ from pathlib import Path
 from lab.processes import ROOT
 from tests.deploy.knative import manifests
 from tests.deploy.knative.manifests import Manifest, of_kind
-from tests.documents import blocks_of
+from tests.documents import blocks
 
 STANDALONE = ROOT / "deploy" / "standalone"
 README = STANDALONE / "README.md"
@@ -25,9 +25,7 @@ Unit = dict[str, dict[str, list[str]]]
 
 def scripts(title: str) -> list[str]:
     """Return the blocks of commands of a section of the page."""
-    _, _, section = README.read_text(encoding="utf-8").partition(f"\n## {title}\n")
-    assert section, title
-    return blocks_of(section.partition("\n## ")[0], "sh")
+    return blocks(README, "sh", title)
 
 
 def build(overlay: str) -> list[Manifest]:
