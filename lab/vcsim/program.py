@@ -11,12 +11,13 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from lab.processes import ROOT, start
 
@@ -44,6 +45,11 @@ class Vcsim:
     stop: Callable[[], None] = field(repr=False)
 
     @property
+    def port(self) -> int:
+        """Where it listens."""
+        return urlsplit(self.url).port or 0
+
+    @property
     def variables(self) -> dict[str, str]:
         """What the function has to be told to reach it."""
         return {
@@ -65,26 +71,27 @@ def running(
     username: str = "administrator@vsphere.local",
     password: str | None = None,
     events: int = 0,
+    *,
+    port: int = 0,
+    uuid: str = "",
+    entered: Iterable[int] = (),
+    left: Iterable[int] = (),
 ) -> Iterator[Vcsim]:
     """Run one with so many hosts, called esx01.lab.local and so on, and stop it in the end.
 
-    So many ``events`` tell that they entered and left maintenance mode before.
+    So many ``events`` tell that they entered and left maintenance mode before. By their numbers,
+    hosts have ``entered`` it already, or have ``left`` it again, and there are events of that, too.
 
-    Without a password, it makes one up.
+    Without a password, it makes one up, and so it does with the instance UUID. With the ``port``
+    and the ``uuid`` of one that was stopped, this is the same vCenter, restarted.
 
     Raises NotBuiltError if it has to be built, and cannot be.
     """
     password = password or secrets.token_urlsafe()
-    options = [
-        "-hosts",
-        str(hosts),
-        "-events",
-        str(events),
-        "-username",
-        username,
-        "-password",
-        password,
-    ]
+    flags = {"hosts": hosts, "events": events, "username": username, "password": password}
+    flags |= {"port": port, "entered": _joined(entered), "left": _joined(left)}
+    flags |= {"uuid": uuid} if uuid else {}
+    options = [f"-{name}={value}" for name, value in flags.items()]
     with (
         tempfile.TemporaryDirectory(prefix="vcsim-") as folder,
         start(
@@ -139,6 +146,10 @@ def _build(folder: Path, program: Path) -> None:
     if result.returncode:
         raise NotBuiltError(result.stderr.strip()[-500:])
     unfinished.replace(program)
+
+
+def _joined(numbers: Iterable[int]) -> str:
+    return ",".join(map(str, numbers))
 
 
 def _stop(process: "subprocess.Popen[str]") -> None:
