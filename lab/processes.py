@@ -124,13 +124,14 @@ def function(
 
 
 @contextmanager
-def watcher(log: Path, simulator: Simulator | None = None, **settings: str) -> Iterator[Function]:
+def watcher(
+    log: Path, simulator: Simulator | None = None, module: str = "adapters.watch", **settings: str
+) -> Iterator[Function]:
     """Start the door that watches vCenters, wait until it is healthy, and stop it at the end."""
     port = free_port()
     health = {"HEALTH_ADDRESS": f"127.0.0.1:{port}"}
     environ = environment(simulator, **health, **settings)
-    words = [sys.executable, "-m", "adapters.watch"]
-    with started(words, port, log, environ=environ) as running:
+    with started([sys.executable, "-m", module], port, log, environ=environ) as running:
         yield running
 
 

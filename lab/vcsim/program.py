@@ -34,7 +34,7 @@ class NotBuiltError(Exception):
 class Vcsim:
     """A running one: where it is, who it is, whom it lets in, and what vouches for it.
 
-    ``stop`` ends it before its time.
+    ``stop`` ends it before its time; ``pid`` is its process.
     """
 
     url: str
@@ -43,6 +43,7 @@ class Vcsim:
     username: str
     password: str = field(repr=False)
     stop: Callable[[], None] = field(repr=False)
+    pid: int
 
     @property
     def port(self) -> int:
@@ -107,7 +108,8 @@ def running(
             ca_file = Path(folder) / "ca.pem"
             ca_file.write_text(said["certificate"], encoding="utf-8")
             stop = partial(_stop, process)
-            yield Vcsim(said["url"], said["uuid"], ca_file, username, password, stop)
+            told = (said["url"], said["uuid"], ca_file, username, password)
+            yield Vcsim(*told, stop, process.pid)
         finally:
             _stop(process)
 
