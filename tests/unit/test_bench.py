@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,11 +13,13 @@ from pathlib import Path
 import pytest
 
 from bench import load, page, peer
-from bench.contestants import Least
+from bench.contestants import CONTESTANTS, Least
 from bench.results import CALL, KNATIVE, PEER, PLATFORM, Results, spread
 from lab.events import HTTP_FORMATS
-from lab.processes import environment
-from simulator import Host, Simulator
+from lab.memory import UUID
+from lab.processes import ROOT, environment
+from lab.vcenters import ADDRESS
+from simulator import Host, Simulator, VCenter
 from tests.documents import broken_links, crowded_lines
 from tests.messages import read
 
@@ -142,6 +146,16 @@ def test_the_least_is_one_call_on_one_connection(simulator: Simulator) -> None:
     least.first_event()
     least.close()
     assert (simulator.connections, len(simulator.calls)) == (2, 1 + 5)
+
+
+@pytest.mark.parametrize("contestant", CONTESTANTS["watched"])
+def test_each_change_that_is_measured_is_written_once(contestant: str) -> None:
+    words = [sys.executable, "-m", "bench.contestants", "watched", contestant, "1", "1", "2"]
+    with Simulator(1, [VCenter(ADDRESS, ADDRESS, UUID)]) as operations:
+        environ = environment(operations)
+        said = subprocess.check_output(words, cwd=ROOT, env=environ, stderr=subprocess.PIPE)
+        writes = [call for call in operations.calls if call.path.endswith("/maintained")]
+    assert len(json.loads(said)) == len(writes) == 2
 
 
 @contextmanager
