@@ -58,8 +58,12 @@ def test_all_hosts_in_random_order(count: int, tmp_path: Path) -> None:
         order.shuffle(names)
         vcenter.change(*names)
         site.settled()
+        site.until(lambda: not readiness(watcher)["waiting"])
+        calls = len(site.operations.calls)
         assert len(site.writes()) <= 2 * len(names)
         assert vcenter.vcsim.logins == site.operations.logins == 1
+        time.sleep(1)
+        assert len(site.operations.calls) == calls, "asked, though nothing had happened"
 
 
 def test_a_vcenter_that_is_killed_and_restarted(one: Field) -> None:
