@@ -3,6 +3,7 @@
 ::
 
     knative.py openfaas.py eventbridge.py   the doors: each is an event processor's way in
+    watch/          the door without VEBA: vCenter itself tells what changes
     cli/            the door for people
     bootstrap.py    the composition root: what a door's target is built of
     clients.py      vRealize Operations and the vCenters, connected by the settings

@@ -1,12 +1,14 @@
 """Mirror events into a simulated vRealize Operations, lose one, forge one, and show what happens.
 
 ``make demo`` runs this: simulator, vCenter and function as processes of their own, and the events
-as VEBA's router sends them. It exits with 0 only if every state was right.
+as VEBA's router sends them; in the end vCenter itself is watched, and no event is sent. It exits
+with 0 only if every state was right.
 """
 
 import os
 import re
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -14,7 +16,7 @@ from typing import Final, NamedTuple
 from lab import laboratory
 from lab.events import EXAMPLES
 from lab.laboratory import Laboratory
-from lab.processes import ROOT, NotStartedError
+from lab.processes import ROOT, Function, NotStartedError
 from lab.vcenters import HOSTS
 from lab.vcsim import NotBuiltError
 
@@ -25,7 +27,10 @@ TIMER: Final = "knative-ping.http"
 
 
 class Step(NamedTuple):
-    """What happens to ``host`` in vCenter, what is sent of it, and the state that is right then."""
+    """What happens to ``host`` in vCenter, what is sent of it, and the state that is right then.
+
+    Without an event, nothing becomes of it at once.
+    """
 
     title: str
     host: str
@@ -42,6 +47,10 @@ STEPS: Final = (
     Step("the timer asks for a sweep", HOST, False, TIMER, "STARTED"),
     Step(f"somebody forges an enter event of {OTHER}", OTHER, False, ENTER, "STARTED"),
 )
+WATCHED: Final = (
+    Step(f"without VEBA: {OTHER} enters, and no event is sent", OTHER, True, None, "MAINTAINED"),
+    Step("without VEBA: it leaves again", OTHER, False, None, "STARTED"),
+)
 
 
 def main() -> int:
@@ -52,12 +61,18 @@ def main() -> int:
         print(lab.description)
         show_states(lab.operations.states())
         right = all(take(step, number, lab) for number, step in enumerate(STEPS, 1))
+        with laboratory.watching(BUILD, lab) as watcher:
+            watched = enumerate(WATCHED, len(STEPS) + 1)
+            right = all(take(step, number, lab, watcher) for number, step in watched) and right
     print("All states were right." if right else "A STATE WAS WRONG.")
     return 0 if right else 1
 
 
-def take(step: Step, number: int, lab: Laboratory) -> bool:
-    """Let it happen, and show what becomes of it; True if no other host was touched."""
+def take(step: Step, number: int, lab: Laboratory, watcher: Function | None = None) -> bool:
+    """Let it happen, and show what becomes of it; True if no other host was touched.
+
+    Where there is a ``watcher``, it is the one to notice.
+    """
     earlier, known = lab.operations.states(), lab.operations.calls()["count"]
     print(f"{number}. {step.title}")
     lab.vcenter.set_mode(step.host, in_maintenance_mode=step.in_maintenance_mode)
@@ -66,9 +81,18 @@ def take(step: Step, number: int, lab: Laboratory) -> bool:
         reply = lab.function.send(event).partition(b"\r\n")[0].decode()
         print(f"   {step.event} is answered with {reply}")
         show_calls(lab, known)
+    if watcher:
+        wait_for(watcher, step)
+        show_calls(lab, known)
     states = lab.operations.states()
     show_states(states)
     return states == {**earlier, step.host: step.state}
+
+
+def wait_for(watcher: Function, step: Step) -> None:
+    """Return when ``watcher`` has told what became of it, or too much time has gone by."""
+    with suppress(AssertionError):
+        watcher.said(step.host, "entered" if step.in_maintenance_mode else "exited")
 
 
 def of_now(event: Path, moref: str, name: str) -> bytes:

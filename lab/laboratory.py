@@ -51,6 +51,19 @@ def running(folder: Path, operations_port: int = 0, function_port: int = 0) -> I
         yield Laboratory(vcenter, simulator, function)
 
 
+@contextmanager
+def watching(folder: Path, lab: Laboratory) -> Iterator[Function]:
+    """Watch the laboratory's vCenter beside its function, without VEBA, and log into ``folder``.
+
+    Raises NotStartedError if that cannot be.
+    """
+    told = variables(lab.vcenter, lab.operations)
+    log = folder / "watcher.log"
+    with processes.watcher(log, None, lab.vcenter.watcher, **told) as watcher:
+        watcher.said("reconciled:")
+        yield watcher
+
+
 def variables(vcenter: VCenter, operations: Operations) -> dict[str, str]:
     """Return what the function is told, and the command line beside it."""
     lease = {"MAINTENANCE_LEASE_MINUTES": "120"}

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,7 @@ from adapters import bootstrap
 from adapters.clients import Clients
 from adapters.config.settings import Settings
 from adapters.output import log
+from adapters.vcenter.updates import Updates
 from functions.context import VCenters
 from functions.errors import HostGoneError
 from functions.events import HostRef
@@ -18,6 +20,7 @@ from functions.ports import ModeChange, VCenterHost
 
 # A vCenter's instance UUID, for whom any will do.
 UUID: Final = "5a1d9f0e-7c52-4d0b-9a5c-0e6f3c1b2a4d"
+_LOOK_SECONDS: Final = 0.02
 
 
 class MemoryVCenter:
@@ -83,6 +86,11 @@ class MemoryVCenter:
         known = self._read()
         return {moref: known[moref] for moref in morefs if moref in known and known[moref].entered}
 
+    @contextmanager
+    def watch(self) -> Iterator["MemoryUpdates"]:
+        """See VSphere.watch."""
+        yield MemoryUpdates(self)
+
     def _read(self) -> dict[str, ModeChange]:
         if self._file is None or not self._file.exists():
             return self._last
@@ -98,6 +106,30 @@ class MemoryVCenter:
             told = [(each.moref, each.entered, each.at.isoformat()) for each in last.values()]
             unfinished.write_text(json.dumps(told), encoding="utf-8")
             unfinished.replace(self._file)
+
+
+class MemoryUpdates:
+    """See HostUpdates: what changes in a vCenter in memory, which does not tell by itself."""
+
+    def __init__(self, vcenter: MemoryVCenter) -> None:
+        self._vcenter = vcenter
+        self._told = {each.host.moref: each.in_maintenance_mode for each in vcenter.hosts()}
+
+    def __len__(self) -> int:
+        """See HostUpdates.__len__."""
+        return len(self._told)
+
+    def wait(self, seconds: int) -> Updates:
+        """See HostUpdates.wait."""
+        ends = time.monotonic() + seconds
+        while not (changed := self._changed()) and time.monotonic() < ends:
+            time.sleep(_LOOK_SECONDS)
+        self._told |= {each.host.moref: each.in_maintenance_mode for each in changed}
+        return Updates(tuple(changed))
+
+    def _changed(self) -> list[VCenterHost]:
+        hosts = self._vcenter.hosts()
+        return [each for each in hosts if self._told[each.host.moref] != each.in_maintenance_mode]
 
 
 def mirror(environ: Mapping[str, str], vcenter: MemoryVCenter) -> bootstrap.Dispatch:

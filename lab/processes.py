@@ -25,6 +25,7 @@ from simulator import Simulator
 ROOT: Final = Path(__file__).parents[1]
 TIMEOUT_SECONDS: Final = 30.0
 SOURCE: Final = "adapters/knative.py"
+WATCHER: Final = "adapters.watch"
 
 
 class NotStartedError(AssertionError):
@@ -125,13 +126,14 @@ def function(
 
 @contextmanager
 def watcher(
-    log: Path, simulator: Simulator | None = None, module: str = "adapters.watch", **settings: str
+    log: Path, simulator: Simulator | None = None, module: str = WATCHER, **settings: str
 ) -> Iterator[Function]:
     """Start the door that watches vCenters, wait until it is healthy, and stop it at the end."""
     port = free_port()
     health = {"HEALTH_ADDRESS": f"127.0.0.1:{port}"}
     environ = environment(simulator, **health, **settings)
-    with started([sys.executable, "-m", module], port, log, environ=environ) as running:
+    words = [sys.executable, "-m", module]
+    with started(words, port, log, environ=environ) as running:
         yield running
 
 

@@ -16,12 +16,12 @@ from pyVmomi import SoapStubAdapter, vim
 
 from lab import vcsim
 from lab.memory import UUID, MemoryVCenter
-from lab.processes import SOURCE
+from lab.processes import SOURCE, WATCHER
 
 HOSTS: Final = ("esx01.lab.local", "esx02.lab.local")
 # What the events in examples/events call it.
 ADDRESS: Final = "vcenter.lab.local"
-# The variable that names the file to lab/function.py.
+# The variable that names the file to lab/function.py and lab/watcher.py.
 FILE: Final = "MEMORY_VCENTER"
 
 
@@ -51,6 +51,11 @@ class VCenter(Protocol):
     @property
     def source(self) -> str:
         """The file that functions-framework is to run."""
+        ...
+
+    @property
+    def watcher(self) -> str:
+        """The module that is to be run to watch it."""
         ...
 
     @property
@@ -93,6 +98,7 @@ class SimulatedVCenter:
     """vcsim: the real vSphere API, over TLS."""
 
     source = SOURCE
+    watcher = WATCHER
     speaks_vsphere = True
 
     def __init__(self, variables: Mapping[str, str]) -> None:
@@ -122,10 +128,11 @@ class SimulatedVCenter:
 
 
 class FileVCenter:
-    """A vCenter in a file, which lab/function.py answers from."""
+    """A vCenter in a file, which lab/function.py and lab/watcher.py answer from."""
 
     what = "in memory, since there is no Go to build vcsim with"
     source = "lab/function.py"
+    watcher = "lab.watcher"
     speaks_vsphere = False
     uuid = UUID
 

@@ -9,6 +9,9 @@ The world is a vCenter whose host changes its mode, and a vRealize Operations th
 in the order in which they come, and shows them in that order, at once or at any later time. Each
 change makes an event, which vCenter keeps, and its handler may start at any time after it. A person
 may set and end maintenance at any time, which shows at once, as a page of vRealize Operations does.
+
+A process that watches vCenter is told of the last change, whenever it asks, and handles one after
+another; what it missed before it began, its sweep finds.
 """
 
 from collections import deque
@@ -157,6 +160,41 @@ class SkipsStarts(AskedOperations):
         return resource.state.maintained or super().start_maintenance(resource, minutes)
 
 
+Watch = Callable[[Ask, Context, "Scenario"], None]
+
+
+def watch(ask: Ask, context: Context, scenario: "Scenario") -> None:
+    """Do as a process does that watches vCenter: begin, sweep, and mirror what is told."""
+    told = ask(Question("begin"))
+    _sweep(context)
+    mirror_updates(told, ask, context, scenario)
+
+
+def mirror_updates(told: int, ask: Ask, context: Context, scenario: "Scenario") -> None:
+    """Mirror what comes after so many changes, the last one that there is each time."""
+    while told < scenario.changes:
+        told = ask(Question("update", told))
+        mirror_event(scenario.event(told), scenario.after(told), context)
+
+
+def watch_and_sweep_again(ask: Ask, context: Context, scenario: "Scenario") -> None:
+    """Do so, and sweep once more when all shows: the next sweep is due within a minute."""
+    watch(ask, context, scenario)
+    ask(Question("settle"))
+    _sweep(context)
+
+
+def watch_without_sweep(ask: Ask, context: Context, scenario: "Scenario") -> None:
+    """What is to be caught: whatever was before it began is not looked for."""
+    mirror_updates(ask(Question("begin")), ask, context, scenario)
+
+
+def watch_after_sweep(ask: Ask, context: Context, scenario: "Scenario") -> None:
+    """What is to be caught: what happens between the sweep and the beginning is missed."""
+    _sweep(context)
+    watch_without_sweep(ask, context, scenario)
+
+
 @dataclass(frozen=True)
 class Scenario:
     """What is tried.
@@ -164,7 +202,8 @@ class Scenario:
     The host is in maintenance mode at first if ``mode``, changes ``changes`` times, and has the
     ``state`` in vRealize Operations at first. ``handled`` are the numbers of the changes whose
     events are handled, each by a process of its own; without ``truthful`` the events say the
-    opposite of what happened. ``sweeps`` are further processes, that sweep after so many changes.
+    opposite of what happened. ``sweeps`` are further processes, that sweep after so many changes,
+    and ``watchers`` those that begin to ``watch`` then.
     Up to ``deaths`` times, a process ends at any place, and its event is delivered again. Unless
     ``patient``, it may give up waiting to see what it wrote. ``memories`` is empty where vCenter
     is asked; where events alone decide, it says whose memory each process uses.
@@ -186,6 +225,8 @@ class Scenario:
     memories: tuple[int, ...] = ()
     stayed: bool = False
     persons: int = 0
+    watchers: tuple[int, ...] = ()
+    watch: Watch = watch
     vcenter: Callable[[Ask], VCenter] = AskedVCenter
     operations: Callable[[Ask], OperationsManager] = AskedOperations
 
@@ -197,25 +238,33 @@ class Scenario:
 
     def past(self, changed: int) -> tuple[bool, ...]:
         """Whether the host entered or left, change by change, the newest first, within a lease."""
-        recent = [self._after(number) for number in range(changed, 0, -1)]
+        recent = [self.after(number) for number in range(changed, 0, -1)]
         return (*recent, *((self.mode, not self.mode) if self.stayed else ()))
 
     def programs(self) -> list[Program]:
         """What the processes run."""
-        events = [_event(number, self._after(number)) for number in range(self.changes + 1)]
+        events = [self.event(number) for number in range(self.changes + 1)]
         handlers = [self._handler(number, events) for number in self.handled]
-        return [*handlers, *(self._sweeper(events) for _ in self.sweeps)]
+        sweepers = [self._sweeper(events) for _ in self.sweeps]
+        return [*handlers, *sweepers, *(self._watcher(events) for _ in self.watchers)]
 
-    def _after(self, change: int) -> bool:
+    def after(self, change: int) -> bool:
         """Whether the host is in maintenance mode after so many changes."""
         return self.mode ^ (change % 2 == 1)
 
+    def event(self, change: int) -> HostEvent:
+        """The event of a change."""
+        return _event(change, self.after(change))
+
     def _handler(self, number: int, events: Sequence[HostEvent]) -> Program:
-        wanted = self._after(number) == self.truthful
+        wanted = self.after(number) == self.truthful
         return lambda ask: mirror_event(events[number], wanted, self._context(ask, events))
 
     def _sweeper(self, events: Sequence[HostEvent]) -> Program:
         return lambda ask: _sweep(self._context(ask, events))
+
+    def _watcher(self, events: Sequence[HostEvent]) -> Program:
+        return lambda ask: self.watch(ask, self._context(ask, events), self)
 
     def _context(self, ask: Ask, events: Sequence[HostEvent]) -> Context:
         operations = self.operations(ask)
@@ -345,7 +394,8 @@ class Explorer:
 
     def __post_init__(self) -> None:
         self._beginnings = tuple(Point(each) for each in self.scenario.programs())
-        self._earliest = (*self.scenario.handled, *self.scenario.sweeps)
+        scenario = self.scenario
+        self._earliest = (*scenario.handled, *scenario.sweeps, *scenario.watchers)
 
     def start(self) -> State:
         scenario = self.scenario
@@ -418,7 +468,7 @@ class Explorer:
             return
         if world.deaths and point.started:
             dead = world._replace(deaths=world.deaths - 1)
-            told = "dies, and its event is delivered again"
+            told = "dies, and what it did begins anew"
             yield _told(index, told), _moved(state, index, dead, self._beginnings[index])
         for told, answer, following in self._answers(point.question, state, index):
             yield _told(index, told), _moved(state, index, following, point.answered(answer))
@@ -438,6 +488,14 @@ class Explorer:
             yield f"writes {about}", None, self._written(world, about, state.seen[index])
         elif kind == "confirm":
             yield from self._confirmed(about.maintained, world)
+        elif kind == "begin":
+            yield f"begins to watch, after {world.changed} changes", world.changed, world
+        elif kind == "settle":
+            if not world.pending:
+                yield "waits until all shows", None, world
+        elif kind == "update":
+            if world.changed > about:
+                yield f"is told of change {world.changed}", world.changed, world
         else:
             yield self._remembered(about, world, self.scenario.memories[index])
 
@@ -537,6 +595,9 @@ _LEASED: Final = [
     *_varied([Scenario(lease=LEASE, stayed=True)], state=[MONITORED, TIMED]),
 ]
 _STARTS: Final = _varied([Scenario()], mode=BOTH, state=[MONITORED, OPEN_ENDED]) + _LEASED
+# Who watches has a lease: without one, nobody could end what a process that has died left behind.
+_WATCHED: Final = _varied(_LEASED, handled=[()], patient=[True])
+_DYING: Final = _varied(_WATCHED, watchers=[(0,)], deaths=[1])
 _SWEPT: Final = _varied(_STARTS, sweeps=[(0,)], patient=[True])
 _LAST_LOST: Final = _varied(_LEASED, handled=[(1,)], sweeps=[(2,)])
 
@@ -569,6 +630,16 @@ CLAIMS: Final[dict[str, list[Scenario]]] = {
     "persons, and events of long ago or forged": _varied(_IN_SERVICE, truthful=BOTH, at_once=BOTH),
     "persons, and a sweep": _varied(_IN_SERVICE, handled=[()], sweeps=[(0,), (0, 0)]),
     "a person's window, before the host enters": _varied(_THEIRS_FIRST, at_once=BOTH),
+    "a watcher, from any state": _varied(_WATCHED, watchers=[(0,)], at_once=BOTH),
+    "a watcher that dies, and begins anew, at once": _varied(_DYING, at_once=[True]),
+    "the same, later, with its second sweep": _varied(_DYING, watch=[watch_and_sweep_again]),
+    "two watchers, and one change": _varied(
+        _WATCHED, watchers=[(0, 0)], changes=[1], at_once=[True]
+    ),
+    "two watchers": _varied(_WATCHED, watchers=[(0, 0)], at_once=[True]),
+    "a watcher and the second event": _varied(
+        _WATCHED, watchers=[(0,)], handled=[(2,)], at_once=BOTH
+    ),
     "the same, and a sweep": _varied(_THEIRS_FIRST, sweeps=[(0,), (1,)], patient=[True]),
 }
 # What must be found, or else the enumeration could not be believed.
@@ -576,6 +647,8 @@ MISTAKES: Final[dict[str, list[Scenario]]] = {
     "no second look": _varied(_STARTS, vcenter=[LooksOnce]),
     "leaving skipped if it looks right": _varied(_STARTS, operations=[SkipsEnds]),
     "entering skipped if it looks right": _varied(_STARTS, operations=[SkipsStarts]),
+    "watching without a sweep": _varied(_WATCHED, watchers=[(1,)], watch=[watch_without_sweep]),
+    "watching after the sweep": _varied(_WATCHED, watchers=[(0,)], watch=[watch_after_sweep]),
     "the past not asked for, events": _varied(_IN_SERVICE, vcenter=[ForgetsThePast]),
     "the past not asked for, sweeps": _varied(
         _IN_SERVICE, handled=[()], sweeps=[(0,)], vcenter=[ForgetsThePast]
@@ -586,6 +659,7 @@ MISTAKES: Final[dict[str, list[Scenario]]] = {
 REMAINS: Final[dict[str, list[Scenario]]] = {
     "the last event lost": _varied(_STARTS, handled=[(1,)]),
     "the last event lost, then a sweep, later": _LAST_LOST,
+    "a watcher that dies, and begins anew, later": _DYING,
     "events alone, one process, at once": _varied(_STARTS, memories=[(0, 0)], at_once=[True]),
     "events alone, one process, later": _varied(_STARTS, memories=[(0, 0)]),
     "events alone, two processes, at once": _varied(_STARTS, memories=[(0, 1)], at_once=[True]),

@@ -32,7 +32,9 @@ OK: Final = 0
 FAILED: Final = 1
 REFUSED: Final = 3
 
-_INTERVAL_MINUTES: Final = "15"
+# Nobody has to set these. Without a lease, what a process that has died has left open-ended would
+# be taken for a person's, and stay (decision 0023).
+_DEFAULTS: Final = {"RECONCILE_INTERVAL_MINUTES": "15", "MAINTENANCE_LEASE_MINUTES": "1440"}
 _WATCHDOG_SECONDS: Final = 1.0
 # Nothing that a thread does without a sign takes longer than a sweep and this.
 _SLACK_SECONDS: Final = 60.0
@@ -46,7 +48,7 @@ def run(environ: Environ, connect: Connect = Clients, *, once: bool = False) -> 
 
     Raises ConfigurationError if a variable is wrong, or no vCenter is configured.
     """
-    settings = Settings.from_environ({"RECONCILE_INTERVAL_MINUTES": _INTERVAL_MINUTES, **environ})
+    settings = Settings.from_environ(_with_defaults(environ))
     if not settings.vcenters:
         raise ConfigurationError("no vCenter is configured: set VCENTER_URL or VCENTERS_FILE")
     log.set_up(settings, default_format="json")
@@ -60,6 +62,10 @@ def run(environ: Environ, connect: Connect = Clients, *, once: bool = False) -> 
     finally:
         with deadline(_LOGOUT_SECONDS):
             services.close()
+
+
+def _with_defaults(environ: Environ) -> Environ:
+    return {**environ, **{name: environ.get(name) or said for name, said in _DEFAULTS.items()}}
 
 
 def _swept(context: Context, settings: Settings) -> int:

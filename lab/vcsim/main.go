@@ -72,7 +72,7 @@ func main() {
 		Host: fmt.Sprintf("127.0.0.1:%d", *port),
 		User: url.UserPassword(*username, *password),
 	}
-	// It is not closed in the end: that would wait for whoever waits for updates.
+	// It is never closed, which would wait for those who wait for changes.
 	server := model.Service.NewServer()
 
 	announce(announcement{
