@@ -74,6 +74,10 @@ class Vcsim:
         """Take a host out of maintenance mode."""
         set_mode(self._content, self._host(moref), in_maintenance_mode=False)
 
+    def leave_untold(self, moref: str) -> None:
+        """Take a host out of maintenance mode, with the event of that still to come."""
+        WaitForTask(self._host(moref).ExitMaintenanceMode_Task(timeout=0))
+
     def remove(self, moref: str) -> None:
         """Remove a host; unlike entering and leaving, vcsim posts the event of that itself."""
         remaining = [host for host in self.hosts if host.moref != moref]

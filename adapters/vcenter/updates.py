@@ -53,6 +53,7 @@ class HostUpdates:
         self._session = session
         self._address = address
         self._names: dict[str, str] = {}
+        self._modes: dict[str, bool] = {}
         self._version = ""
         self._view = inventory.view_of_hosts(session)
         self._collector = session.content.propertyCollector.CreatePropertyCollector()
@@ -100,20 +101,23 @@ class HostUpdates:
         return answer
 
     def _told(self, update: Any) -> Iterator[VCenterHost]:
-        """Note the host's name, and yield the host if its mode was told.
+        """Note the host's name and mode, and yield the host if it has changed its mode.
 
-        One that has just come, and is in service, needs nothing.
+        One that has just come, and is in service, needs nothing; nor does what is told again, as
+        when a host is connected again.
         """
         moref = update.obj._GetMoId()
         if update.kind == "leave" or not inventory.MOREF.fullmatch(moref):
             self._names.pop(moref, None)
+            self._modes.pop(moref, None)
             return
         inventory.check_session([each.fault for each in update.missingSet], self._session.service)
         values = {each.name: each.val for each in update.changeSet if each.op == "assign"}
         self._name(moref, values)
         if inventory.MODE in values:
             mode = inventory.mode(values[inventory.MODE], self._session.service)
-            if mode or update.kind == "modify":
+            before, self._modes[moref] = self._modes.get(moref, False), mode
+            if mode != before:
                 yield VCenterHost(HostRef(moref, self._names[moref], self._address), mode)
 
     def _name(self, moref: str, values: dict[str, Any]) -> None:

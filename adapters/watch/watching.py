@@ -111,4 +111,4 @@ class Watching:
 def _event(host: VCenterHost, now: datetime) -> HostEvent:
     """Return the change as the event that vCenter has of it; its key and user nobody tells."""
     name = ENTERED if host.in_maintenance_mode else EXITED
-    return HostEvent(name, host.host, key=None, created=now, event_id="")
+    return HostEvent(name, host.host, key=None, created=now, event_id="", seen=True)

@@ -299,6 +299,20 @@ def test_a_clock_that_is_wrong_by_ten_minutes(seconds: int, one: Field) -> None:
         one.settled()
 
 
+def test_a_host_that_leaves_before_there_is_an_event_of_it(one: Field) -> None:
+    [vcenter] = one.vcenters
+    [name, *_] = vcenter.hosts
+    with one.watcher():
+        vcenter.change(name)
+        one.settled()
+    with one.watcher() as successor:
+        successor.said("reconciled")
+        vcenter.vcsim.leave_untold(vcenter.morefs[name])
+        vcenter.entered.remove(name)
+        one.settled()
+        successor.said(name, "exited")
+
+
 @_EXHAUSTIVE
 def test_hosts_that_are_removed_while_they_are_silenced(one: Field) -> None:
     [vcenter] = one.vcenters
