@@ -17,7 +17,7 @@ from adapters.watch import program
 from functions.context import VCenters
 from functions.events import HostRef
 from functions.ports import VCenterHost
-from lab.memory import UUID, MemoryVCenter
+from lab.memory import UUID, MemoryUpdates, MemoryVCenter
 from lab.processes import TIMEOUT_SECONDS, free_port
 from lab.vcenters import ADDRESS
 
@@ -36,7 +36,6 @@ class TellingVCenter(MemoryVCenter):
 
     def __init__(self, hosts: int, seconds: float) -> None:
         super().__init__(ADDRESS, UUID, hosts, seconds)
-        self._count = hosts
         self._told: queue.Queue[VCenterHost] = queue.Queue()
         self.questions = 0
 
@@ -46,29 +45,32 @@ class TellingVCenter(MemoryVCenter):
         self.questions += 1
         return answer
 
-    def __len__(self) -> int:
-        """See HostUpdates.__len__."""
-        return self._count
-
     def change(self, host: HostRef, *, entered: bool) -> None:
         """Let a host enter maintenance mode, or leave it."""
         self.in_maintenance = {host.moref} if entered else set()
         self._told.put(VCenterHost(host, entered))
 
     @contextmanager
-    def watch(self) -> Iterator["TellingVCenter"]:
+    def watch(self) -> Iterator[MemoryUpdates]:
         """See VSphere.watch."""
-        yield self
-
-    def wait(self, seconds: int) -> Updates:
-        """See HostUpdates.wait."""
-        try:
-            return Updates((self._told.get(timeout=seconds),))
-        except queue.Empty:
-            return Updates()
+        yield _ToldUpdates(self, self._told)
 
     def close(self) -> None:
         """See VSphere.close."""
+
+
+class _ToldUpdates(MemoryUpdates):
+    """Need not look for changes: 10,000 hosts would take longer than what is measured."""
+
+    def __init__(self, vcenter: MemoryVCenter, told: "queue.Queue[VCenterHost]") -> None:
+        super().__init__(vcenter)
+        self._waiting = told
+
+    def wait(self, seconds: int) -> Updates:
+        try:
+            return Updates((self._waiting.get(timeout=seconds),))
+        except queue.Empty:
+            return Updates()
 
 
 def changes(vcenter: TellingVCenter, host: int, count: int) -> list[float]:
