@@ -22,7 +22,7 @@ from adapters.incoming import envelopes
 from bench import load, machine
 from bench.load import SendEvent
 from bench.results import CALL
-from bench.telling import TellingVCenter, changes
+from bench.telling import LEASE, TellingVCenter, changes
 from lab import memory
 from lab.events import HTTP_FORMATS, EventData, lambda_event, router_envelope
 from lab.memory import MemoryVCenter
@@ -130,7 +130,7 @@ def _watched(hosts: int, host: int, count: int) -> list[float]:
 def _as_events(hosts: int, host: int, count: int) -> list[float]:
     """Return when each event was dispatched; the same vCenter is asked, and tells of nothing."""
     vcenter = TellingVCenter(hosts, CALL_SECONDS)
-    dispatch, times = memory.mirror(os.environ, vcenter), []
+    dispatch, times = memory.mirror({**os.environ, **LEASE}, vcenter), []
     for event in load.in_turn(host, count):
         vcenter.in_maintenance = {event.moref} if event.name.startswith("Entered") else set()
         times.append(time.time())

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
+from typing import Final
 
 import requests
 
@@ -22,9 +23,12 @@ from lab.processes import TIMEOUT_SECONDS, free_port
 from lab.vcenters import ADDRESS
 
 # A host's mode is asked for before the write and after it; then there is nothing more to do.
-_QUESTIONS = 2
-_POLL_SECONDS = 0.01
-_CONFIGURED = {
+_QUESTIONS: Final = 2
+_POLL_SECONDS: Final = 0.01
+# As the door has it unless set.
+LEASE: Final = {"MAINTENANCE_LEASE_MINUTES": "1440"}
+_CONFIGURED: Final = {
+    **LEASE,
     "VCENTER_URL": f"https://{ADDRESS}",
     "VCENTER_USERNAME": "mirror",
     "VCENTER_PASSWORD": "in memory",
