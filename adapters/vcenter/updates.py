@@ -7,8 +7,8 @@ returns the rest. Filters, collectors and views live in the session, and end wit
 """
 
 import logging
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -59,9 +59,12 @@ class HostUpdates:
         self._modes: dict[str, bool] = {}
         self._told_again: set[str] = set()
         self._version = ""
-        self._view = inventory.view_of_hosts(session)
-        self._collector = session.content.propertyCollector.CreatePropertyCollector()
+        self._kept = ExitStack()
         try:
+            self._view = inventory.view_of_hosts(session)
+            self._keep(self._view.hosts.DestroyView)
+            self._collector = session.content.propertyCollector.CreatePropertyCollector()
+            self._keep(self._collector.DestroyPropertyCollector)
             self._collector.CreateFilter(spec=inventory.of_all(self._view), partialUpdates=True)
             self._read_all()
         except BaseException:
@@ -83,10 +86,17 @@ class HostUpdates:
 
     def close(self) -> None:
         """Give up what the session keeps for this; never raises, and takes 3 s at most."""
-        harmless = (MaintenanceError, SessionEndedError, ObjectGoneError)
-        with suppress(*harmless), cleaning_up(_CLEANING_SECONDS):
-            self._collector.DestroyPropertyCollector()
-            self._view.hosts.DestroyView()
+        with cleaning_up(_CLEANING_SECONDS):
+            self._kept.close()
+
+    def _keep(self, destroy: Callable[[], None]) -> None:
+        """Have something destroyed in the end, whatever becomes of the rest."""
+
+        def destroyed() -> None:
+            with suppress(MaintenanceError, SessionEndedError, ObjectGoneError):
+                destroy()
+
+        self._kept.callback(destroyed)
 
     def _read_all(self) -> None:
         """Learn which hosts there are; how they are, a sweep that begins after this will tell."""

@@ -17,6 +17,8 @@ from functions.events import HostEvent, HostRef
 
 _FIRST_PAUSE_SECONDS: Final = 1.0
 _MAX_PAUSE_SECONDS: Final = 30.0
+# How much of the queue may be out of date, beside as much as what counts.
+_MAX_STALE: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +105,21 @@ class Changes:
 
     def _enqueue(self, change: Change, due: float) -> None:
         heapq.heappush(self._queue, (due, next(self._numbers), change))
+        if len(self._queue) > 2 * len(self._waiting) + _MAX_STALE:
+            self._queue = [each for each in self._queue if self._counts(each[-1])]
+            heapq.heapify(self._queue)
         self._changed.notify()
 
     def _due(self) -> Change | None:
         while self._queue and self._queue[0][0] <= self._clock():
             *_, change = heapq.heappop(self._queue)
-            if self._waiting.get(change.host) is change and change.host not in self._in_hand:
+            if self._counts(change) and change.host not in self._in_hand:
                 self._in_hand.add(change.host)
                 return self._waiting.pop(change.host)
         return None
+
+    def _counts(self, change: Change) -> bool:
+        return self._waiting.get(change.host) is change
 
     def _next(self) -> float:
         return self._queue[0][0] if self._queue else float("inf")

@@ -10,13 +10,21 @@ from adapters.watch.changes import Change, Changes
 from adapters.watch.health import Health, Signs
 from functions import handlers
 from functions.context import Context
-from functions.errors import MaintenanceError, OperationsUnavailableError, TransientError
+from functions.errors import (
+    AmbiguousHostError,
+    HostNotFoundError,
+    MaintenanceError,
+    OperationsUnavailableError,
+    TransientError,
+)
 
 _logger: Final = logging.getLogger(__name__)
 
 _WAIT_SECONDS: Final = 1.0
 # vRealize Operations may ask for more, but a host must not wait longer for whoever is back.
 _MAX_PAUSE_SECONDS: Final = 60.0
+# What only vRealize Operations can say, which is there by then.
+_ANSWERS: Final = (HostNotFoundError, AmbiguousHostError)
 
 
 class Mirroring:
@@ -41,8 +49,9 @@ class Mirroring:
         except TransientError as error:
             self._note(error)
             self._changes.again(change, min(error.retry_after, _MAX_PAUSE_SECONDS))
-        except MaintenanceError:
+        except MaintenanceError as error:
             # It was told in the log; sweeps look at the host again.
+            self._note(error)
             self._changes.done(change)
         except Exception:
             _logger.exception("%s: this is a bug; trying again", change.event.host)
@@ -55,6 +64,8 @@ class Mirroring:
         with log.event_line(again=bool(change.failures)) as line, deadline(self._seconds):
             line.outcome = handlers.mode_changed(change.event, self._context)
 
-    def _note(self, error: TransientError) -> None:
+    def _note(self, error: MaintenanceError) -> None:
         if isinstance(error, OperationsUnavailableError):
             self._health.operations_problem = str(error)
+        elif isinstance(error, _ANSWERS):
+            self._health.operations_answered()

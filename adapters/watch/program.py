@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from queue import Empty, SimpleQueue
 from typing import Final
 
 from adapters.clients import Clients
@@ -36,8 +37,9 @@ REFUSED: Final = 3
 # be taken for a person's, and stay (decision 0023).
 _DEFAULTS: Final = {"RECONCILE_INTERVAL_MINUTES": "15", "MAINTENANCE_LEASE_MINUTES": "1440"}
 _WATCHDOG_SECONDS: Final = 1.0
-# Nothing that a thread does without a sign takes longer than a sweep and this.
-_SLACK_SECONDS: Final = 60.0
+# Nothing that a thread does without a sign takes longer than a sweep, or an event, and this: a
+# vCenter that cannot be reached is given a pause of 90 seconds.
+_SLACK_SECONDS: Final = 120.0
 # How long a fault may last before the process ends, so that somebody starts another one.
 _MENDING_SECONDS: Final = 30.0
 _LOGOUT_SECONDS: Final = 2.0
@@ -93,6 +95,8 @@ class Process:
         self._environ = environ
         self._context = context
         self._ended = threading.Event()
+        # A signal may interrupt anything, even an event that is being set or waited for.
+        self._signals: SimpleQueue[int] = SimpleQueue()
         self._changes = Changes()
         self._vcenters = {each.address: each for each in vcenters}
         known = [VCenterHealth(address) for address in self._vcenters]
@@ -144,8 +148,8 @@ class Process:
         )
 
     def _thread(self, name: str, run: Run) -> threading.Thread:
-        # Both of them may take that long at each of two sides.
-        signs = Signs(name, self._settings.sweep_seconds + _SLACK_SECONDS)
+        longest = max(self._settings.sweep_seconds, self._settings.deadline_seconds)
+        signs = Signs(name, longest + _SLACK_SECONDS)
         thread = threading.Thread(target=run, name=name, args=(signs, self._ended), daemon=True)
         signs.thread = thread
         thread.start()
@@ -154,15 +158,24 @@ class Process:
 
     def _watchdog(self) -> int:
         """Return when a signal has come, or a fault of the process has lasted for too long."""
-        mended = time.monotonic()
-        while not self._ended.wait(_WATCHDOG_SECONDS):
-            if not (faults := self._health.faults()):
-                mended = time.monotonic()
+        # Looks are counted, and not the time: a process that stood still is not to blame for that.
+        looks = 0
+        while not self._signalled(_WATCHDOG_SECONDS):
+            faults = self._health.faults()
+            looks = looks + 1 if faults else 0
+            if not faults:
                 supervisor.notify("WATCHDOG=1", self._environ)
-            elif time.monotonic() - mended > _MENDING_SECONDS:
+            elif looks * _WATCHDOG_SECONDS > _MENDING_SECONDS:
                 logger.error("ending, so that another process can begin: %s", "; ".join(faults))
                 return FAILED
         return OK
+
+    def _signalled(self, seconds: float) -> bool:
+        try:
+            self._signals.get(timeout=seconds)
+        except Empty:
+            return False
+        return True
 
     def _finish(self, writers: Sequence[threading.Thread]) -> None:
         """Let what is being written be finished; what is not, the next process finds out."""
@@ -177,7 +190,7 @@ class Process:
             yield
             return
         numbers = (signal.SIGTERM, signal.SIGINT)
-        before = [signal.signal(number, lambda *_: self._ended.set()) for number in numbers]
+        before = [signal.signal(each, lambda *told: self._signals.put(told[0])) for each in numbers]
         try:
             yield
         finally:

@@ -1,9 +1,11 @@
 """/healthz and /readyz over HTTP, for whoever supervises the process, and for people."""
 
 import json
+import socket
+import socketserver
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
@@ -11,12 +13,45 @@ from adapters.watch.health import Health
 from functions.errors import ConfigurationError
 
 _TIMEOUT_SECONDS: Final = 5.0
+# A probe or a person asks now and then; who holds more must not use up the process's files.
+_MAX_CONNECTIONS: Final = 32
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    # Asked for by a probe or a person now and then; whoever opens more has to wait.
-    request_queue_size = 16
+    # Connections that wait to be accepted, which takes no time.
+    request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self._open: dict[Any, None] = {}
+        self._opening = threading.Lock()
+        super().__init__(address, handler)
+
+    def server_bind(self) -> None:
+        # Without asking DNS, which may take long, for a name that nobody needs.
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = "", int(self.server_address[1])
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection; if there are too many, the oldest one has had its time."""
+        with self._opening:
+            self._open[request] = None
+            if len(self._open) > _MAX_CONNECTIONS:
+                oldest = next(iter(self._open))
+                del self._open[oldest]
+                with suppress(OSError):
+                    oldest.shutdown(socket.SHUT_RDWR)
+        super().process_request(request, client_address)
+
+    def close_request(self, request: Any) -> None:
+        """Let go of a connection."""
+        with self._opening:
+            self._open.pop(request, None)
+        super().close_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: who asks may hang up at any time, and the log has lines of JSON only."""
 
 
 @contextmanager

@@ -7,6 +7,9 @@ begins with @ is in the abstract namespace.
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Final
+
+_TIMEOUT_SECONDS: Final = 1.0
 
 
 def notify(state: str, environ: Mapping[str, str]) -> None:
@@ -15,5 +18,5 @@ def notify(state: str, environ: Mapping[str, str]) -> None:
     if not name:
         return
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
-        channel.settimeout(1.0)
+        channel.settimeout(_TIMEOUT_SECONDS)
         channel.sendto(state.encode(), f"\0{name[1:]}" if name.startswith("@") else name)

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -22,6 +23,8 @@ _logger: Final = logging.getLogger(__name__)
 _WAIT_SECONDS: Final = 1.0
 _FIRST_PAUSE_SECONDS: Final = 5.0
 _MAX_PAUSE_SECONDS: Final = 300.0
+# How long a sweep waits for other vCenters to say who they are.
+_IDENTIFY_SECONDS: Final = 10.0
 # What a process wrote that has died may not show yet when the next one sweeps at its beginning; the
 # sweep after this finds it (decision 0023).
 _SECOND_LOOK_SECONDS: Final = 60.0
@@ -46,6 +49,7 @@ class Sweeping:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._address = vcenter.address
+        self._all = context.vcenters
         self._context = replace(context, vcenters=context.vcenters.only(vcenter))
         self._health = health
         self._of_vcenter = of_vcenter
@@ -53,6 +57,7 @@ class Sweeping:
         self._seconds = seconds
         self._clock = clock
         self._asked = threading.Event()
+        self._looks_again = False
         self._due = clock() + interval
         self._failures = 0
 
@@ -64,13 +69,13 @@ class Sweeping:
         """Go on until it has ``ended``."""
         while not ended.is_set():
             signs.show()
-            if asked := self._asked.wait(_WAIT_SECONDS):
+            if self._asked.wait(_WAIT_SECONDS):
                 self._asked.clear()
-            if asked or self._clock() >= self._due:
-                self._sweep(min(_SECOND_LOOK_SECONDS, self._interval) if asked else self._interval)
+                self._due, self._looks_again = self._clock(), True
+            if self._clock() >= self._due:
+                self._sweep()
 
-    def _sweep(self, following: float) -> None:
-        """Sweep; if all goes well, the next one is due after ``following`` seconds."""
+    def _sweep(self) -> None:
         try:
             self._told()
         except SweepRefusedError as error:
@@ -80,27 +85,41 @@ class Sweeping:
             self._note(error, pause(self._failures, _FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS))
         except Exception:
             _logger.exception("sweep of %s: this is a bug; trying again", self._address)
-            self._due = self._clock() + _MAX_PAUSE_SECONDS
+            self._failed("a bug, see the log", _MAX_PAUSE_SECONDS)
         else:
-            self._succeeded(following)
+            self._succeeded()
 
     def _told(self) -> None:
         with log.event_line() as line, deadline(self._seconds):
+            self._identify_all()
             outcome = handlers.reconcile(self._context)
             line.outcome = replace(outcome, reason=f"{self._address}: {outcome.reason}")
 
+    def _identify_all(self) -> None:
+        """Let all say who they are, unless that is known: a copy must not decide, even if alone."""
+        with deadline(_IDENTIFY_SECONDS):
+            for each in self._all:
+                with suppress(MaintenanceError):
+                    self._all.identify(each)
+
     def _note(self, error: MaintenanceError, seconds: float) -> None:
-        self._failures += 1
-        self._due = self._clock() + min(seconds, self._interval)
-        self._of_vcenter.swept = False
         if isinstance(error, OperationsUnavailableError):
             self._health.operations_problem = str(error)
+            self._failed(self._of_vcenter.problem, seconds)
         else:
-            self._of_vcenter.problem = str(error)
+            self._failed(str(error), seconds)
 
-    def _succeeded(self, following: float) -> None:
+    def _failed(self, problem: str, seconds: float) -> None:
+        self._failures += 1
+        self._due = self._clock() + min(seconds, self._interval)
+        self._of_vcenter.swept, self._of_vcenter.problem = False, problem
+
+    def _succeeded(self) -> None:
         self._failures = 0
-        self._due = self._clock() + following
+        following = _SECOND_LOOK_SECONDS if self._looks_again else self._interval
+        self._due, self._looks_again = self._clock() + min(following, self._interval), False
         self._health.operations_answered()
         self._of_vcenter.last_sweep = self._health.now()
-        self._of_vcenter.swept, self._of_vcenter.problem = True, ""
+        self._of_vcenter.problem = ""
+        # Who has asked meanwhile may know of what has happened since this one began.
+        self._of_vcenter.swept = self._of_vcenter.swept or not self._asked.is_set()

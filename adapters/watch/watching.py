@@ -7,6 +7,8 @@ and each of them is but a hint, since vCenter is asked before and after each wri
 
 import logging
 import threading
+import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime
 from typing import Final
@@ -28,6 +30,8 @@ _WAIT_SECONDS: Final = 30
 _ANSWER_SECONDS: Final = 15.0
 _FIRST_PAUSE_SECONDS: Final = 1.0
 _MAX_PAUSE_SECONDS: Final = 60.0
+# Who says sooner than this that nothing has happened is asked again after this.
+_AT_ONCE_SECONDS: Final = 1.0
 
 
 class Watching:
@@ -44,6 +48,8 @@ class Watching:
         health: Health,
         of_vcenter: VCenterHealth,
         seconds: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._vcenter = vcenter
         self._changes = changes
@@ -51,6 +57,7 @@ class Watching:
         self._health = health
         self._of_vcenter = of_vcenter
         self._seconds = seconds
+        self._clock = clock
         self._failures = 0
 
     def run(self, signs: Signs, ended: threading.Event) -> None:
@@ -70,16 +77,30 @@ class Watching:
             with deadline(self._seconds):
                 hosts = watching.enter_context(self._vcenter.watch())
             self._connected(hosts)
+            # Until then it may be one of many that end soon, each of which cost a login.
+            lasting = self._clock() + _MAX_PAUSE_SECONDS
             while not ended.is_set():
                 signs.show()
-                with deadline(_WAIT_SECONDS + _ANSWER_SECONDS):
-                    self._pass_on(hosts.wait(_WAIT_SECONDS))
-                self._of_vcenter.hosts = len(hosts)
-                self._failures = 0
+                self._listen(hosts, ended)
+                if self._clock() >= lasting:
+                    self._failures = 0
+
+    def _listen(self, hosts: HostUpdates, ended: threading.Event) -> None:
+        asked = self._clock()
+        with deadline(_WAIT_SECONDS + _ANSWER_SECONDS):
+            updates = hosts.wait(_WAIT_SECONDS)
+        self._of_vcenter.hosts = len(hosts)
+        if updates.changed or updates.other_hosts:
+            self._pass_on(updates)
+        elif self._clock() - asked < _AT_ONCE_SECONDS:
+            # A vCenter may do so, and a web page in its place does so always.
+            ended.wait(_AT_ONCE_SECONDS)
 
     def _connected(self, hosts: HostUpdates) -> None:
         known = self._of_vcenter
-        known.connected_since, known.hosts, known.problem = self._health.now(), len(hosts), ""
+        # A sweep that is under way may have begun before the connection was lost.
+        known.swept, known.hosts, known.problem = False, len(hosts), ""
+        known.connected_since = self._health.now()
         self._say(logging.INFO, f"watched: {len(hosts)} hosts")
         self._sweeping.ask()
 
@@ -91,8 +112,7 @@ class Watching:
         if updates.other_hosts:
             # What is gone for good, only a sweep may decide, which stops where that cannot be.
             self._sweeping.ask()
-        if updates.changed or updates.other_hosts:
-            self._of_vcenter.last_update = now
+        self._of_vcenter.last_update = now
 
     def _lost(self, problem: str, ended: threading.Event) -> None:
         seconds = pause(self._failures, _FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS)

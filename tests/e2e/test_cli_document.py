@@ -22,7 +22,8 @@ JSON = "maintenance-mirror status --output json"
 NAMES = {
     r"127\.0\.0\.1:\d+": "HERE",
     r"(vrops|vcenter|mirror)\.lab\.local(:\d+)?": "HERE",
-    r"\d{4}-\d\d-\d\dT[\d:.]+Z": "THEN",
+    r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)": "THEN",
+    r"\"duration_ms\": [\d.]+": "DURATION",
     r"\d{4}-\d\d-\d\d( \d\d:\d\d)?": "THEN",
     r"\S+ is (127|192)[\d.]+": "RESOLVED",
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}": "UUID",
@@ -93,7 +94,7 @@ def test_a_command_says_what_the_document_shows(
 
 def test_every_command_is_shown() -> None:
     words = [line.split()[1] for line, _ in examples()]
-    assert {"doctor", "status", "reconcile", "send"} == set(words)
+    assert {"doctor", "status", "reconcile", "watch", "send"} == set(words)
 
 
 def test_every_field_of_json_is_explained(shown: dict[str, str]) -> None:
@@ -105,7 +106,7 @@ def test_every_field_of_json_is_explained(shown: dict[str, str]) -> None:
 def test_every_option_is_in_the_document_or_explains_itself() -> None:
     options = {
         option
-        for name in ("reconcile", "status", "send")
+        for name in ("reconcile", "status", "watch", "send")
         for option in re.findall(r"^  (--[a-z-]+)", command(name, "--help").out, re.MULTILINE)
     }
     assert [option for option in sorted(options) if f"`{option}" not in TEXT] == []

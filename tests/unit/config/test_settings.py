@@ -139,6 +139,17 @@ def test_an_empty_value_is_a_missing_one() -> None:
         ("EVENT_DEADLINE_SECONDS", "soon"),
         ("MAX_BODY_BYTES", "1"),
         ("MAX_DEPTH", "100000"),
+        ("HEALTH_ADDRESS", "127.0.0.1"),
+        ("HEALTH_ADDRESS", ":8080"),
+        ("HEALTH_ADDRESS", "8080"),
+        ("HEALTH_ADDRESS", "127.0.0.1:65536"),
+        ("HEALTH_ADDRESS", "127.0.0.1:-1"),
+        ("HEALTH_ADDRESS", "127.0.0.1:٣"),
+        ("HEALTH_ADDRESS", "::1:8080"),
+        ("HEALTH_ADDRESS", "[::1]"),
+        ("HEALTH_ADDRESS", "[hunter2]:8080"),
+        ("HEALTH_ADDRESS", "http://hunter2:8080"),
+        ("HEALTH_ADDRESS", "hunter 2:8080"),
         ("LOG_LEVEL", "loud"),
         ("LOG_FORMAT", "xml"),
     ],
@@ -349,6 +360,21 @@ def test_sweeps_have_their_own_limits() -> None:
     assert (read.max_changes, read.sweep_seconds) == (0, 90.0)
     assert (settings().max_changes, settings().sweep_seconds) == (None, 120.0)
     assert settings(**VCENTER, REQUIRE_VERIFICATION="yes").require_verification
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("", ("127.0.0.1", 8080)),
+        ("0.0.0.0:80", ("0.0.0.0", 80)),
+        ("localhost:0", ("localhost", 0)),
+        ("mirror-1.lab.local:65535", ("mirror-1.lab.local", 65535)),
+        ("[::]:8080", ("::", 8080)),
+        ("[2001:DB8::1]:8080", ("2001:DB8::1", 8080)),
+    ],
+)
+def test_health_is_told_where_somebody_wants_it(text: str, address: tuple[str, int]) -> None:
+    assert settings(HEALTH_ADDRESS=text).health_address == address
 
 
 def test_a_secret_shows_itself_nowhere() -> None:
