@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import page, sizes, start, traffic
+from bench import page, sizes, start, traffic, watching
 from bench.results import Results
 from bench.world import BUILD
 from lab.processes import ROOT
@@ -43,7 +43,8 @@ def main() -> None:
 def _measured(quick: bool) -> Results:
     results, started = Results(_about(quick)), time.perf_counter()
     for measure in (
-        *(traffic.one_event, traffic.rate, traffic.storm, traffic.outage),
+        *(traffic.one_event, watching.watched, watching.vsphere),
+        *(traffic.rate, traffic.storm, traffic.outage),
         *(start.start, sizes.sizes, start.runtime, sizes.sweeps),
     ):
         print(f"{time.perf_counter() - started:6.1f} s  {measure.__name__}", flush=True)

@@ -22,6 +22,7 @@ from adapters.incoming import envelopes
 from bench import load, machine
 from bench.load import SendEvent
 from bench.results import CALL
+from bench.telling import LEASE, TellingVCenter, changes
 from lab import memory
 from lab.events import HTTP_FORMATS, EventData, lambda_event, router_envelope
 from lab.memory import MemoryVCenter
@@ -44,6 +45,12 @@ class Least:
         """Start maintenance of a host, whatever the event is; always the same one."""
         self._call("PUT", f"{self._host}/maintained")
         return "entered"
+
+    def look_and_write(self, seconds: float) -> None:
+        """Look at the host, wait for so many ``seconds``, and start its maintenance."""
+        self._call("GET", self._host)
+        time.sleep(seconds)
+        self.mirror()
 
     def first_event(self) -> float:
         """Return the milliseconds of what the first event of a process needs at least."""
@@ -115,6 +122,31 @@ def _dispatched(dispatch: bootstrap.Dispatch, event: EventData) -> str:
     return dispatch(partial(envelopes.from_object, router_envelope(event))).action
 
 
+def _watched(hosts: int, host: int, count: int) -> list[float]:
+    """Return when each change was that the door without VEBA has mirrored."""
+    return changes(TellingVCenter(hosts, CALL_SECONDS), host, count)
+
+
+def _as_events(hosts: int, host: int, count: int) -> list[float]:
+    """Return when each event was dispatched; the same vCenter is asked, and tells of nothing."""
+    vcenter = TellingVCenter(hosts, CALL_SECONDS)
+    dispatch, times = memory.mirror({**os.environ, **LEASE}, vcenter), []
+    for event in load.in_turn(host, count):
+        vcenter.in_maintenance = {event.moref} if event.name.startswith("Entered") else set()
+        times.append(time.time())
+        _dispatched(dispatch, event)
+    return times
+
+
+def _calls_alone(hosts: int, host: int, count: int) -> list[float]:
+    """Return when each time the calls up to a write began: a look, a question and the write."""
+    least, times = Least(), []
+    for _ in range(count):
+        times.append(time.time())
+        least.look_and_write(CALL_SECONDS)
+    return times
+
+
 def _sweep(hosts: int, wrong: int) -> tuple[float, float]:
     """Sweep when so many hosts, evenly spread, entered maintenance mode without an event.
 
@@ -146,6 +178,7 @@ CONTESTANTS: Final[dict[str, dict[str, Callable[..., object]]]] = {
         "events alone": partial(_warm, lambda: partial(_dispatched, bootstrap.mirror(os.environ))),
         "with vCenter": partial(_warm, _with_vcenter),
     },
+    "watched": {"watched": _watched, "as an event": _as_events, "its calls alone": _calls_alone},
     "cold": {"a first event's calls alone": lambda: Least().first_event()},
     "rate": {"the simulator: calls": _per_second},
     "cpu": {CALL: lambda n: 1000 / n * timeit(Least().mirror, timer=time.process_time, number=n)},

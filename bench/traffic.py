@@ -51,11 +51,18 @@ def _serve(
         replies = load.send(server.url, load.in_turn(host, _BATCH))
         warm += [1000 * reply.seconds for reply in replies]
         if name != PLATFORM:
-            calls = operations.calls()["latest"]
-            writes = [each for each in calls if each["path"].endswith("/maintained")][-_BATCH:]
-            for write, reply in zip(writes, replies, strict=True):
-                landed.append(1000 * (write["at"] + write["seconds"] - reply.sent))
+            landed += until_written(operations, [reply.sent for reply in replies])
     return {"warm": median(warm), **({"landed": median(landed)} if landed else {})}
+
+
+def until_written(operations: Operations, begun: list[float]) -> list[float]:
+    """Return the milliseconds from each of these moments, since 1970, to the write it caused."""
+    calls = operations.calls()["latest"]
+    writes = [each for each in calls if each["path"].endswith("/maintained")][-len(begun) :]
+    return [
+        1000 * (write["at"] + write["seconds"] - at)
+        for write, at in zip(writes, begun, strict=True)
+    ]
 
 
 def rate(results: Results) -> None:

@@ -27,7 +27,10 @@ FIRST_HOST: Final = 16
 def simulator(hosts: int, delay: float = CALL_SECONDS) -> AbstractContextManager[Operations]:
     """Run a simulator; its calls take ``delay`` seconds longer."""
     options = ["--hosts", str(hosts), "--vcenter", f"{ADDRESS},{ADDRESS},{UUID}"]
-    return operations.running(BUILD, [*options, "--call-delay", str(delay)])
+    # There may be another one, of another size, whose certificate is not this one's.
+    folder = BUILD / f"{hosts} hosts"
+    folder.mkdir(exist_ok=True)
+    return operations.running(folder, [*options, "--call-delay", str(delay)])
 
 
 def server(name: str, operations: Operations) -> AbstractContextManager[Function]:

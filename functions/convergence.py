@@ -52,10 +52,11 @@ class ModeSource(Protocol):
 
 
 class AskedVCenter:
-    """A vCenter, whose events also tell whose a window may be."""
+    """A vCenter, whose events also tell whose a window may be, and so does what was ``seen``."""
 
-    def __init__(self, vcenter: VCenter, context: Context) -> None:
+    def __init__(self, vcenter: VCenter, context: Context, seen: ModeChange | None = None) -> None:
         self._vcenter = vcenter
+        self._seen = seen
         self._context = context
         self._leased = bool(context.policy.lease_minutes)
 
@@ -113,9 +114,18 @@ class AskedVCenter:
 
     def _changes(self, moref: str) -> Sequence[ModeChange] | None:
         try:
-            return self._vcenter.mode_changes(self._since(), moref)
+            told = self._vcenter.mode_changes(self._since(), moref)
         except RequestRejectedError:
-            return None
+            return self._with_seen((), moref) or None
+        return self._with_seen(told, moref)
+
+    def _with_seen(self, told: Sequence[ModeChange], moref: str) -> Sequence[ModeChange]:
+        """Add what was seen of the host, if vCenter's events do not tell it yet."""
+        seen = self._seen
+        if seen is None or seen.moref != moref:
+            return told
+        is_told = told and (told[0].entered == seen.entered or told[0].at > seen.at)
+        return told if is_told else [seen, *told]
 
 
 class NewestEvent:
@@ -185,7 +195,7 @@ def converge(host: HostRef, wanted: bool, source: ModeSource, context: Context) 
 def _mirrored(event: HostEvent, wanted: bool, context: Context) -> Outcome:
     vcenter = _vcenter_of(event, context)
     if vcenter:
-        return _verified(event, wanted, AskedVCenter(vcenter, context), context)
+        return _verified(event, wanted, AskedVCenter(vcenter, context, _seen(event)), context)
     if context.policy.require_verification:
         raise UnverifiedEventError(f"no configured vCenter can say whether {event.host} is so")
     return _believed(event, wanted, context)
@@ -219,6 +229,12 @@ def _vcenter_of(event: HostEvent, context: Context) -> VCenter | None:
     if vcenter:
         context.vcenters.identify(vcenter)
     return vcenter
+
+
+def _seen(event: HostEvent) -> ModeChange | None:
+    if not event.seen or event.created is None:
+        return None
+    return ModeChange(event.host.moref, event.name == ENTERED, event.created)
 
 
 def _is_late(event: HostEvent, context: Context) -> bool:

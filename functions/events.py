@@ -61,6 +61,9 @@ class HostEvent:
     Its identity is (vcenter, key, name): the CloudEvent id is drawn anew for every replay.
     ``key`` may be negative, because vCenter's counter overflows; it and ``created`` (aware) are
     None where the event does not tell. Texts end after MAX_NAME_LENGTH characters.
+
+    ``seen`` says that nobody has sent it: this process has seen the host change, in vCenter itself,
+    which may post its own event of that some moments later.
     """
 
     name: str
@@ -72,6 +75,7 @@ class HostEvent:
     message: str = ""
     datacenter: str = ""
     cluster: str = ""
+    seen: bool = False
 
     @property
     def vcenter(self) -> str:

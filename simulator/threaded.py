@@ -1,10 +1,11 @@
 """The simulator as an object: started and stopped by a `with` statement."""
 
+import socket
 import ssl
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -86,9 +87,8 @@ class Simulator:
         with ExitStack() as undo:
             listener = undo.enter_context(listen(self._bind, self._port))
             context = self._new_context() if self.tls else None
-            self._server = Server(listener, create_app(self._appliance).wsgi_app, context)
+            self._server = self._serving(listener, context)
             undo.pop_all()
-        self._server.start()
 
     def stop(self) -> None:
         """Stop serving; afterwards no thread, socket or temporary file is left."""
@@ -97,6 +97,17 @@ class Simulator:
             self._server.stop()
         if self._ca_file and self._wanted_ca_file is None:
             self._ca_file.unlink(missing_ok=True)
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """Listen to nobody meanwhile; the port, and all that it knows, it keeps."""
+        before = self._running
+        before.stop()
+        try:
+            yield
+        finally:
+            self._server = self._serving(listen(self._bind, before.port), before.ssl_context)
+            self._server.connections += before.connections
 
     @property
     def url(self) -> str:
@@ -209,6 +220,11 @@ class Simulator:
         if self._server is None:
             raise RuntimeError("the simulator has not been started")
         return self._server
+
+    def _serving(self, listener: socket.socket, context: ssl.SSLContext | None) -> Server:
+        server = Server(listener, create_app(self._appliance).wsgi_app, context)
+        server.start()
+        return server
 
     def _adapter_id(self, vcenter: str | None) -> str:
         known = self._appliance.inventory.vcenters()

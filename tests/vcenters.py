@@ -39,6 +39,7 @@ class Vcsim:
         self.password = running.password
         self.variables = running.variables
         self.stop = running.stop
+        self.pid = running.pid
         self._stub = connection(running.url, running.ca_file)
         self._content = vim.ServiceInstance("ServiceInstance", self._stub).RetrieveContent()
         self._content.sessionManager.Login(userName=self.username, password=self.password)
@@ -72,6 +73,10 @@ class Vcsim:
     def leave(self, moref: str) -> None:
         """Take a host out of maintenance mode."""
         set_mode(self._content, self._host(moref), in_maintenance_mode=False)
+
+    def leave_untold(self, moref: str) -> None:
+        """Take a host out of maintenance mode, with the event of that still to come."""
+        WaitForTask(self._host(moref).ExitMaintenanceMode_Task(timeout=0))
 
     def remove(self, moref: str) -> None:
         """Remove a host; unlike entering and leaving, vcsim posts the event of that itself."""
@@ -112,6 +117,11 @@ class Vcsim:
         wanted = vim.event.EventFilterSpec(eventTypeId=list(names), maxCount=1000)
         return list(self._content.eventManager.QueryEvents(filter=wanted))
 
+    @property
+    def logins(self) -> int:
+        """How many there were, without the administrator's own."""
+        return len(self.posted("UserLoginSessionEvent")) - 1
+
     def sessions(self) -> list[str]:
         """Return the keys of all sessions but the administrator's own."""
         manager = self._content.sessionManager
@@ -141,8 +151,8 @@ def _result(task: Any) -> Any:
 
 
 @contextmanager
-def vcsim(hosts: int = 3, events: int = 0, **options: str) -> Iterator[Vcsim]:
-    """Run a vcsim; ``options`` are the user name and the password that it takes.
+def vcsim(hosts: int = 3, events: int = 0, **options: Any) -> Iterator[Vcsim]:
+    """Run a vcsim; ``options`` are those of lab.vcsim.running, such as the password that it takes.
 
     So many ``events`` have been posted before.
 

@@ -36,10 +36,13 @@ class Updates:
     """What has happened: these hosts ``changed`` their mode, and are as they are told here.
 
     ``other_hosts``: some came or went, which one who compares all hosts will find out about.
+    ``told_again`` are the MoRefs of those among ``changed`` that were told to be so before, as when
+    a host is connected again.
     """
 
     changed: tuple[VCenterHost, ...] = ()
     other_hosts: bool = False
+    told_again: frozenset[str] = frozenset()
 
 
 class HostUpdates:
@@ -53,6 +56,8 @@ class HostUpdates:
         self._session = session
         self._address = address
         self._names: dict[str, str] = {}
+        self._modes: dict[str, bool] = {}
+        self._told_again: set[str] = set()
         self._version = ""
         self._kept = ExitStack()
         try:
@@ -73,10 +78,11 @@ class HostUpdates:
     def wait(self, seconds: int) -> Updates:
         """Return what has happened since the last call, or nothing after ``seconds`` without."""
         answer = self._answer(seconds)
+        self._told_again.clear()
         objects = list(_objects(answer))
         told = [host for each in objects for host in self._told(each)]
         other_hosts = any(each.kind != "modify" for each in objects)
-        return Updates(tuple(told), other_hosts)
+        return Updates(tuple(told), other_hosts, frozenset(self._told_again))
 
     def close(self) -> None:
         """Give up what the session keeps for this; never raises, and takes 3 s at most."""
@@ -110,19 +116,23 @@ class HostUpdates:
         return answer
 
     def _told(self, update: Any) -> Iterator[VCenterHost]:
-        """Note the host's name, and yield the host if its mode was told.
+        """Note the host's name and mode, and yield the host if its mode was told.
 
         One that has just come, and is in service, needs nothing.
         """
         moref = update.obj._GetMoId()
         if update.kind == "leave" or not inventory.MOREF.fullmatch(moref):
             self._names.pop(moref, None)
+            self._modes.pop(moref, None)
             return
         inventory.check_session([each.fault for each in update.missingSet], self._session.service)
         values = {each.name: each.val for each in update.changeSet if each.op == "assign"}
         self._name(moref, values)
         if inventory.MODE in values:
             mode = inventory.mode(values[inventory.MODE], self._session.service)
+            if self._modes.get(moref, False) == mode:
+                self._told_again.add(moref)
+            self._modes[moref] = mode
             if mode or update.kind == "modify":
                 yield VCenterHost(HostRef(moref, self._names[moref], self._address), mode)
 

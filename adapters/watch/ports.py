@@ -22,6 +22,11 @@ class Updates(Protocol):
         """See Updates.other_hosts."""
         ...
 
+    @property
+    def told_again(self) -> frozenset[str]:
+        """See Updates.told_again."""
+        ...
+
 
 class HostUpdates(Protocol):
     """See adapters.vcenter.updates.HostUpdates."""

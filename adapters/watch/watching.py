@@ -107,7 +107,8 @@ class Watching:
     def _pass_on(self, updates: Updates) -> None:
         now = self._health.now()
         for each in updates.changed:
-            self._changes.put(_event(each, now))
+            seen = each.host.moref not in updates.told_again
+            self._changes.put(_event(each, now, seen=seen))
         if updates.other_hosts:
             # What is gone for good, only a sweep may decide, which stops where that cannot be.
             self._sweeping.ask()
@@ -128,7 +129,7 @@ class Watching:
         logger.log(level, "vCenter %s: %s", address, text, extra={"fields": fields})
 
 
-def _event(host: VCenterHost, now: datetime) -> HostEvent:
+def _event(host: VCenterHost, now: datetime, *, seen: bool) -> HostEvent:
     """Return the change as the event that vCenter has of it; its key and user nobody tells."""
     name = ENTERED if host.in_maintenance_mode else EXITED
-    return HostEvent(name, host.host, key=None, created=now, event_id="")
+    return HostEvent(name, host.host, key=None, created=now, event_id="", seen=seen)

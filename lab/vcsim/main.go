@@ -1,8 +1,8 @@
 // vcsim serves govmomi's simulated vCenter over TLS, for tests and the demonstration.
 //
-// It listens on a free port of 127.0.0.1, with a certificate of its own making, and prints one
-// line of JSON: url, uuid (the instance's) and certificate (PEM). It ends when its standard input
-// does, or on SIGTERM or SIGINT, so that it cannot outlive whoever started it.
+// It listens on 127.0.0.1, with a certificate of its own making, and prints one line of JSON: url,
+// uuid (the instance's) and certificate (PEM). It ends when its standard input does, or on SIGTERM
+// or SIGINT, so that it cannot outlive whoever started it; no call that is under way is finished.
 package main
 
 import (
@@ -23,6 +23,9 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"sort"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 	_ "unsafe" // for go:linkname
@@ -49,18 +52,24 @@ func main() {
 	username := flag.String("username", "administrator@vsphere.local", "the only user it knows")
 	events := flag.Int("events", 0, "how many times its hosts have entered and left already")
 	password := flag.String("password", "vcsim", "the only password it takes")
+	port := flag.Int("port", 0, "where it listens, or 0 for any port that is free")
+	identity := flag.String("uuid", uuid.NewString(), "its instance UUID")
+	entered := flag.String("entered", "", "the numbers of hosts that are in maintenance mode, 1,2,3")
+	left := flag.String("left", "", "the numbers of hosts that were, and are not any more")
 	flag.Parse()
 
-	model := populated(*hosts)
+	model := populated(*hosts, *identity)
 	defer model.Remove()
-	historySize += *events
+	historySize += *events + *hosts
 	remember(model, *events)
+	enter(model, numbers(*entered))
+	leave(model, numbers(*left))
 	inventory := model.Map()
 	inventory.AddHandler(&modeReporter{inventory: inventory})
 	certificate, encoded := certify()
 	model.Service.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
 	model.Service.Listen = &url.URL{
-		Host: "127.0.0.1:0",
+		Host: fmt.Sprintf("127.0.0.1:%d", *port),
 		User: url.UserPassword(*username, *password),
 	}
 	// It is never closed, which would wait for those who wait for changes.
@@ -75,14 +84,17 @@ func main() {
 }
 
 // populated returns a vCenter with one cluster of hosts, called esx01.lab.local and so on.
-func populated(hosts int) *simulator.Model {
+func populated(hosts int, identity string) *simulator.Model {
 	model := simulator.VPX()
-	model.ServiceContent.About.InstanceUuid = uuid.NewString()
+	model.ServiceContent.About.InstanceUuid = identity
 	// What it lists first in vimServiceVersions.xml, before 6.0 and 5.5.
 	model.ServiceContent.About.ApiVersion = "8.0.3.0"
-	model.Cluster, model.ClusterHost, model.Host = 1, 1, 0
+	model.Cluster, model.ClusterHost, model.Host = 1, min(hosts, 1), 0
 	model.Datastore, model.Machine, model.Portgroup = 0, 0, 0
 	check(model.Create())
+	if hosts == 0 {
+		return model
+	}
 	inventory := model.Map()
 	cluster := inventory.Any("ClusterComputeResource").(*simulator.ClusterComputeResource)
 	first := inventory.Any("HostSystem").(*simulator.HostSystem)
@@ -112,24 +124,73 @@ func christen(host *simulator.HostSystem, number int) {
 
 // remember posts so many events, of one host after another: all enter, then all leave, and so on.
 func remember(model *simulator.Model, events int) {
-	hosts := model.Map().All("HostSystem")
-	datacenter := model.Map().Any("Datacenter").Reference()
-	manager := model.Map().Get(*model.ServiceContent.EventManager).(*simulator.EventManager)
+	hosts := hostsOf(model)
 	for number := 0; number < events; number++ {
-		host := hosts[number%len(hosts)].(*simulator.HostSystem)
-		about := types.HostEvent{Event: types.Event{
-			Datacenter: &types.DatacenterEventArgument{Datacenter: datacenter},
-			Host: &types.HostEventArgument{
-				EntityEventArgument: types.EntityEventArgument{Name: host.Name},
-				Host:                host.Self,
-			},
-		}}
-		var event types.BaseEvent = &types.EnteredMaintenanceModeEvent{HostEvent: about}
-		if number/len(hosts)%2 == 1 {
-			event = &types.ExitMaintenanceModeEvent{HostEvent: about}
-		}
-		manager.PostEvent(model.Service.Context, &types.PostEvent{EventToPost: event})
+		post(model, hosts[number%len(hosts)], number/len(hosts)%2 == 0)
 	}
+}
+
+// enter lets hosts be in maintenance mode, and remembers that they have entered it.
+func enter(model *simulator.Model, numbers []int) {
+	hosts := hostsOf(model)
+	for _, number := range numbers {
+		host := hosts[number-1]
+		host.Runtime.InMaintenanceMode = true
+		post(model, host, true)
+	}
+}
+
+// leave remembers that hosts have entered maintenance mode, and have left it.
+func leave(model *simulator.Model, numbers []int) {
+	hosts := hostsOf(model)
+	for _, number := range numbers {
+		post(model, hosts[number-1], true)
+		post(model, hosts[number-1], false)
+	}
+}
+
+func post(model *simulator.Model, host *simulator.HostSystem, entered bool) {
+	datacenter := model.Map().Any("Datacenter").Reference()
+	about := types.HostEvent{Event: types.Event{
+		Datacenter: &types.DatacenterEventArgument{Datacenter: datacenter},
+		Host: &types.HostEventArgument{
+			EntityEventArgument: types.EntityEventArgument{Name: host.Name},
+			Host:                host.Self,
+		},
+	}}
+	var event types.BaseEvent = &types.ExitMaintenanceModeEvent{HostEvent: about}
+	if entered {
+		event = &types.EnteredMaintenanceModeEvent{HostEvent: about}
+	}
+	manager := model.Map().Get(*model.ServiceContent.EventManager).(*simulator.EventManager)
+	manager.PostEvent(model.Service.Context, &types.PostEvent{EventToPost: event})
+}
+
+// hostsOf returns all hosts, by their numbers less one.
+func hostsOf(model *simulator.Model) []*simulator.HostSystem {
+	hosts := []*simulator.HostSystem{}
+	for _, each := range model.Map().All("HostSystem") {
+		hosts = append(hosts, each.(*simulator.HostSystem))
+	}
+	sort.Slice(hosts, func(i, j int) bool { return numberOf(hosts[i]) < numberOf(hosts[j]) })
+	return hosts
+}
+
+func numberOf(host *simulator.HostSystem) int {
+	var number int
+	_, err := fmt.Sscanf(host.Name, "esx%d.", &number)
+	check(err)
+	return number
+}
+
+func numbers(text string) []int {
+	found := []int{}
+	for _, each := range strings.FieldsFunc(text, func(char rune) bool { return char == ',' }) {
+		number, err := strconv.Atoi(each)
+		check(err)
+		found = append(found, number)
+	}
+	return found
 }
 
 // modeReporter lets collectors of properties know that a host has changed its mode, as a vCenter

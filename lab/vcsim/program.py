@@ -11,12 +11,13 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from lab.processes import ROOT, start
 
@@ -33,7 +34,7 @@ class NotBuiltError(Exception):
 class Vcsim:
     """A running one: where it is, who it is, whom it lets in, and what vouches for it.
 
-    ``stop`` ends it before its time.
+    ``stop`` ends it before its time; ``pid`` is its process.
     """
 
     url: str
@@ -42,6 +43,12 @@ class Vcsim:
     username: str
     password: str = field(repr=False)
     stop: Callable[[], None] = field(repr=False)
+    pid: int
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return urlsplit(self.url).port or 0
 
     @property
     def variables(self) -> dict[str, str]:
@@ -65,26 +72,27 @@ def running(
     username: str = "administrator@vsphere.local",
     password: str | None = None,
     events: int = 0,
+    *,
+    port: int = 0,
+    uuid: str = "",
+    entered: Iterable[int] = (),
+    left: Iterable[int] = (),
 ) -> Iterator[Vcsim]:
     """Run one with so many hosts, called esx01.lab.local and so on, and stop it in the end.
 
-    So many ``events`` tell that they entered and left maintenance mode before.
+    So many ``events`` tell that they entered and left maintenance mode before. By their numbers,
+    hosts have ``entered`` it already, or have ``left`` it again, and there are events of that, too.
 
-    Without a password, it makes one up.
+    Without a password, it makes one up, and so it does with the instance UUID. With the ``port``
+    and the ``uuid`` of one that was stopped, this is the same vCenter, restarted.
 
     Raises NotBuiltError if it has to be built, and cannot be.
     """
     password = password or secrets.token_urlsafe()
-    options = [
-        "-hosts",
-        str(hosts),
-        "-events",
-        str(events),
-        "-username",
-        username,
-        "-password",
-        password,
-    ]
+    flags = {"hosts": hosts, "events": events, "username": username, "password": password}
+    flags |= {"port": port, "entered": _joined(entered), "left": _joined(left)}
+    flags |= {"uuid": uuid} if uuid else {}
+    options = [f"-{name}={value}" for name, value in flags.items()]
     with (
         tempfile.TemporaryDirectory(prefix="vcsim-") as folder,
         start(
@@ -100,7 +108,8 @@ def running(
             ca_file = Path(folder) / "ca.pem"
             ca_file.write_text(said["certificate"], encoding="utf-8")
             stop = partial(_stop, process)
-            yield Vcsim(said["url"], said["uuid"], ca_file, username, password, stop)
+            told = (said["url"], said["uuid"], ca_file, username, password)
+            yield Vcsim(*told, stop, process.pid)
         finally:
             _stop(process)
 
@@ -149,6 +158,10 @@ def _build(folder: Path, program: Path, arguments: Sequence[str]) -> None:
     if result.returncode:
         raise NotBuiltError(result.stderr.strip()[-500:])
     unfinished.replace(program)
+
+
+def _joined(numbers: Iterable[int]) -> str:
+    return ",".join(map(str, numbers))
 
 
 def _stop(process: "subprocess.Popen[str]") -> None:

@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,11 +13,13 @@ from pathlib import Path
 import pytest
 
 from bench import load, page, peer
-from bench.contestants import Least
+from bench.contestants import CONTESTANTS, Least
 from bench.results import CALL, KNATIVE, PEER, PLATFORM, Results, spread
 from lab.events import HTTP_FORMATS
-from lab.processes import environment
-from simulator import Host, Simulator
+from lab.memory import UUID
+from lab.processes import ROOT, environment
+from lab.vcenters import ADDRESS
+from simulator import Host, Simulator, VCenter
 from tests.documents import broken_links, crowded_lines
 from tests.messages import read
 
@@ -24,6 +28,8 @@ ABOUT = {"date": "today", "machine": "a machine", "cores": 2, "python": "3", "se
 MEASURES = {
     (CALL, PLATFORM, KNATIVE, PEER): "warm landed rate cpu cold",
     ("events alone", "with vCenter"): "verified",
+    ("watched, 10 hosts", "watched, 10,000 hosts", "as an event", "its calls alone"): "watched",
+    ("told a client, 10 hosts", "written, 10 hosts"): "told",
     ("a first event's calls alone",): "cold",
     ("requests", "adapters.eventbridge"): "imports optional",
     ("requests, after functions_framework",): "imports",
@@ -81,7 +87,7 @@ def test_a_goal_is_met_up_to_its_limit_or_says_by_how_much_it_is_missed() -> Non
 
 def test_every_goal_is_on_the_page_and_a_missed_one_says_why(results: Results) -> None:
     found, text = page.goals(results), page.render(results)
-    assert len(found) == 13
+    assert len(found) == 15
     assert {goal.met for goal in found} == {True, False}
     for goal in found:
         verdict = "met" if goal.met else f"**{goal.verdict}**"
@@ -140,6 +146,16 @@ def test_the_least_is_one_call_on_one_connection(simulator: Simulator) -> None:
     least.first_event()
     least.close()
     assert (simulator.connections, len(simulator.calls)) == (2, 1 + 5)
+
+
+@pytest.mark.parametrize("contestant", CONTESTANTS["watched"])
+def test_each_change_that_is_measured_is_written_once(contestant: str) -> None:
+    words = [sys.executable, "-m", "bench.contestants", "watched", contestant, "1", "1", "2"]
+    with Simulator(1, [VCenter(ADDRESS, ADDRESS, UUID)]) as operations:
+        environ = environment(operations)
+        said = subprocess.check_output(words, cwd=ROOT, env=environ, stderr=subprocess.PIPE)
+        writes = [call for call in operations.calls if call.path.endswith("/maintained")]
+    assert len(json.loads(said)) == len(writes) == 2
 
 
 @contextmanager

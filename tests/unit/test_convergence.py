@@ -77,6 +77,15 @@ def asked(
     return converge(host, wanted, AskedVCenter(vcenter, context), context)
 
 
+def seen(
+    name: str, operations: FakeOperations, vcenter: FakeVCenter, at: datetime | None = None
+) -> Outcome:
+    """Mirror what this process has seen in a vCenter, now unless said otherwise."""
+    context = Context(operations, VCenters({A: vcenter}), policy=Policy(60), now=vcenter.clock)
+    change = HostEvent(name, HOST, None, at or vcenter.clock(), "", seen=True)
+    return mirror_event(change, name == ENTERED, context)
+
+
 def event(
     name: str, host: HostRef = HOST, minute: int | None = 0, key: int | None = None
 ) -> HostEvent:
@@ -315,6 +324,39 @@ def test_an_account_that_may_not_read_events_leaves_windows_and_says_so(
     outcome = asked(HOST, False, operations, vcenter, Policy(60))
     assert (outcome.action, outcome.needs_attention) == ("left", True)
     assert "vCenter's events do not tell" in outcome.reason
+    assert operations.ends(HOST) == ends
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_host_that_was_seen_to_leave_needs_no_event_of_that(
+    readable: bool, operations: FakeOperations, vcenter: Restless
+) -> None:
+    persons(operations)
+    vcenter.enter("host-1")
+    vcenter.modes[HOST] = False  # The event of that is still to come.
+    vcenter.failures = [] if readable else [None, None, RequestRejectedError("no privilege")]
+    assert seen(EXITED, operations, vcenter).action == "exited"
+    assert operations.state(HOST) is MONITORED
+
+
+def test_a_host_that_was_seen_to_enter_has_just_entered(
+    operations: FakeOperations, vcenter: Restless
+) -> None:
+    ends = persons(operations)
+    vcenter.modes[HOST] = True  # The event of that is still to come.
+    assert seen(ENTERED, operations, vcenter).action == "left"
+    assert operations.ends(HOST) == ends
+
+
+def test_what_was_seen_before_vcenters_newest_event_tells_nothing(
+    operations: FakeOperations, vcenter: Restless
+) -> None:
+    ends = persons(operations)
+    before = vcenter.clock()
+    vcenter.clock.advance(1)
+    vcenter.enter("host-1")
+    vcenter.modes[HOST] = False
+    assert seen(EXITED, operations, vcenter, before).action == "left"
     assert operations.ends(HOST) == ends
 
 

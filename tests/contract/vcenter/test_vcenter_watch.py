@@ -173,6 +173,23 @@ def test_a_new_name_is_told_with_the_next_change(
         assert modes(hosts.wait(5)) == [(moref, "new.lab.local", False)]
 
 
+def test_a_mode_that_was_told_before_is_told_again(
+    vsphere: VSphere, vcenter: Vcsim, interceptor: Interceptor, moref: str
+) -> None:
+    with vsphere.watch() as hosts:
+        same = rewritten(MODE + rb"(.*?)>true<", MODE + rb"\1>false<")
+        interceptor.spoil["WaitForUpdatesEx"] = once(same)
+        for change, mode, told_again in (
+            (vcenter.enter, False, {moref}),
+            (vcenter.leave, False, {moref}),
+            (vcenter.enter, True, set()),
+        ):
+            change(moref)
+            updates = hosts.wait(5)
+            assert [each.in_maintenance_mode for each in updates.changed] == [mode]
+            assert updates.told_again == told_again
+
+
 def test_nothing_is_told_when_nothing_has_happened(
     vsphere: VSphere, interceptor: Interceptor
 ) -> None:

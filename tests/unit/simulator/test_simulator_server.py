@@ -187,3 +187,15 @@ def test_a_restart_gives_the_same_ids() -> None:
         simulator = Simulator(2)
         ids.append([simulator.resource(name).id for name in simulator.states()])
     assert ids[0] == ids[1]
+
+
+def test_while_it_is_down_nobody_listens_and_nothing_is_forgotten(run: Run) -> None:
+    caller = run(hosts=["esx01"])
+    caller.maintain("esx01").raise_for_status()
+    before = address(caller.simulator)
+    with caller.simulator.down():
+        assert not listens(before)
+    assert address(caller.simulator) == before
+    assert caller.names()
+    assert caller.simulator.state("esx01") == "MAINTAINED_MANUAL"
+    assert caller.simulator.connections == 2

@@ -52,6 +52,7 @@ class Told:
 
     changed: tuple[VCenterHost, ...] = ()
     other_hosts: bool = False
+    told_again: frozenset[str] = frozenset()
 
 
 Step = Told | Exception | Callable[[], Told]

@@ -119,6 +119,16 @@ def test_a_change_is_of_its_vcenter_and_of_now() -> None:
     )
 
 
+@pytest.mark.parametrize("again", [True, False])
+def test_what_is_told_again_is_passed_on_and_was_not_seen(again: bool) -> None:
+    told_again = frozenset({"host-1"} if again else ())
+    watched = Watched(telling(Told((seen(1, True),), told_again=told_again)))
+    watched.run()
+    change = watched.world.changes.take(0)
+    assert change
+    assert change.event.seen is not again
+
+
 def test_hosts_that_come_or_go_are_for_a_sweep() -> None:
     watched = Watched(telling(Told(other_hosts=True), Told((seen(1, True),), other_hosts=True)))
     watched.run()
