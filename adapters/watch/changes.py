@@ -94,6 +94,12 @@ class Changes:
                 self._put(Change(change.event, change.failures + 1), max(grown, seconds))
             self._release(change)
 
+    def hurry(self) -> None:
+        """Let everything that waits be due: whoever was away is back."""
+        with self._changed:
+            for change in list(self._waiting.values()):
+                self._enqueue(change, self._clock() + self._spread())
+
     def _put(self, change: Change, seconds: float) -> None:
         self._waiting[change.host] = change
         self._enqueue(change, self._clock() + seconds)

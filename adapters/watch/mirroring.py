@@ -57,6 +57,8 @@ class Mirroring:
             _logger.exception("%s: this is a bug; trying again", change.event.host)
             self._changes.again(change, _MAX_PAUSE_SECONDS)
         else:
+            if self._health.operations_problem:
+                self._changes.hurry()
             self._health.operations_answered()
             self._changes.done(change)
 

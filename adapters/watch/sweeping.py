@@ -22,7 +22,7 @@ _logger: Final = logging.getLogger(__name__)
 # How often it looks whether somebody asks, and shows that it lives.
 _WAIT_SECONDS: Final = 1.0
 _FIRST_PAUSE_SECONDS: Final = 5.0
-_MAX_PAUSE_SECONDS: Final = 300.0
+_MAX_PAUSE_SECONDS: Final = 60.0
 # How long a sweep waits for other vCenters to say who they are.
 _IDENTIFY_SECONDS: Final = 10.0
 # What a process wrote that has died may not show yet when the next one sweeps at its beginning; the

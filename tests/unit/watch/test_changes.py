@@ -93,6 +93,22 @@ def test_a_pause_that_is_asked_for_is_kept(changes: Changes, clock: Seconds) -> 
     assert (again.event, again.failures) == (change.event, 1)
 
 
+def test_whoever_was_away_and_is_back_lets_all_that_waits_be_due(
+    changes: Changes, clock: Seconds
+) -> None:
+    for number in (1, 2, 3):
+        changes.put(event(number))
+    waiting = [changes.take(0) for _ in range(3)]
+    for change in waiting[:2]:
+        assert change
+        changes.again(change, 60.0)
+    assert changes.take(0) is None
+    changes.hurry()
+    clock.now += 1
+    again = [changes.take(0) for _ in range(3)]
+    assert [each and each.event for each in again] == [event(1), event(2), None]
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_newer_change_takes_the_place_of_one_that_has_failed(
     changes: Changes, clock: Seconds, when: str

@@ -98,6 +98,16 @@ def test_a_failure_is_told_once_and_tried_until_it_is_in(
     assert (both.health.operations_problem, len(both.changes)) == ("", 0)
 
 
+def test_the_first_that_is_in_again_lets_nobody_wait_any_longer(both: World) -> None:
+    both.vcenter.enter("host-2")
+    both.changes.put(event(2))
+    both.operations.failures = [AWAY, AWAY]
+    handle(both, 3)
+    assert both.operations.maintained() == {host(1)}
+    both.clock.now += 1
+    assert both.changes.take(0)
+
+
 @pytest.mark.parametrize(
     "error",
     [
