@@ -20,6 +20,12 @@ STORED = f"{KINDS},configmaps,secrets"
 SHOWN = "veba-0.8"
 _BUILD = "docker build -f deploy/knative/Dockerfile"
 _LOGS = "kubectl -n vmware-functions logs -l serving.knative.dev/service=maintenance-mirror"
+# Knative names the Deployment of a revision so (serving's names.go, from 0.20 to 1.13).
+_REDRIVE = (
+    "kubectl -n vmware-functions exec -i deploy/$(kubectl -n vmware-functions get ksvc"
+    " maintenance-mirror -o jsonpath={.status.latestReadyRevisionName})-deployment -c function"
+    " -- python -m adapters.redrive"
+)
 # The commands that an API server is not enough for, and what they need.
 NOT_RUN = {
     f"{_BUILD} -t {IMAGE} .": "Docker",
@@ -32,6 +38,7 @@ NOT_RUN = {
     f"{_LOGS} -c function --tail=20 --follow": "a kubelet",
     f"{_LOGS}-echo -c function --tail=20 --follow": "a kubelet",
     f"{_LOGS}-dead-letters -c function --tail=-1": "a kubelet",
+    f"{_LOGS}-dead-letters -c function --tail=-1 --since=24h | {_REDRIVE}": "a kubelet",
     "maintenance-mirror reconcile --dry-run": "vCenter and vRealize Operations",
 }
 
