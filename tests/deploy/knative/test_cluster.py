@@ -9,7 +9,7 @@ import pytest
 
 from tests.deploy import clusters
 from tests.deploy.clusters import Cluster
-from tests.deploy.knative.appliance import KINDS, install, make_ready
+from tests.deploy.knative.appliance import KINDS, add_broker, install, make_ready
 from tests.deploy.knative.manifests import IMAGE, KNATIVE, RELEASES, Manifest, load
 from tests.deploy.knative.test_definitions import needs_definitions
 from tests.documents import blocks
@@ -57,6 +57,7 @@ def appliance(veba: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
         install(running, RELEASES[veba])
         [create] = [line for line in commands() if "create namespace" in line]
         running.run(create)
+        add_broker(running)
         yield running
 
 
@@ -170,7 +171,7 @@ def test_the_page_knows_a_veba_by_what_its_cluster_says(cluster: Cluster, veba: 
     said = [text.strip().removesuffix(".0") for text in (row[release:version], row[version:])]
     cells = f"| {' | '.join(each or 'nothing' for each in said)} |"
     [line] = [line for line in README.read_text("utf-8").splitlines() if line.startswith(cells)]
-    assert f"`overlays/{veba}" in line
+    assert f"`overlays/{veba}`" in line
 
 
 @pytest.mark.cluster
