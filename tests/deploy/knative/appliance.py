@@ -41,8 +41,10 @@ def add_broker(cluster: Cluster) -> None:
 
 def make_ready(cluster: Cluster) -> None:
     """Say of all objects of Knative's kinds that they are ready, as their controllers do."""
-    if objects := cluster.objects(KINDS):
-        cluster.report({"conditions": [{"type": "Ready", "status": "True"}]}, *objects)
+    ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+    for each in cluster.objects(KINDS):
+        # By this, kubectl tells whether it is the latest change that is ready.
+        cluster.report({**ready, "observedGeneration": each["metadata"]["generation"]}, each)
 
 
 def _released(definition: Manifest, release: str) -> Manifest:

@@ -202,6 +202,20 @@ def test_an_upgrade_leaves_what_its_overlay_makes_and_no_more(
 
 
 @pytest.mark.cluster
+def test_what_is_read_until_a_revision_is_ready_is_not_cleaned_up(
+    cluster: Cluster, folder: Path, veba: str
+) -> None:
+    apply(cluster, folder, veba)
+    change_settings(folder)
+    # And no controller acts on it: the new settings may be wrong.
+    cluster.run(f"kubectl apply -k deploy/knative/overlays/{veba}", folder)
+    before = there(cluster)
+    [cleanup] = [line for line in commands("Upgrade") if " wait " in line]
+    assert not cluster.succeeds(cleanup.replace("--timeout=5m", "--timeout=1s"))
+    assert there(cluster) == before
+
+
+@pytest.mark.cluster
 def test_settings_that_were_changed_often_are_removed_all_the_same(
     cluster: Cluster, folder: Path, veba: str
 ) -> None:
