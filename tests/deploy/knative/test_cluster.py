@@ -216,6 +216,24 @@ def test_what_is_read_until_a_revision_is_ready_is_not_cleaned_up(
 
 
 @pytest.mark.cluster
+def test_what_was_applied_without_the_label_is_given_it(
+    cluster: Cluster, folder: Path, veba: str
+) -> None:
+    overlay = f"{veba}-vcenter"
+    labelled = cluster.run(f"kubectl kustomize deploy/knative/overlays/{overlay}", folder)
+    older = [line for line in labelled.splitlines() if "app.kubernetes.io/part-of:" not in line]
+    cluster.run("kubectl apply -f -", given="\n".join(older))
+    change_settings(folder)
+    apply(cluster, folder, overlay)
+    follow(cluster, folder, veba, "Remove")
+    # Nothing but the older ConfigMap, which CHANGELOG tells how to find.
+    [left] = there(cluster)
+    assert left.startswith("ConfigMap/maintenance-mirror-")
+    unlabelled = "kubectl get configmap -A -l '!app.kubernetes.io/part-of' -o name"
+    assert left.lower() in cluster.run(unlabelled)
+
+
+@pytest.mark.cluster
 def test_settings_that_were_changed_often_are_removed_all_the_same(
     cluster: Cluster, folder: Path, veba: str
 ) -> None:
