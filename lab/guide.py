@@ -52,6 +52,15 @@ Let the host leave:
 Where there is Go, the vCenter speaks the vSphere API, and the commands doctor, status and
 reconcile, which need that, are shown here, too.
 """
+_WITHOUT_VEBA: Final = """
+Do without VEBA: in a third terminal, which takes over the variables, too, let vCenter itself tell:
+
+  {watch}
+
+Let the host enter maintenance mode once more, send nothing, and watch the page:
+
+  {host} enter {name}
+"""
 _END: Final = "\nStop with Ctrl-C."
 
 
@@ -59,12 +68,17 @@ def text(lab: Laboratory, variables: Path) -> str:
     """Return the guide to a laboratory whose ``variables`` are in a file for shells."""
     python = _shown(Path(sys.executable))
     commands = _WITH_VCSIM if lab.vcenter.speaks_vsphere else _IN_MEMORY
-    return (_BEGIN + commands + _END).format(
+    mirror = _command_line(python)
+    watch = (
+        f"{mirror} watch" if lab.vcenter.speaks_vsphere else f"{python} -m {lab.vcenter.watcher}"
+    )
+    return (_BEGIN + commands + _WITHOUT_VEBA + _END).format(
         page=f"{lab.operations.url}/",
         ca_file=_shown(lab.operations.ca_file),
         log=_shown(variables.with_name("function.log")),
         variables=_shown(variables),
-        mirror=_command_line(python),
+        mirror=mirror,
+        watch=watch,
         host=f"{python} -m lab.host" + _elsewhere(variables.parent),
         name=HOSTS[0],
         moref=lab.vcenter.morefs[HOSTS[0]],

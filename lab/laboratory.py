@@ -65,10 +65,11 @@ def watching(folder: Path, lab: Laboratory) -> Iterator[Function]:
 
 
 def variables(vcenter: VCenter, operations: Operations) -> dict[str, str]:
-    """Return what the function is told, and the command line beside it."""
-    lease = {"MAINTENANCE_LEASE_MINUTES": "120"}
+    """Return what the function and a watcher are told, and the command line beside them."""
+    # The function has the port that a watcher would take by itself.
+    chosen = {"MAINTENANCE_LEASE_MINUTES": "120", "HEALTH_ADDRESS": "127.0.0.1:0"}
     # All of this stays on this machine.
-    return {"no_proxy": "127.0.0.1", **operations.variables, **lease, **vcenter.variables}
+    return {"no_proxy": "127.0.0.1", **operations.variables, **chosen, **vcenter.variables}
 
 
 def end_on_signals(code: int | None = None) -> None:

@@ -130,8 +130,7 @@ def watcher(
 ) -> Iterator[Function]:
     """Start the door that watches vCenters, wait until it is healthy, and stop it at the end."""
     port = free_port()
-    health = {"HEALTH_ADDRESS": f"127.0.0.1:{port}"}
-    environ = environment(simulator, **health, **settings)
+    environ = environment(simulator, **{**settings, "HEALTH_ADDRESS": f"127.0.0.1:{port}"})
     words = [sys.executable, "-m", module]
     with started(words, port, log, environ=environ) as running:
         yield running

@@ -103,6 +103,16 @@ class Cluster:
         self.run(command, given=_together(objects))
 
 
+def lost(sent: Any, stored: Any, where: str = "") -> list[str]:
+    """Return what was sent and is not stored as it was."""
+    if isinstance(sent, dict) and isinstance(stored, dict):
+        return [x for key in sent for x in lost(sent[key], stored.get(key), f"{where}.{key}")]
+    if isinstance(sent, list) and isinstance(stored, list) and len(sent) == len(stored):
+        pairs = enumerate(zip(sent, stored, strict=True))
+        return [x for at, (a, b) in pairs for x in lost(a, b, f"{where}[{at}]")]
+    return [] if sent == stored else [f"{where}: {sent!r} became {stored!r}"]
+
+
 def missing() -> str | None:
     """Return what a cluster wants and is not here, in words, if there is anything."""
     if shutil.which("etcd") is None:

@@ -115,7 +115,8 @@ def _parent(folder: Path) -> None:
 @pytest.mark.parametrize("path", GO)
 def test_every_command_works_as_it_is_printed(path: str, folder: Path) -> None:
     with laboratory(folder, path) as running:
-        take_over, *commands = running.commands
+        take_over, *commands, watch, _ = running.commands
+        assert watch.endswith(" watch" if path else " lab.watcher")
         assert len(commands) == (6 if path else 4)
         states = {}
         for command in commands:
@@ -129,6 +130,34 @@ def test_every_command_works_as_it_is_printed(path: str, folder: Path) -> None:
         told = {"doctor", "status", "send", "reconcile"} if path else {"send"}
         verbs = {re.split(r"maintenance-mirror |adapters.cli ", each)[-1] for each in commands}
         assert {each.split()[0] for each in verbs if "lab.host" not in each} == told
+
+
+@pytest.mark.parametrize("path", GO)
+def test_without_veba_it_is_vcenter_that_tells(path: str, folder: Path) -> None:
+    with laboratory(folder, path) as running:
+        take_over, *_, watch, enter = running.commands
+        with watching(f"{take_over}\nexec {watch}", folder.parent / "watching"):
+            assert run(take_over, enter).returncode == 0
+            ends = time.monotonic() + TIMEOUT_SECONDS
+            while running.state() != "MAINTAINED" and time.monotonic() < ends:
+                time.sleep(0.05)
+        assert running.state() == "MAINTAINED"
+
+
+@contextmanager
+def watching(commands: str, log: Path) -> Iterator[None]:
+    """Run a command that goes on, and stop it; returns when it says that it has swept."""
+    with log.open("wb") as said:
+        process = start(["/bin/sh", "-c", commands], env=SHELL, stdout=said, stderr=said)
+    try:
+        ends = time.monotonic() + TIMEOUT_SECONDS
+        while "reconciled" not in log.read_text(encoding="utf-8"):
+            assert time.monotonic() < ends, log.read_text(encoding="utf-8")
+            time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        assert process.wait(TIMEOUT_SECONDS) == 0
 
 
 @pytest.mark.parametrize("path", GO)

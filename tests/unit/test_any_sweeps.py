@@ -330,6 +330,5 @@ TestAnything = Anything.TestCase
 TestAnything.settings = settings(
     max_examples=600 if os.environ.get("EXHAUSTIVE") else 150,
     stateful_step_count=50,
-    deadline=None,
     database=None,
 )

@@ -29,7 +29,6 @@ from tests.strategies import (
 
 EXAMPLES = settings(
     max_examples=2000 if os.environ.get("EXHAUSTIVE") else 300,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     database=None,
 )

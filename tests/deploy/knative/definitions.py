@@ -1,5 +1,6 @@
 """The real definitions of Knative's custom resources, where they lie beside the project."""
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ Schema = dict[str, Any]
 _OF_ALL_OBJECTS = {"apiVersion", "kind", "metadata"}
 
 
+@functools.cache
 def definitions(release: str, folder: Path = CRDS) -> dict[str, Manifest]:
     """Return the definitions of a release by the kind that they define."""
     read_all = [each for path in sorted((folder / release).glob("*.yaml")) for each in read(path)]

@@ -3,12 +3,11 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.deploy import clusters
-from tests.deploy.clusters import Cluster
+from tests.deploy.clusters import Cluster, lost
 from tests.deploy.knative.appliance import KINDS, add_broker, install, make_ready
 from tests.deploy.knative.manifests import IMAGE, KNATIVE, RELEASES, Manifest, load
 from tests.deploy.knative.test_definitions import needs_definitions
@@ -134,16 +133,6 @@ def names(objects: list[Manifest]) -> set[str]:
 def there(cluster: Cluster) -> set[str]:
     """Return kind and name of all that the cluster has of ours."""
     return names(cluster.objects(STORED))
-
-
-def lost(sent: Any, stored: Any, where: str = "") -> list[str]:
-    """Return what was sent and is not stored as it was."""
-    if isinstance(sent, dict) and isinstance(stored, dict):
-        return [x for key in sent for x in lost(sent[key], stored.get(key), f"{where}.{key}")]
-    if isinstance(sent, list) and isinstance(stored, list) and len(sent) == len(stored):
-        pairs = enumerate(zip(sent, stored, strict=True))
-        return [x for at, (a, b) in pairs for x in lost(a, b, f"{where}[{at}]")]
-    return [] if sent == stored else [f"{where}: {sent!r} became {stored!r}"]
 
 
 def test_what_is_not_run_is_what_the_page_says() -> None:

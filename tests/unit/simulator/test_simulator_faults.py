@@ -163,7 +163,7 @@ JSON = SCALARS | st.lists(SCALARS, max_size=2)
 FIELDS = st.sampled_from([*Fault.__dataclass_fields__])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(JSON | st.dictionaries(FIELDS, JSON, max_size=4))
 def test_any_document_makes_a_fault_or_a_sentence(document: object) -> None:
     try:

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator import Host, SettableClock, Switches, VCenter
@@ -43,7 +43,6 @@ def test_a_switch_out_of_range_is_refused() -> None:
 WINDOWS = st.none() | st.builds(Window, st.none() | st.floats(0, 100))
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 10), WINDOWS)), st.floats(0, 50))
 def test_what_is_visible_is_the_last_change_older_than_the_delay(
     changes: list[tuple[float, Window | None]], wait: float
