@@ -34,10 +34,17 @@ def definitions(release: str) -> list[Manifest]:
     return list({**ours, **found}.values())
 
 
+def add_broker(cluster: Cluster) -> None:
+    """Add the ingress that Knative's controller has made for the broker ``default``."""
+    cluster.apply(_running("Deployment", "default-broker-ingress", "vmware-functions"))
+
+
 def make_ready(cluster: Cluster) -> None:
     """Say of all objects of Knative's kinds that they are ready, as their controllers do."""
-    if objects := cluster.objects(KINDS):
-        cluster.report({"conditions": [{"type": "Ready", "status": "True"}]}, *objects)
+    ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+    for each in cluster.objects(KINDS):
+        # By this, kubectl tells whether it is the latest change that is ready.
+        cluster.report({**ready, "observedGeneration": each["metadata"]["generation"]}, each)
 
 
 def _released(definition: Manifest, release: str) -> Manifest:
@@ -90,22 +97,22 @@ def _add_rabbitmq(cluster: Cluster) -> None:
             "spec": {"rabbitmq": {}},
         }
     )
-    server = _stateful_set("veba-rabbit-server", "vmware-system")
+    server = _running("StatefulSet", "veba-rabbit-server", "vmware-system")
     cluster.apply(server)
     revisions = {"currentRevision": "1", "updateRevision": "1", "observedGeneration": 1}
     counts = {"replicas": 1, "readyReplicas": 1, "currentReplicas": 1, "updatedReplicas": 1}
     cluster.report({**revisions, **counts}, server)
 
 
-def _stateful_set(name: str, namespace: str) -> Manifest:
+def _running(kind: str, name: str, namespace: str) -> Manifest:
     labels = {"app": name}
-    pod = {"containers": [{"name": "rabbitmq", "image": "rabbitmq"}]}
+    pod = {"containers": [{"name": name, "image": name}]}
     return {
         "apiVersion": "apps/v1",
-        "kind": "StatefulSet",
+        "kind": kind,
         "metadata": {"name": name, "namespace": namespace},
         "spec": {
-            "serviceName": name,
+            **({"serviceName": name} if kind == "StatefulSet" else {}),
             "selector": {"matchLabels": labels},
             "template": {"metadata": {"labels": labels}, "spec": pod},
         },

@@ -8,7 +8,7 @@ import pytest
 
 from tests.deploy import clusters
 from tests.deploy.clusters import Cluster, lost
-from tests.deploy.knative.appliance import KINDS, install, make_ready
+from tests.deploy.knative.appliance import KINDS, add_broker, install, make_ready
 from tests.deploy.knative.manifests import IMAGE, KNATIVE, RELEASES, Manifest, load
 from tests.deploy.knative.test_definitions import needs_definitions
 from tests.documents import blocks
@@ -19,6 +19,12 @@ STORED = f"{KINDS},configmaps,secrets"
 SHOWN = "veba-0.8"
 _BUILD = "docker build -f deploy/knative/Dockerfile"
 _LOGS = "kubectl -n vmware-functions logs -l serving.knative.dev/service=maintenance-mirror"
+# Knative names the Deployment of a revision so (serving's names.go, from 0.20 to 1.13).
+_REDRIVE = (
+    "kubectl -n vmware-functions exec -i deploy/$(kubectl -n vmware-functions get ksvc"
+    " maintenance-mirror -o jsonpath={.status.latestReadyRevisionName})-deployment -c function"
+    " -- python -m adapters.redrive"
+)
 # The commands that an API server is not enough for, and what they need.
 NOT_RUN = {
     f"{_BUILD} -t {IMAGE} .": "Docker",
@@ -31,6 +37,7 @@ NOT_RUN = {
     f"{_LOGS} -c function --tail=20 --follow": "a kubelet",
     f"{_LOGS}-echo -c function --tail=20 --follow": "a kubelet",
     f"{_LOGS}-dead-letters -c function --tail=-1": "a kubelet",
+    f"{_LOGS}-dead-letters -c function --tail=-1 --since=24h | {_REDRIVE}": "a kubelet",
     "maintenance-mirror reconcile --dry-run": "vCenter and vRealize Operations",
 }
 
@@ -49,6 +56,7 @@ def appliance(veba: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
         install(running, RELEASES[veba])
         [create] = [line for line in commands() if "create namespace" in line]
         running.run(create)
+        add_broker(running)
         yield running
 
 
@@ -152,7 +160,7 @@ def test_the_page_knows_a_veba_by_what_its_cluster_says(cluster: Cluster, veba: 
     said = [text.strip().removesuffix(".0") for text in (row[release:version], row[version:])]
     cells = f"| {' | '.join(each or 'nothing' for each in said)} |"
     [line] = [line for line in README.read_text("utf-8").splitlines() if line.startswith(cells)]
-    assert f"`overlays/{veba}" in line
+    assert f"`overlays/{veba}`" in line
 
 
 @pytest.mark.cluster
@@ -180,6 +188,38 @@ def test_an_upgrade_leaves_what_its_overlay_makes_and_no_more(
         assert lost(sent, stored) == []
         # A Service may have defaults.
         assert sent["kind"] == "Service" or sent.get("spec") == stored.get("spec")
+
+
+@pytest.mark.cluster
+def test_what_is_read_until_a_revision_is_ready_is_not_cleaned_up(
+    cluster: Cluster, folder: Path, veba: str
+) -> None:
+    apply(cluster, folder, veba)
+    change_settings(folder)
+    # And no controller acts on it: the new settings may be wrong.
+    cluster.run(f"kubectl apply -k deploy/knative/overlays/{veba}", folder)
+    before = there(cluster)
+    [cleanup] = [line for line in commands("Upgrade") if " wait " in line]
+    assert not cluster.succeeds(cleanup.replace("--timeout=5m", "--timeout=1s"))
+    assert there(cluster) == before
+
+
+@pytest.mark.cluster
+def test_what_was_applied_without_the_label_is_given_it(
+    cluster: Cluster, folder: Path, veba: str
+) -> None:
+    overlay = f"{veba}-vcenter"
+    labelled = cluster.run(f"kubectl kustomize deploy/knative/overlays/{overlay}", folder)
+    older = [line for line in labelled.splitlines() if "app.kubernetes.io/part-of:" not in line]
+    cluster.run("kubectl apply -f -", given="\n".join(older))
+    change_settings(folder)
+    apply(cluster, folder, overlay)
+    follow(cluster, folder, veba, "Remove")
+    # Nothing but the older ConfigMap, which CHANGELOG tells how to find.
+    [left] = there(cluster)
+    assert left.startswith("ConfigMap/maintenance-mirror-")
+    unlabelled = "kubectl get configmap -A -l '!app.kubernetes.io/part-of' -o name"
+    assert left.lower() in cluster.run(unlabelled)
 
 
 @pytest.mark.cluster
