@@ -90,8 +90,9 @@ class Sweeping:
             self._succeeded()
 
     def _told(self) -> None:
+        # One that is down must not use up the time of all others' sweeps.
+        self._identify_all()
         with log.event_line() as line, deadline(self._seconds):
-            self._identify_all()
             outcome = handlers.reconcile(self._context)
             line.outcome = replace(outcome, reason=f"{self._address}: {outcome.reason}")
 

@@ -257,6 +257,23 @@ def test_it_has_a_deadline(both: World) -> None:
     assert remaining() == float("inf")
 
 
+def test_others_who_are_asked_who_they_are_have_their_own_time(both: World) -> None:
+    left: list[float] = []
+
+    class Slow(FakeVCenter):
+        @property
+        def instance_uuid(self) -> str:
+            left.append(remaining())
+            raise LOST
+
+    made = sweeping(both, other=Slow(address=OTHER))
+    made._seconds = 1.0
+    made.ask()
+    run(made, 1)
+    assert left
+    assert all(5 < each <= 10 for each in left)
+
+
 def test_only_its_own_vcenter_is_swept(both: World) -> None:
     other = FakeVCenter([host(3, OTHER)], address=OTHER, uuid="another")
     both.operations.add(host(3, OTHER))
