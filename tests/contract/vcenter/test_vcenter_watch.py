@@ -401,6 +401,17 @@ def test_a_connection_that_was_closed_meanwhile_is_no_loss(
     assert interceptor.calls.count("Login") == 1
 
 
+def test_an_answer_that_was_lost_is_for_a_sweep(
+    vsphere: VSphere, vcenter: Vcsim, interceptor: Interceptor, moref: str
+) -> None:
+    with vsphere.watch() as hosts:
+        interceptor.spoil["WaitForUpdatesEx"] = once(silence)
+        vcenter.enter(moref)
+        assert hosts.wait(0) == Updates(other_hosts=True)
+        assert hosts.wait(0) == Updates()
+    assert interceptor.calls.count("Login") == 1
+
+
 def test_it_is_asked_for_names_and_modes_of_hosts_and_for_nothing_else(
     vsphere: VSphere,
 ) -> None:
