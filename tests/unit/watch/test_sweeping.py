@@ -74,6 +74,7 @@ def run(made: Sweeping, seconds: int) -> None:
 def both() -> World:
     """Both sides; one host has entered maintenance mode, and nobody has told."""
     both = world()
+    both.of_vcenter.connected_since = both.time()
     both.vcenter.enter("host-1")
     return both
 
@@ -195,6 +196,14 @@ def test_a_second_look_is_had_however_often_the_first_one_failed(both: World) ->
     run(made, 500)
     *_, succeeded, after = began
     assert (len(began), after - succeeded) == (5, 60)
+
+
+def test_why_a_vcenter_is_not_watched_is_told_however_well_it_was_swept(both: World) -> None:
+    both.of_vcenter.connected_since, both.of_vcenter.problem = None, "no privilege"
+    made = sweeping(both)
+    made.ask()
+    run(made, 1)
+    assert (both.of_vcenter.ready, both.of_vcenter.problem) == (False, "no privilege")
 
 
 def test_a_sweep_that_is_refused_waits_for_a_person() -> None:
