@@ -58,7 +58,9 @@ class Mirroring:
             self._note(error)
             self._changes.done(change)
         except Exception:
-            _logger.exception("%s: this is a bug; trying again", change.event.host)
+            level = logging.DEBUG if change.failures else logging.ERROR
+            said = "%s: this is a bug; trying again"
+            _logger.log(level, said, change.event.host, exc_info=True)
             self._changes.again(change, _MAX_PAUSE_SECONDS)
         else:
             if self._health.operations_problem:

@@ -193,6 +193,14 @@ def test_a_bug_is_told_of_and_costs_no_other_host(
     assert "this is a bug" in caplog.text
 
 
+def test_a_bug_is_told_of_once_for_each_change(
+    both: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    both.operations.failures = [KeyError("MESSAGE")] * 5  # type: ignore[list-item]
+    handle(both, 5)
+    assert [level for level, _ in lines(caplog)] == [logging.ERROR] + [logging.DEBUG] * 4
+
+
 def test_a_host_that_flaps_ends_as_vcenter_says(both: World) -> None:
     for number in range(999):
         entered = number % 2 == 0
