@@ -152,4 +152,7 @@ class HostUpdates:
 
 def _objects(answer: Any) -> Iterator[Any]:
     for each in answer.filterSet if answer else ():
+        if each.missingSet:
+            # Without its view, a collector would say for ever that nothing has happened.
+            raise ObjectGoneError("the view of all hosts is gone")
         yield from each.objectSet
