@@ -185,6 +185,8 @@ def _sure(action: Action, vcenter: VCenter) -> Action:
         vcenter.in_maintenance_mode(action.resource.moref)
     except HostGoneError:
         return action
+    except RequestRejectedError:
+        pass  # One that may not be asked for must not hold up all others.
     return replace(action, verb="report", reason="its vCenter has it, but does not list it")
 
 

@@ -44,6 +44,24 @@ class Session:
     content: Any
 
 
+@dataclass(repr=False)
+class _Identity:
+    """Which vCenter it was that answered first."""
+
+    service: str
+    uuid: str = ""
+
+    def recognise(self, uuid: str) -> None:
+        """Refuse another one behind the same address: its MoRefs mean other hosts."""
+        self.uuid = self.uuid or uuid
+        if uuid.casefold() != self.uuid.casefold():
+            raise VCenterUnavailableError(
+                f"{self.service} is another vCenter than before, {uuid} instead of {self.uuid};"
+                " if that is right, restart this process",
+                lasting=True,
+            )
+
+
 class Sessions:
     """The sessions of a process with one vCenter, one at a time."""
 
@@ -64,6 +82,7 @@ class Sessions:
         self._new_stub = partial(Stub, settings, self._service, trust, breaker)
         acquire = partial(log_in, credentials, self._begin)
         self._auth = Authenticator(self._service, VCenterUnavailableError, acquire, clock)
+        self._identity = _Identity(self._service)
 
     def run(self, ask: Callable[[Session], T]) -> T:
         """Return what ``ask`` finds out in a session, a new one if the last one has ended.
@@ -137,4 +156,5 @@ class Sessions:
         if content.about.apiType != "VirtualCenter" or not content.about.instanceUuid:
             told = f"{self._service} is no vCenter; is its URL right?"
             raise VCenterUnavailableError(told, lasting=True)
+        self._identity.recognise(str(content.about.instanceUuid))
         return content

@@ -85,6 +85,8 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]
         )
         self.scheme = partial(_Connection, settings, trust, credentials)
         self.spoken = ApiVersion(OLDEST, listed=False)
+        # The methods that were sent twice, for those to whom a lost answer matters.
+        self.repeated: set[str] = set()
 
     def speak(self, version: ApiVersion) -> None:
         """Ask in this version of the API from now on."""
@@ -161,6 +163,7 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]
             # A password is not sent twice, every refusal counts.
             if info.name == "Login":
                 raise
+            self.repeated.add(info.name)
         # A connection that was kept may have been closed over there; all of them are dropped by
         # now, and everything that is ever asked may be asked twice.
         return super().InvokeMethod(mo, info, args)

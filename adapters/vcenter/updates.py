@@ -25,6 +25,7 @@ from functions.ports import VCenterHost
 
 _logger: Final = logging.getLogger(__name__)
 
+_WAIT: Final = "WaitForUpdatesEx"
 _PAGE_SIZE: Final = 1000
 _CLEANING_SECONDS: Final = 3.0
 
@@ -35,7 +36,8 @@ _Collector = vmodl.query.PropertyCollector
 class Updates:
     """What has happened: these hosts ``changed`` their mode, and are as they are told here.
 
-    ``other_hosts``: some came or went, which one who compares all hosts will find out about.
+    ``other_hosts``: some came or went, or an answer was lost on its way; one who compares all hosts
+    will find out.
     ``told_again`` are the MoRefs of those among ``changed`` that were told to be so before, as when
     a host is connected again.
     """
@@ -81,7 +83,7 @@ class HostUpdates:
         self._told_again.clear()
         objects = list(_objects(answer))
         told = [host for each in objects for host in self._told(each)]
-        other_hosts = any(each.kind != "modify" for each in objects)
+        other_hosts = self._lost() or any(each.kind != "modify" for each in objects)
         return Updates(tuple(told), other_hosts, frozenset(self._told_again))
 
     def close(self) -> None:
@@ -115,6 +117,13 @@ class HostUpdates:
             self._version = answer.version
         return answer
 
+    def _lost(self) -> bool:
+        """Whether a call was sent twice since the last time: vcsim does not tell it all again."""
+        repeated = self._session.stub.repeated
+        lost = _WAIT in repeated
+        repeated.discard(_WAIT)
+        return lost
+
     def _told(self, update: Any) -> Iterator[VCenterHost]:
         """Note the host's name and mode, and yield the host if its mode was told.
 
@@ -143,4 +152,7 @@ class HostUpdates:
 
 def _objects(answer: Any) -> Iterator[Any]:
     for each in answer.filterSet if answer else ():
+        if each.missingSet:
+            # Without its view, a collector would say for ever that nothing has happened.
+            raise ObjectGoneError("the view of all hosts is gone")
         yield from each.objectSet

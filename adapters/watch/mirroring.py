@@ -12,9 +12,11 @@ from functions import handlers
 from functions.context import Context
 from functions.errors import (
     AmbiguousHostError,
+    AuthenticationError,
     HostNotFoundError,
     MaintenanceError,
     OperationsUnavailableError,
+    RequestRejectedError,
     TransientError,
 )
 
@@ -25,6 +27,8 @@ _WAIT_SECONDS: Final = 1.0
 _MAX_PAUSE_SECONDS: Final = 60.0
 # What only vRealize Operations can say, which is there by then.
 _ANSWERS: Final = (HostNotFoundError, AmbiguousHostError)
+# What keeps it from what it was to be told; who it is that refuses, the text says.
+_PROBLEMS: Final = (OperationsUnavailableError, AuthenticationError, RequestRejectedError)
 
 
 class Mirroring:
@@ -54,7 +58,9 @@ class Mirroring:
             self._note(error)
             self._changes.done(change)
         except Exception:
-            _logger.exception("%s: this is a bug; trying again", change.event.host)
+            level = logging.DEBUG if change.failures else logging.ERROR
+            said = "%s: this is a bug; trying again"
+            _logger.log(level, said, change.event.host, exc_info=True)
             self._changes.again(change, _MAX_PAUSE_SECONDS)
         else:
             if self._health.operations_problem:
@@ -67,7 +73,7 @@ class Mirroring:
             line.outcome = handlers.mode_changed(change.event, self._context)
 
     def _note(self, error: MaintenanceError) -> None:
-        if isinstance(error, OperationsUnavailableError):
+        if isinstance(error, _PROBLEMS):
             self._health.operations_problem = str(error)
         elif isinstance(error, _ANSWERS):
             self._health.operations_answered()

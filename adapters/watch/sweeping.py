@@ -90,8 +90,9 @@ class Sweeping:
             self._succeeded()
 
     def _told(self) -> None:
+        # One that is down must not use up the time of all others' sweeps.
+        self._identify_all()
         with log.event_line() as line, deadline(self._seconds):
-            self._identify_all()
             outcome = handlers.reconcile(self._context)
             line.outcome = replace(outcome, reason=f"{self._address}: {outcome.reason}")
 
@@ -120,6 +121,7 @@ class Sweeping:
         self._due, self._looks_again = self._clock() + min(following, self._interval), False
         self._health.operations_answered()
         self._of_vcenter.last_sweep = self._health.now()
-        self._of_vcenter.problem = ""
+        if self._of_vcenter.connected_since:
+            self._of_vcenter.problem = ""
         # Who has asked meanwhile may know of what has happened since this one began.
         self._of_vcenter.swept = self._of_vcenter.swept or not self._asked.is_set()

@@ -839,6 +839,31 @@ def test_a_host_that_is_not_listed_but_there_is_not_taken_for_gone() -> None:
     assert site.maintained() == {"host-1"}
 
 
+class HidesMode(Hides):
+    """Refuses to tell the mode of host-1, too."""
+
+    def in_maintenance_mode(self, moref: str) -> bool:
+        if moref == "host-1":
+            raise RequestRejectedError("the account lacks a privilege")
+        return super().in_maintenance_mode(moref)
+
+
+def test_a_host_whose_mode_may_not_be_read_holds_up_no_other() -> None:
+    site = Site(4)
+    site.enter(1, 2)
+    site.sweep()
+    hiding = HidesMode(refs(4), ADDRESS, f"uuid-{ADDRESS}", clock=site.operations.clock)
+    site.vcenters = [hiding]
+    hiding.enter("host-2")
+    hiding.leave("host-2")
+    report = site.sweep()
+    assert {each.host.moref: each.verb for each in report.actions} == {
+        "host-1": "report",
+        "host-2": "end",
+    }
+    assert (report.faults, site.maintained()) == ([], {"host-1"})
+
+
 def test_windows_that_were_written_before_a_failure_are_known_as_ours() -> None:
     site = Site(4)
     site.enter(1, 2)

@@ -207,6 +207,21 @@ def test_who_is_no_vcenter_is_sent_no_password(
     assert "Login" not in interceptor.calls
 
 
+def test_another_vcenter_behind_the_same_address_is_asked_nothing(
+    vsphere: VSphere, vcenter: Vcsim, interceptor: Interceptor, moref: str
+) -> None:
+    vsphere.in_maintenance_mode(moref)
+    vcenter.expire_sessions()
+    other = rewritten(b"(?<=<instanceUuid>)[^<]*", b"another")
+    interceptor.spoil["RetrieveServiceContent"] = other
+    for _ in range(2):
+        with pytest.raises(VCenterUnavailableError, match="another vCenter than before"):
+            vsphere.in_maintenance_mode(moref)
+    assert interceptor.calls.count("Login") == 1
+    interceptor.spoil.clear()
+    assert not vsphere.in_maintenance_mode(moref)
+
+
 def test_closing_logs_out(vcenter: Vcsim, moref: str) -> None:
     with connected(vcenter) as vsphere:
         vsphere.in_maintenance_mode(moref)

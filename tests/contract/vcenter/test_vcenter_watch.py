@@ -401,6 +401,31 @@ def test_a_connection_that_was_closed_meanwhile_is_no_loss(
     assert interceptor.calls.count("Login") == 1
 
 
+def test_a_view_that_is_gone_ends_what_was_told(
+    vsphere: VSphere, vcenter: Vcsim, interceptor: Interceptor, moref: str
+) -> None:
+    missing = (
+        b'<missingSet><obj type="ContainerView">view</obj><fault>'
+        b'<fault xsi:type="ManagedObjectNotFound"><obj type="ContainerView">view</obj></fault>'
+        b"<localizedMessage>FAULT TEXT</localizedMessage></fault></missingSet>"
+    )
+    with fails(vsphere, "lost what it was asked about") as hosts:
+        interceptor.spoil["WaitForUpdatesEx"] = rewritten(b"<objectSet>.*</objectSet>", missing)
+        vcenter.enter(moref)
+        hosts.wait(5)
+
+
+def test_an_answer_that_was_lost_is_for_a_sweep(
+    vsphere: VSphere, vcenter: Vcsim, interceptor: Interceptor, moref: str
+) -> None:
+    with vsphere.watch() as hosts:
+        interceptor.spoil["WaitForUpdatesEx"] = once(silence)
+        vcenter.enter(moref)
+        assert hosts.wait(0) == Updates(other_hosts=True)
+        assert hosts.wait(0) == Updates()
+    assert interceptor.calls.count("Login") == 1
+
+
 def test_it_is_asked_for_names_and_modes_of_hosts_and_for_nothing_else(
     vsphere: VSphere,
 ) -> None:

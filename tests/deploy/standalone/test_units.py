@@ -88,6 +88,15 @@ def test_it_is_started_again_for_ever_but_not_so_fast_that_an_account_is_locked(
 
 
 @every_service
+def test_as_many_threads_can_be_started_as_may_be_asked_for(name: str) -> None:
+    secrets = {"VROPS_PASSWORD_FILE": "", "VCENTER_PASSWORD_FILE": "", "THREADS": "1024"}
+    cas = {"VROPS_CA_FILE": "", "VCENTER_CA_FILE": ""}
+    told = {**environment(name), **secrets, **cas, "VROPS_PASSWORD": "x", "VCENTER_PASSWORD": "x"}
+    most = Settings.from_environ(told).vrops.pool_size
+    assert int(unit(name)["Service"]["TasksMax"][0]) > most + 200
+
+
+@every_service
 def test_passwords_are_credentials_and_nothing_else(name: str) -> None:
     loaded = dict(each.split(":", 1) for each in unit(name)["Service"]["LoadCredential"])
     told = environment(name)

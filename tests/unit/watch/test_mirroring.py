@@ -148,6 +148,23 @@ def test_whoever_knows_no_such_host_is_back(both: World, error: MaintenanceError
     assert both.health.operations_success == both.time()
 
 
+@pytest.mark.parametrize(
+    "error", [AWAY, AuthenticationError("refused", 300.0), RequestRejectedError("HTTP 403")]
+)
+def test_whoever_refuses_what_it_is_told_is_not_ready(both: World, error: MaintenanceError) -> None:
+    handle(both)
+    both.of_vcenter.connected_since, both.of_vcenter.swept = both.time(), True
+    assert both.health.ready
+    both.vcenter.leave("host-1")
+    both.changes.put(event(1, mode=False))
+    both.operations.failures = [error]
+    handle(both)
+    assert (both.health.ready, both.health.operations_problem) == (False, str(error))
+    both.changes.put(event(1, mode=False))
+    handle(both)
+    assert both.health.ready
+
+
 def test_a_vcenter_that_is_away_is_no_fault_of_vrealize_operations(both: World) -> None:
     both.vcenter.failures = [VCenterUnavailableError("it does not answer in time")]
     handle(both)
@@ -174,6 +191,14 @@ def test_a_bug_is_told_of_and_costs_no_other_host(
     handle(both, 3)
     assert both.operations.maintained() == {host(1), host(2)}
     assert "this is a bug" in caplog.text
+
+
+def test_a_bug_is_told_of_once_for_each_change(
+    both: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    both.operations.failures = [KeyError("MESSAGE")] * 5  # type: ignore[list-item]
+    handle(both, 5)
+    assert [level for level, _ in lines(caplog)] == [logging.ERROR] + [logging.DEBUG] * 4
 
 
 def test_a_host_that_flaps_ends_as_vcenter_says(both: World) -> None:

@@ -74,6 +74,7 @@ def run(made: Sweeping, seconds: int) -> None:
 def both() -> World:
     """Both sides; one host has entered maintenance mode, and nobody has told."""
     both = world()
+    both.of_vcenter.connected_since = both.time()
     both.vcenter.enter("host-1")
     return both
 
@@ -197,6 +198,14 @@ def test_a_second_look_is_had_however_often_the_first_one_failed(both: World) ->
     assert (len(began), after - succeeded) == (5, 60)
 
 
+def test_why_a_vcenter_is_not_watched_is_told_however_well_it_was_swept(both: World) -> None:
+    both.of_vcenter.connected_since, both.of_vcenter.problem = None, "no privilege"
+    made = sweeping(both)
+    made.ask()
+    run(made, 1)
+    assert (both.of_vcenter.ready, both.of_vcenter.problem) == (False, "no privilege")
+
+
 def test_a_sweep_that_is_refused_waits_for_a_person() -> None:
     both = world(60)
     for number in range(1, 58):
@@ -255,6 +264,23 @@ def test_it_has_a_deadline(both: World) -> None:
     assert left
     assert all(100 < each <= 120 for each in left)
     assert remaining() == float("inf")
+
+
+def test_others_who_are_asked_who_they_are_have_their_own_time(both: World) -> None:
+    left: list[float] = []
+
+    class Slow(FakeVCenter):
+        @property
+        def instance_uuid(self) -> str:
+            left.append(remaining())
+            raise LOST
+
+    made = sweeping(both, other=Slow(address=OTHER))
+    made._seconds = 1.0
+    made.ask()
+    run(made, 1)
+    assert left
+    assert all(5 < each <= 10 for each in left)
 
 
 def test_only_its_own_vcenter_is_swept(both: World) -> None:
