@@ -25,6 +25,8 @@ _FIRST_PAUSE_SECONDS: Final = 5.0
 _MAX_PAUSE_SECONDS: Final = 60.0
 # How long a sweep waits for other vCenters to say who they are.
 _IDENTIFY_SECONDS: Final = 10.0
+# Many hosts that come or go one by one need no sweep each.
+_APART_SECONDS: Final = 5.0
 # What a process wrote that has died may not show yet when the next one sweeps at its beginning; the
 # sweep after this finds it (decision 0023).
 _SECOND_LOOK_SECONDS: Final = 60.0
@@ -59,10 +61,11 @@ class Sweeping:
         self._asked = threading.Event()
         self._looks_again = False
         self._due = clock() + interval
+        self._not_before = clock()
         self._failures = 0
 
     def ask(self) -> None:
-        """Let the next sweep begin as soon as one that is under way is over."""
+        """Let a sweep begin at once; 5 s after the last one, if there was one just now."""
         self._asked.set()
 
     def run(self, signs: Signs, ended: threading.Event) -> None:
@@ -71,9 +74,10 @@ class Sweeping:
             signs.show()
             if self._asked.wait(_WAIT_SECONDS):
                 self._asked.clear()
-                self._due, self._looks_again = self._clock(), True
+                self._due, self._looks_again = max(self._clock(), self._not_before), True
             if self._clock() >= self._due:
                 self._sweep()
+                self._not_before = self._clock() + _APART_SECONDS
 
     def _sweep(self) -> None:
         try:

@@ -26,7 +26,7 @@ from functions.ports import VCenterHost
 
 # vCenter answers at once when there is anything to tell. If it does not answer within this and
 # its read time-out, nobody is there any more, which no packet may ever tell.
-_WAIT_SECONDS: Final = 30
+_WAIT_SECONDS: Final = 20
 _ANSWER_SECONDS: Final = 15.0
 _FIRST_PAUSE_SECONDS: Final = 1.0
 _MAX_PAUSE_SECONDS: Final = 60.0

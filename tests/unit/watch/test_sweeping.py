@@ -310,3 +310,15 @@ def test_a_copy_of_a_vcenter_decides_about_nothing(both: World) -> None:
     run(made, 1)
     assert "both say that they are the vCenter" in both.of_vcenter.problem
     assert both.operations.maintained() == set()
+
+
+def test_hosts_that_come_one_by_one_need_no_sweep_each(both: World) -> None:
+    made = sweeping(both)
+    began = sweeps(made)
+    for _ in range(40):
+        made.ask()
+        run(made, 1)
+        both.clock.now += 1
+    assert began[0] <= 1
+    assert all(5 <= later - sooner <= 7 for sooner, later in itertools.pairwise(began))
+    assert 6 <= len(began) <= 9

@@ -139,7 +139,7 @@ def test_hosts_that_come_or_go_are_for_a_sweep() -> None:
 def test_an_answer_is_waited_for_within_the_time_outs_on_the_way() -> None:
     told = telling(Told())
     Watched(told).run()
-    assert told.waits == [30, 30]
+    assert told.waits == [20, 20]
 
 
 @pytest.mark.parametrize(
