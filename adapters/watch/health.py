@@ -46,6 +46,7 @@ class VCenterHealth:
 
     ``connected_since`` is None while there is no connection, and ``swept`` False until all its
     hosts were compared since then. ``problem`` is what went wrong last, and "" once that is over.
+    ``untold`` is how many hosts a sweep found to have changed while nothing at all was told.
     """
 
     address: str
@@ -55,11 +56,19 @@ class VCenterHealth:
     last_sweep: datetime | None = None
     swept: bool = False
     problem: str = ""
+    untold: int = 0
 
     @property
     def ready(self) -> bool:
         """Whether what happens there is mirrored."""
         return self.connected_since is not None and self.swept
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing was told since the last sweep, of which there was one by then."""
+        if not self.swept or self.last_sweep is None:
+            return False
+        return self.last_update is None or self.last_update < self.last_sweep
 
 
 @dataclass

@@ -15,6 +15,7 @@ from adapters.watch.pauses import pause
 from functions import handlers
 from functions.context import Context
 from functions.errors import MaintenanceError, OperationsUnavailableError, SweepRefusedError
+from functions.outcomes import Action
 from functions.ports import VCenter
 
 _logger: Final = logging.getLogger(__name__)
@@ -30,6 +31,17 @@ _APART_SECONDS: Final = 5.0
 # What a process wrote that has died may not show yet when the next one sweeps at its beginning; the
 # sweep after this finds it (decision 0023).
 _SECOND_LOOK_SECONDS: Final = 60.0
+
+
+class _Found(log.SweepLog):
+    """Counts the hosts that a sweep has started or ended, beside telling of them."""
+
+    changed = 0
+
+    def done(self, action: Action, seen: bool) -> None:
+        """See SweepListener.done."""
+        super().done(action, seen)
+        self.changed += action.changes
 
 
 class Sweeping:
@@ -96,9 +108,12 @@ class Sweeping:
     def _told(self) -> None:
         # One that is down must not use up the time of all others' sweeps.
         self._identify_all()
+        silent, found = self._of_vcenter.silent, _Found()
         with log.event_line() as line, deadline(self._seconds):
-            outcome = handlers.reconcile(self._context)
+            outcome = handlers.reconcile(replace(self._context, listener=found))
             line.outcome = replace(outcome, reason=f"{self._address}: {outcome.reason}")
+        if silent:
+            self._of_vcenter.untold = found.changed
 
     def _identify_all(self) -> None:
         """Let all say who they are, unless that is known: a copy must not decide, even if alone."""

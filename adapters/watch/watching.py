@@ -20,7 +20,7 @@ from adapters.watch.health import Health, Signs, VCenterHealth
 from adapters.watch.pauses import pause
 from adapters.watch.ports import HostUpdates, Updates, WatchedVCenter
 from adapters.watch.sweeping import Sweeping
-from functions.errors import MaintenanceError
+from functions.errors import MaintenanceError, VCenterUnavailableError
 from functions.events import ENTERED, EXITED, HostEvent
 from functions.ports import VCenterHost
 
@@ -82,6 +82,7 @@ class Watching:
             while not ended.is_set():
                 signs.show()
                 self._listen(hosts, ended)
+                self._check_sweeps()
                 if self._clock() >= lasting:
                     self._failures = 0
 
@@ -96,8 +97,16 @@ class Watching:
             # A vCenter may do so, and a web page in its place does so always.
             ended.wait(_AT_ONCE_SECONDS)
 
+    def _check_sweeps(self) -> None:
+        """Raise VCenterUnavailableError if it may be silent: a sweep found what it did not tell."""
+        if untold := self._of_vcenter.untold:
+            raise VCenterUnavailableError(
+                f"it told of nothing since the last sweep, but a sweep has changed {untold} hosts"
+            )
+
     def _connected(self, hosts: HostUpdates) -> None:
         known = self._of_vcenter
+        known.untold = 0
         # A sweep that is under way may have begun before the connection was lost.
         known.swept, known.hosts, known.problem = False, len(hosts), ""
         known.connected_since = self._health.now()

@@ -4,6 +4,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -322,3 +323,25 @@ def test_hosts_that_come_one_by_one_need_no_sweep_each(both: World) -> None:
     assert began[0] <= 1
     assert all(5 <= later - sooner <= 7 for sooner, later in itertools.pairwise(began))
     assert 6 <= len(began) <= 9
+
+
+@pytest.mark.parametrize(
+    ("swept", "told_after", "untold"),
+    [
+        (True, None, 1),
+        (True, -60, 1),
+        (True, 60, 0),
+        # What changed before all were compared once nobody could tell.
+        (False, None, 0),
+    ],
+)
+def test_a_change_that_a_sweep_finds_and_nobody_told_is_noted(
+    both: World, swept: bool, told_after: int | None, untold: int
+) -> None:
+    known = both.of_vcenter
+    known.swept, known.last_sweep = swept, both.time()
+    if told_after is not None:
+        known.last_update = both.time() + timedelta(seconds=told_after)
+    run(sweeping(both), 1000)
+    assert both.operations.maintained() == {host(1)}
+    assert known.untold == untold

@@ -175,6 +175,21 @@ def test_a_lost_connection_is_no_longer_ready_and_the_next_one_is_swept_first() 
     assert not watched.known.ready
 
 
+def test_who_tells_nothing_while_sweeps_find_changes_is_watched_anew(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def found() -> Told:
+        watched.known.untold = 3
+        return Told()
+
+    watched = Watched(telling(found, Told()), telling())
+    watched.run()
+    assert watched.sweeping.times == 2
+    assert (watched.known.untold, watched.known.problem) == (0, "")
+    [warning] = _warnings(caplog.records)
+    assert "a sweep has changed 3 hosts" in warning
+
+
 def test_pauses_grow_and_stay_below_a_minute_and_a_half() -> None:
     pauses = Watched(*[LOST] * 20).run()
     assert len(pauses) == 20
