@@ -25,7 +25,7 @@ from tests.certificates import self_signed
 from tests.vcenters import needs_go
 from tests.watching import Field, Watched, field
 
-pytestmark = [needs_go, pytest.mark.xdist_group("vcsim"), pytest.mark.timeout(300)]
+pytestmark = [needs_go, pytest.mark.timeout(300)]
 
 _SEED = 20260101
 _EXHAUSTIVE = pytest.mark.exhaustive

@@ -63,7 +63,8 @@ def verdicts(found: Found) -> set[str]:
 
 
 def _marked(name: str) -> Any:
-    return pytest.param(name, marks=[pytest.mark.exhaustive] if name in LARGEST else [])
+    large = [pytest.mark.exhaustive, pytest.mark.timeout(900)]
+    return pytest.param(name, marks=large if name in LARGEST else [])
 
 
 @pytest.mark.parametrize("name", [_marked(name) for name in CLAIMS])

@@ -378,9 +378,10 @@ def test_a_function_that_is_restarted_in_the_middle_loses_nothing(
 def test_what_knative_1_1_tries_again_does_not_arrive_on_a_new_connection(
     brokers: Start, mirror: Mirror
 ) -> None:
-    # The second pause is longer than what stands in between keeps a connection that is idle.
-    changes = ("-policy=exponential", "-delay=0.5s", "-retry=3")
-    url = mirror.proxy("idle", 32, "-idle=1.5s")
+    # The second pause is longer than what stands in between keeps a connection that is idle, and
+    # no pause is as long as gunicorn does, 2 s: a proxy may meet it as it closes one, and say 502.
+    changes = ("-policy=exponential", "-delay=0.7s", "-retry=3")
+    url = mirror.proxy("idle", 32, "-idle=2s")
     running = {release: brokers(release, url, *changes) for release in ("1.1", "1.8", "1.13")}
     for broker in running.values():
         broker.publish(UNKNOWN[0])
