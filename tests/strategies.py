@@ -140,8 +140,10 @@ bodies = st.binary(max_size=200) | st.lists(snippets, max_size=12).map(b"".join)
 @st.composite
 def _packed(draw: st.DrawFn) -> bytes:
     """Gzip of anything, also of gzip and of a bomb: cut off, followed by more, or with a hole."""
-    content = draw(bodies | st.sampled_from([b"<" * 2**21, b"[" * 2**20, gzip.compress(b"{}")]))
-    packed = gzip.compress(content, draw(st.sampled_from([0, 9])))
+    # Without the time, which would make an example another one when it is tried again.
+    nested = gzip.compress(b"{}", mtime=0)
+    content = draw(bodies | st.sampled_from([b"<" * 2**21, b"[" * 2**20, nested]))
+    packed = gzip.compress(content, draw(st.sampled_from([0, 9])), mtime=0)
     packed *= draw(st.sampled_from([1, 1, 1, 2, 20]))
     start = draw(st.integers(2, len(packed)))
     return packed[:start] + draw(st.sampled_from([b"", b"\0", b"\x1f\x8b", packed[start:]]))
