@@ -61,18 +61,23 @@ def test_wrong_use_is_told(options: list[str], capsys: pytest.CaptureFixture[str
     assert "usage: python -m adapters.watch" in capsys.readouterr().err
 
 
-def test_the_module_needs_neither_click_nor_rich_nor_a_framework() -> None:
-    program = (
-        "import sys, adapters.watch.program\n"
-        "print({'click', 'rich', 'flask', 'functions_framework', 'boto3'} & {*sys.modules})"
-    )
-    shown = subprocess.run(
+def run_alone(program: str) -> "subprocess.CompletedProcess[str]":
+    """Run a program that has imported nothing yet."""
+    return subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
         env=environment(),
         capture_output=True,
         encoding="utf-8",
     )
+
+
+def test_the_module_needs_neither_click_nor_rich_nor_a_framework() -> None:
+    program = (
+        "import sys, adapters.watch.program\n"
+        "print({'click', 'rich', 'flask', 'functions_framework', 'boto3'} & {*sys.modules})"
+    )
+    shown = run_alone(program)
     assert (shown.stdout, shown.stderr) == ("set()\n", "")
 
 
@@ -83,11 +88,5 @@ def test_the_other_commands_load_none_of_its_threads() -> None:
         "run(['status', '--help'], {})\n"
         "print([each for each in sys.modules if each.startswith('adapters.watch.')])"
     )
-    shown = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        encoding="utf-8",
-    )
+    shown = run_alone(program)
     assert shown.stdout.splitlines()[-1] == "[]"
