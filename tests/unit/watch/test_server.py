@@ -34,7 +34,8 @@ def health(served: tuple[int, Health]) -> Health:
 
 
 @pytest.fixture
-def port(served: tuple[int, Health]) -> int:
+def port(served: tuple[int, Health], health: Health) -> int:
+    """Where ``health`` is served, so that no test finds what an earlier one left in it."""
     return served[0]
 
 
