@@ -67,9 +67,14 @@ class HostRef:
         """Whether this is a host, and not what goes with one."""
         return self.kind == HOST
 
+    @property
+    def word(self) -> str:
+        """What people call its kind."""
+        return COMPANIONS.get(self.kind, "host")
+
     def __str__(self) -> str:
         moref = f" ({self.moref})" if self.name and self.moref else self.moref
-        return f"{COMPANIONS.get(self.kind, 'host')} {self.name}{moref} of {self.vcenter}"
+        return f"{self.word} {self.name}{moref} of {self.vcenter}"
 
 
 @dataclass(frozen=True, slots=True)

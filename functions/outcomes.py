@@ -28,6 +28,7 @@ class Outcome:
 
     ``needs_attention`` marks what a person should look at, though nothing failed. ``event`` is
     the one that it is about, for the log; None where its host could not be read, and of a sweep.
+    ``companions`` are the outcomes of what goes with the host (Policy.includes).
     """
 
     action: Done
@@ -35,6 +36,7 @@ class Outcome:
     reason: str = ""
     needs_attention: bool = False
     event: HostEvent | None = field(default=None, compare=False)
+    companions: tuple["Outcome", ...] = ()
 
     def as_dict(self) -> dict[str, str]:
         """Return what a processor may be told: JSON texts only."""
