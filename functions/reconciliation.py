@@ -354,9 +354,10 @@ def _look_again(vcenter: VCenter, context: Context, report: Report) -> None:
 def _changed_since(written: Mapping[HostRef, bool], vcenter: VCenter) -> Iterator[VCenterHost]:
     """Find the hosts that are not, or whose companions are not, as they were written."""
     wanted = {ref.moref: mode for ref, mode in written.items()}
-    hosts = {each.host.moref: each for each in vcenter.hosts()}
-    for moref, host in hosts.items():
-        if wanted.get(moref, host.in_maintenance_mode) != host.in_maintenance_mode:
+    hosts: dict[str, VCenterHost] = {}
+    for host in vcenter.hosts():
+        hosts[host.host.moref] = host
+        if wanted.get(host.host.moref, host.in_maintenance_mode) != host.in_maintenance_mode:
             yield host
     kinds = {ref.kind for ref in written if not ref.is_host}
     modes = {moref: host.in_maintenance_mode for moref, host in hosts.items()}
