@@ -17,13 +17,14 @@ from adapters.config.variables import (
     host_and_port,
     one_of,
     seconds,
+    several_of,
     tables,
     url,
     vcenter_addresses,
     whole,
 )
 from functions.context import Policy
-from functions.events import vcenter_address
+from functions.events import COMPANIONS, vcenter_address
 
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOG_FORMATS: Final = ("text", "json")
@@ -194,6 +195,7 @@ class Settings(CommonSettings):
     max_changes: int | None = None
     discovery_minutes: int = 30
     overdue_days: int = 14
+    includes: tuple[str, ...] = ()
     deadline_seconds: float = 12.0
     sweep_seconds: float = 120.0
     hold_events: bool | None = None
@@ -208,6 +210,7 @@ class Settings(CommonSettings):
             self.max_changes,
             self.discovery_minutes,
             self.overdue_days,
+            self.includes,
         )
 
     @classmethod
@@ -222,6 +225,7 @@ class Settings(CommonSettings):
                 "DISCOVERY_MINUTES", whole(1, 7 * 1440), cls.discovery_minutes
             ),
             "overdue_days": read("MAINTENANCE_OVERDUE_DAYS", whole(1, 3660), cls.overdue_days),
+            "includes": read("MAINTENANCE_INCLUDES", several_of(COMPANIONS), cls.includes),
             "deadline_seconds": read(
                 "EVENT_DEADLINE_SECONDS", seconds(1, 600), cls.deadline_seconds
             ),

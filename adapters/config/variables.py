@@ -7,7 +7,7 @@ as unset. No message ever repeats a value: it may be a secret that landed in the
 
 import re
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -188,6 +188,19 @@ def one_of(choices: tuple[str, ...], fold: Callable[[str], str] = str) -> Parser
         if fold(text) not in choices:
             raise Malformed(f"is none of {', '.join(choices)}")
         return fold(text)
+
+    return parse
+
+
+def several_of(choices: Iterable[str]) -> Parser[tuple[str, ...]]:
+    """Return what parses some of ``choices``, in any case, separated by commas; each once."""
+    known = {each.casefold(): each for each in choices}
+
+    def parse(text: str) -> tuple[str, ...]:
+        named = [each.strip().casefold() for each in text.split(",") if each.strip()]
+        if not set(named) <= known.keys():
+            raise Malformed(f"names something that is none of {', '.join(known.values())}")
+        return tuple(dict.fromkeys(known[each] for each in named))
 
     return parse
 
