@@ -15,16 +15,16 @@ from adapters.config.variables import (
     boolean,
     ca_file,
     host_and_port,
+    kinds,
     one_of,
     seconds,
-    several_of,
     tables,
     url,
     vcenter_addresses,
     whole,
 )
 from functions.context import Policy
-from functions.events import COMPANIONS, vcenter_address
+from functions.events import COMPANIONS, HOST, vcenter_address
 
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOG_FORMATS: Final = ("text", "json")
@@ -181,7 +181,8 @@ class Settings(CommonSettings):
 
     ``secret_id`` names a secret of AWS Secrets Manager; None means that user name and password
     come from the environment, which has been checked for them. ``deadline_seconds`` are for an
-    event, ``sweep_seconds`` for comparing all hosts. ``hold_events`` says whether an event waits
+    event, ``sweep_seconds`` for comparing all hosts. ``includes`` are the kinds of companions that
+    go with hosts. ``hold_events`` says whether an event waits
     for a service that is away; None leaves that to the door. ``health_address`` is the host and
     the port at which a process that watches vCenters tells how it is.
     """
@@ -225,7 +226,7 @@ class Settings(CommonSettings):
                 "DISCOVERY_MINUTES", whole(1, 7 * 1440), cls.discovery_minutes
             ),
             "overdue_days": read("MAINTENANCE_OVERDUE_DAYS", whole(1, 3660), cls.overdue_days),
-            "includes": read("MAINTENANCE_INCLUDES", several_of(COMPANIONS), cls.includes),
+            "includes": read("MAINTENANCE_INCLUDES", kinds(COMPANIONS, HOST), cls.includes),
             "deadline_seconds": read(
                 "EVENT_DEADLINE_SECONDS", seconds(1, 600), cls.deadline_seconds
             ),

@@ -192,14 +192,19 @@ def one_of(choices: tuple[str, ...], fold: Callable[[str], str] = str) -> Parser
     return parse
 
 
-def several_of(choices: Iterable[str]) -> Parser[tuple[str, ...]]:
-    """Return what parses some of ``choices``, in any case, separated by commas; each once."""
-    known = {each.casefold(): each for each in choices}
+def kinds(choices: Iterable[str], host: str) -> Parser[tuple[str, ...]]:
+    """Return what parses kinds of resources, separated by commas and in any case.
+
+    What comes out is spelt as in ``choices``, once each; ``host`` is none of them.
+    """
+    known = {each.lower(): each for each in choices}
 
     def parse(text: str) -> tuple[str, ...]:
-        named = [each.strip().casefold() for each in text.split(",") if each.strip()]
-        if not set(named) <= known.keys():
-            raise Malformed(f"names something that is none of {', '.join(known.values())}")
+        named = [each.strip().lower() for each in text.split(",") if each.strip()]
+        if host.lower() in named:
+            raise Malformed(f"names {host}, but the host itself always goes")
+        if not known.keys() >= set(named):
+            raise Malformed(f"is not made of {', '.join(known.values())}, separated by commas")
         return tuple(dict.fromkeys(known[each] for each in named))
 
     return parse
