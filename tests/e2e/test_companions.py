@@ -73,8 +73,8 @@ class Estate:
         return {name for name, state in states.items() if state.startswith("MAINTAINED")}
 
 
-@pytest.fixture
-def estate() -> Iterator[Estate]:
+@pytest.fixture(scope="module")
+def running() -> Iterator[Estate]:
     with vcsim(4, datastores=_DATASTORES) as vcenter, collecting(vcenter) as operations:
         chosen = {
             "MAINTENANCE_INCLUDES": "Datastore,ClusterComputeResource",
@@ -85,11 +85,26 @@ def estate() -> Iterator[Estate]:
 
 
 @pytest.fixture
-def functions(estate: Estate, tmp_path: Path) -> Iterator[list[Function]]:
+def estate(running: Estate) -> Estate:
+    """No host in maintenance mode, and nothing silenced."""
+    running.operations.clear_faults()
+    for host in running.vcenter.hosts:
+        running.vcenter.leave(host.moref)
+    for name in running.silenced:
+        running.operations.end_maintenance(name)
+    running.inside.clear()
+    return running
+
+
+@pytest.fixture(scope="module")
+def functions(
+    running: Estate, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[Function]]:
+    folder = tmp_path_factory.mktemp("functions")
     with ExitStack() as started:
         yield [
             started.enter_context(
-                function(tmp_path / f"log{n}", estate.operations, **estate.settings)
+                function(folder / f"log{n}", running.operations, **running.settings)
             )
             for n in range(2)
         ]
@@ -166,7 +181,7 @@ def test_one_that_may_not_be_written_holds_up_nobody_else(
     host = estate.vcenter.hosts[0]
     refused = estate.operations.resource("local01").id
     for path in ("*/resources/maintained", f"*/resources/{refused}/maintained"):
-        estate.operations.fault(status=403, path=path, count=1)
+        estate.operations.fault(status=403, method="PUT", path=path)
     assert status(functions[0].send(estate.put(host, True))) == 204
     assert estate.silenced == {host.name}
     line = functions[0].said("local01", "left", "403")
