@@ -292,7 +292,9 @@ def _criteria(values: Mapping[str, Sequence[str]]) -> Iterable[Criterion]:
     return criteria(values, appliance().switches, _shown_states)
 
 
-def _filters(body: Mapping[str, Any]) -> dict[str, list[str]]:
+def _filters(body: object) -> dict[str, list[str]]:
+    if not isinstance(body, dict):
+        raise invalid(body)
     return {name: _texts(value) for name, value in body.items()}
 
 
