@@ -204,9 +204,10 @@ def test_related_resources_are_filtered_as_lists_are(
 
 def test_those_that_are_unknown_are_left_out_unless_all_are(started: Run) -> None:
     caller = started()
-    body = {"relationshipType": "CHILD", "resourceIds": [NOBODY]}
+    ids = [NOBODY]
+    body = {"relationshipType": "CHILD", "resourceIds": ids}
     assert caller.api("POST", BULK, json=body).status_code == 404
-    body["resourceIds"].append(caller.simulator.resource("esx01").id.upper())
+    ids.append(caller.simulator.resource("esx01").id.upper())
     answer = caller.api("POST", BULK, params={"page": 1, "pageSize": 1}, json=body).json()
     assert answer["pageInfo"] == {"totalCount": 2, "page": 1, "pageSize": 1}
     (row,) = answer["resourcesRelations"]
