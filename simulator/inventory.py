@@ -227,8 +227,10 @@ class Inventory:
         Its relations can be read after `delay` seconds; None means those of the switch.
         """
         with self._lock:
-            hosts = [self.find(name, companion.vcenter, HOST) for name in companion.hosts]
-            vcenter = companion.vcenter or next((each.vcenter.name for each in hosts), None)
+            vcenter = companion.vcenter
+            for first in companion.hosts[:1]:
+                vcenter = self.find(first, vcenter, HOST).vcenter.name
+            hosts = [self.find(name, vcenter, HOST) for name in companion.hosts]
             record = self._add(replace(companion, vcenter=vcenter))
             self._relate(record, hosts, delay)
             return self._snapshot(record)

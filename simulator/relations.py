@@ -51,5 +51,7 @@ class Family:
         for _ in range(depth):
             last = [far for near in last for far in self._next[way].get(near, ())]
             last = list(set(last) - found)
+            if not last:
+                break
             found |= set(last)
         return found

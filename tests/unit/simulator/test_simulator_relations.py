@@ -162,6 +162,7 @@ def test_many_are_asked_at_once_which_of_them_each_is_related_to(started: Run) -
     ("relation", "depth", "expected"),
     [
         ("DESCENDANT", None, {"esx01", "esx02", "local", "shared", "machine"}),
+        ("DESCENDANT", 2**31 - 1, {"esx01", "esx02", "local", "shared", "machine"}),
         ("DESCENDANT", 1, {"esx01", "esx02"}),
         ("CHILD", None, {"esx01", "esx02"}),
         ("ALL", 1, {"esx01", "esx02"}),
@@ -305,6 +306,8 @@ def test_a_companion_is_of_the_vcenter_of_its_hosts(run: Run) -> None:
     assert simulator.add_companion(Companion("lonely")).vcenter.name == "a"
     with pytest.raises(LookupError, match="No host is called esx01"):
         simulator.add_companion(Companion("other", vcenter="b", hosts=["esx01"]))
+    with pytest.raises(LookupError, match="No host is called esx01"):
+        simulator.add_companion(Companion("other", hosts=["esx02", "esx01"]))
     with pytest.raises(LookupError, match="No host is called esx01"):
         simulator.relate("local", ["esx01"])
     with pytest.raises(LookupError, match="esx01 is a host"):
