@@ -1,5 +1,6 @@
 """What goes with hosts, as a vCenter tells it: which there is, its hosts, and their modes."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,15 @@ from functions.errors import HostGoneError, RequestRejectedError, VCenterUnavail
 from functions.events import COMPANIONS, HostRef
 from functions.ports import Companion
 from simulator import SettableClock
-from tests.contract.vcenter.interceptor import Interceptor, Spoil, fault, once, rewritten
-from tests.vcenters import Vcsim, needs_go
+from tests.contract.vcenter.interceptor import (
+    Interceptor,
+    Spoil,
+    fault,
+    intercepted,
+    once,
+    rewritten,
+)
+from tests.vcenters import Vcsim, connected, needs_go, vcsim
 
 pytestmark = needs_go
 
@@ -23,15 +31,22 @@ LOGIN = ("vimServiceVersions.xml", "RetrieveServiceContent", "Login")
 
 
 @pytest.fixture
+def vcenter() -> Iterator[Vcsim]:
+    with vcsim(datastores=[[1]]) as running:
+        yield running
+
+
+@pytest.fixture
 def morefs(vcenter: Vcsim) -> list[str]:
     """All hosts, which are in one cluster."""
     return [host.moref for host in vcenter.hosts]
 
 
 @pytest.fixture
-def local(vcenter: Vcsim, tmp_path: Path) -> HostRef:
+def local(vcenter: Vcsim) -> HostRef:
     """A datastore of the first host alone."""
-    return vcenter.mount("local", vcenter.hosts[0].moref, tmp_path)
+    [datastore] = [each.ref for each in vcenter.companions if each.ref.kind == DATASTORE]
+    return datastore
 
 
 def missing(name: str, reason: str, host: str = "") -> Spoil:
@@ -70,6 +85,31 @@ def test_a_host_has_its_cluster_and_its_datastores(
     assert [each.ref for each in found.companions if each.ref.kind == DATASTORE] == [
         replace(local, vcenter=vsphere.address)
     ]
+
+
+def test_of_each_kind_those_hosts_are_told_that_it_depends_on(tmp_path: Path) -> None:
+    mounts = [[1], [1, 2], [2, 3], [1, 2, 3]]
+    with (
+        vcsim(3, datastores=mounts, machines=[1, 1, 3]) as vcenter,
+        intercepted(vcenter, tmp_path) as interceptor,
+        connected(vcenter, url=interceptor.url, ca_file=str(interceptor.ca_file)) as vsphere,
+    ):
+        vcenter.enter(vcenter.hosts[2].moref)
+        modes = {each.host.moref: each.in_maintenance_mode for each in vsphere.hosts()}
+        expected = {(each.ref.kind, each.ref.name): each.hosts for each in vcenter.companions}
+        assert known(vsphere.companions(COMPANIONS)) == expected
+        interceptor.calls.clear()
+        for host in vcenter.hosts:
+            for calls in (2, 1):
+                found = vsphere.surroundings(host.moref, COMPANIONS)
+                own = {key: hosts for key, hosts in expected.items() if host.moref in hosts}
+                assert known(found.companions) == own
+                assert found.modes == modes
+                assert reads(interceptor) == calls
+
+
+def known(companions: Iterable[Companion]) -> dict[tuple[str, str], frozenset[str]]:
+    return {(each.ref.kind, each.ref.name): each.hosts for each in companions}
 
 
 @pytest.mark.parametrize(("kind", "count"), [(CLUSTER, 1), (DATASTORE, 1), ("VirtualMachine", 0)])
@@ -223,7 +263,7 @@ def asked(vsphere: VSphere, ask: str, moref: str, kinds: list[str]) -> list[Comp
 def test_a_name_that_cannot_be_shown_is_none(
     vsphere: VSphere, interceptor: Interceptor, morefs: list[str], local: HostRef, ask: str
 ) -> None:
-    interceptor.spoil[READ] = rewritten(b">local<", ">local\u202e<".encode())
+    interceptor.spoil[READ] = rewritten(b">local01<", ">local01\u202e<".encode())
     [found] = asked(vsphere, ask, morefs[0], [DATASTORE])
     assert found.ref == HostRef(local.moref, "", vsphere.address, DATASTORE)
 
