@@ -151,10 +151,10 @@ def test_an_empty_value_is_a_missing_one() -> None:
         ("HEALTH_ADDRESS", "[hunter2]:8080"),
         ("HEALTH_ADDRESS", "http://hunter2:8080"),
         ("HEALTH_ADDRESS", "hunter 2:8080"),
-        ("MAINTENANCE_INCLUDES", "hunter2"),
-        ("MAINTENANCE_INCLUDES", "Datastore,hunter2"),
-        ("MAINTENANCE_INCLUDES", "Datastore ClusterComputeResource"),
-        ("MAINTENANCE_INCLUDES", "Datastore,HostSystem"),
+        ("MAINTENANCE_INCLUDES", "Datastores"),
+        ("MAINTENANCE_INCLUDES", "Datastore;VirtualMachine"),
+        ("MAINTENANCE_INCLUDES", "HostSystem"),
+        ("MAINTENANCE_INCLUDES", "hunter2,Datastore"),
         ("LOG_LEVEL", "loud"),
         ("LOG_FORMAT", "xml"),
     ],
@@ -164,6 +164,27 @@ def test_a_wrong_value_is_named_but_not_repeated(name: str, value: str) -> None:
     assert text.startswith(f"{name} ")
     assert "hunter2" not in text
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("", ()),
+        ("Datastore", ("Datastore",)),
+        (" clustercomputeresource, Datastore,,datastore ", ("ClusterComputeResource", "Datastore")),
+        ("VirtualMachine\n", ("VirtualMachine",)),
+    ],
+)
+def test_what_goes_with_hosts_is_named_by_kind(text: str, kinds: tuple[str, ...]) -> None:
+    assert settings(MAINTENANCE_INCLUDES=text).policy.includes == kinds
+
+
+def test_a_kind_that_is_none_is_told_which_there_are() -> None:
+    text = problem({**ENVIRON, "MAINTENANCE_INCLUDES": "Datastores"})
+    assert all(kind in text for kind in COMPANIONS)
+    text = problem({**ENVIRON, "MAINTENANCE_INCLUDES": "hostsystem"})
+    assert "HostSystem" in text
+    assert "always" in text
 
 
 def test_all_wrong_values_are_named_at_once() -> None:
@@ -365,28 +386,6 @@ def test_sweeps_have_their_own_limits() -> None:
     assert (read.max_changes, read.sweep_seconds) == (0, 90.0)
     assert (settings().max_changes, settings().sweep_seconds) == (None, 120.0)
     assert settings(**VCENTER, REQUIRE_VERIFICATION="yes").require_verification
-
-
-@pytest.mark.parametrize(
-    ("text", "kinds"),
-    [
-        ("", ()),
-        ("Datastore", ("Datastore",)),
-        (" datastore,VIRTUALMACHINE , Datastore,", ("Datastore", "VirtualMachine")),
-        (",", ()),
-    ],
-)
-def test_what_goes_with_hosts_is_named_by_kind(text: str, kinds: tuple[str, ...]) -> None:
-    read = settings(MAINTENANCE_INCLUDES=text)
-    assert (read.includes, read.policy.includes) == (kinds, kinds)
-
-
-def test_a_kind_that_is_none_is_told_which_there_are() -> None:
-    text = problem({**ENVIRON, "MAINTENANCE_INCLUDES": "Datastores"})
-    assert all(kind in text for kind in COMPANIONS)
-    text = problem({**ENVIRON, "MAINTENANCE_INCLUDES": "hostsystem"})
-    assert "HostSystem" in text
-    assert "always" in text
 
 
 @pytest.mark.parametrize(
