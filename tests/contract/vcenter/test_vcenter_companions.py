@@ -23,7 +23,7 @@ from tests.vcenters import Vcsim, connected, needs_go, vcsim
 
 pytestmark = needs_go
 
-CLUSTER, DATASTORE = "ClusterComputeResource", "Datastore"
+DATASTORE, CLUSTER, MACHINE = COMPANIONS
 KINDS = (CLUSTER, DATASTORE)
 READ, MORE = "RetrievePropertiesEx", "ContinueRetrievePropertiesEx"
 MODE = "runtime.inMaintenanceMode"
@@ -32,7 +32,7 @@ LOGIN = ("vimServiceVersions.xml", "RetrieveServiceContent", "Login")
 
 @pytest.fixture
 def vcenter() -> Iterator[Vcsim]:
-    with vcsim(datastores=[[1]]) as running:
+    with vcsim(datastores=[[1]], machines=[1]) as running:
         yield running
 
 
@@ -112,7 +112,7 @@ def known(companions: Iterable[Companion]) -> dict[tuple[str, str], frozenset[st
     return {(each.ref.kind, each.ref.name): each.hosts for each in companions}
 
 
-@pytest.mark.parametrize(("kind", "count"), [(CLUSTER, 1), (DATASTORE, 1), ("VirtualMachine", 0)])
+@pytest.mark.parametrize(("kind", "count"), [(CLUSTER, 1), (DATASTORE, 1), (MACHINE, 1)])
 def test_only_the_kinds_that_are_asked_for_are_read(
     vsphere: VSphere, morefs: list[str], local: HostRef, kind: str, count: int
 ) -> None:
@@ -231,26 +231,66 @@ def test_the_mode_of_another_host_that_is_kept_from_us_is_a_doubt(
     assert reads(interceptor) == (1 if warm else 2)
 
 
+HOSTS_OF = [(DATASTORE, "host"), (CLUSTER, "host"), (MACHINE, "runtime.host")]
+
+
 @pytest.mark.parametrize("ask", ["surroundings", "companions"])
 @pytest.mark.parametrize("reason", ["NoPermission", "SystemError"])
+@pytest.mark.parametrize(("kind", "name"), HOSTS_OF)
 def test_a_companion_whose_hosts_are_kept_from_us_is_never_in_maintenance(
     vsphere: VSphere,
-    vcenter: Vcsim,
     interceptor: Interceptor,
     caplog: pytest.LogCaptureFixture,
-    local: HostRef,
+    morefs: list[str],
+    kind: str,
+    name: str,
     reason: str,
     ask: str,
 ) -> None:
-    first = vcenter.hosts[0].moref
-    vcenter.enter(first)
-    interceptor.spoil[READ] = missing("host", reason)
-    [found] = asked(vsphere, ask, first, [DATASTORE])
-    assert found == Companion(replace(local, vcenter=vsphere.address), frozenset())
-    assert not found.in_maintenance({first: True})
+    interceptor.spoil[READ] = missing(name, reason)
+    [found] = asked(vsphere, ask, morefs[0], [kind])
+    assert (found.ref.kind, found.hosts) == (kind, frozenset())
+    assert not found.in_maintenance(dict.fromkeys(morefs, True))
     [warning] = [record.getMessage() for record in caplog.records]
-    assert repr(local.moref) in warning
+    assert repr(found.ref.moref) in warning
     assert "FAULT TEXT" not in warning
+
+
+@pytest.mark.parametrize("ask", ["surroundings", "companions"])
+@pytest.mark.parametrize(("kind", "name"), HOSTS_OF)
+def test_a_companion_that_has_no_hosts_is_never_in_maintenance(
+    vsphere: VSphere,
+    interceptor: Interceptor,
+    caplog: pytest.LogCaptureFixture,
+    morefs: list[str],
+    kind: str,
+    name: str,
+    ask: str,
+) -> None:
+    unset = b"(?s)<propSet><name>%b</name><val.*?</val></propSet>" % name.encode()
+    interceptor.spoil[READ] = rewritten(unset, b"")
+    [found] = asked(vsphere, ask, morefs[0], [kind])
+    assert not found.in_maintenance(dict.fromkeys(morefs, True))
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("value", [b"5", b"host-1", b""])
+@pytest.mark.parametrize(("kind", "name"), HOSTS_OF)
+def test_hosts_that_make_no_sense_are_a_doubt(
+    vsphere: VSphere,
+    interceptor: Interceptor,
+    morefs: list[str],
+    kind: str,
+    name: str,
+    value: bytes,
+) -> None:
+    interceptor.spoil[READ] = rewritten(
+        b"(?s)(<propSet><name>%b</name>)<val.*?</val>" % name.encode(),
+        rb'\1<val xmlns:XSD="http://www.w3.org/2001/XMLSchema" xsi:type="XSD:string">%b</val>'
+        % value,
+    )
+    [found] = vsphere.surroundings(morefs[0], [kind]).companions
+    assert not found.in_maintenance(dict.fromkeys(morefs, True))
 
 
 def asked(vsphere: VSphere, ask: str, moref: str, kinds: list[str]) -> list[Companion]:
