@@ -157,14 +157,14 @@ class _History(Generic[T]):
         return self.changes[-1].value if self.changes else None
 
     def visible(self, now: float) -> T | None:
-        seen = self._seen(now)
-        return seen[-1].value if seen else None
-
-    def _seen(self, now: float) -> list[_Change[T]]:
-        return [change for change in self.changes if change.visible_at <= now]
+        for change in reversed(self.changes):
+            if change.visible_at <= now:
+                return change.value
+        return None
 
     def _remembered(self, now: float) -> list[_Change[T]]:
-        return self._seen(now)[-1:] + [each for each in self.changes if each.visible_at > now]
+        seen = [change for change in self.changes if change.visible_at <= now]
+        return seen[-1:] + [change for change in self.changes if change.visible_at > now]
 
 
 _Windows = _History[Window | None]

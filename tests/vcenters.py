@@ -102,6 +102,15 @@ class Vcsim:
         self.hosts = [*self.hosts, added]
         return added
 
+    def move(self, machine: str, moref: str) -> None:
+        """Let a virtual machine run on another host."""
+        spec = vim.vm.RelocateSpec(host=self._host(moref))
+        _result(vim.VirtualMachine(machine, self._stub).RelocateVM_Task(spec=spec))
+
+    def remove_datastore(self, moref: str) -> None:
+        """Remove a datastore from all hosts that mount it."""
+        _result(vim.Datastore(moref, self._stub).Destroy_Task())
+
     def post_event(self, name: str, moref: str) -> None:
         """Post an event about a host, of the class ``name``, as vCenter itself would."""
         post_event(self._content, name, self._host(moref))
@@ -192,7 +201,8 @@ def collecting(vcenter: Vcsim) -> Iterator[Simulator]:
 
 
 def _simulated(companion: Companion, names: Mapping[str, str]) -> SimulatedCompanion:
-    ref, hosts = companion.ref, [names[moref] for moref in sorted(companion.hosts)]
+    # vcsim's cluster goes on naming a host that is gone.
+    ref, hosts = companion.ref, [names[each] for each in sorted(companion.hosts & names.keys())]
     return SimulatedCompanion(ref.name, ref.moref, "vc", kind=ref.kind, hosts=hosts)
 
 

@@ -196,6 +196,12 @@ func run(model *simulator.Model, numbers []int) {
 		machine.Summary.Runtime = machine.Runtime
 		machine.Summary.OverallStatus = types.ManagedEntityStatusGreen
 		machine.Summary.QuickStats.GuestHeartbeatStatus = types.ManagedEntityStatusGray
+		// What has to be there for it to be moved to another host.
+		machine.Config = &types.VirtualMachineConfigInfo{}
+		machine.Layout = &types.VirtualMachineFileLayout{}
+		machine.LayoutEx = &types.VirtualMachineFileLayoutEx{Timestamp: time.Now()}
+		machine.Storage = &types.VirtualMachineStorageInfo{Timestamp: time.Now()}
+		machine.Summary.Storage = &types.VirtualMachineStorageSummary{Timestamp: time.Now()}
 		machine.Datastore = host.Datastore
 		put(model, folder, machine)
 		host.Vm = append(host.Vm, machine.Self)

@@ -80,6 +80,18 @@ def traversed(host: Any, path: str, kind: Any, wanted: str) -> dict[str, Any]:
 
 
 @needs_go
+def test_what_goes_with_a_host_can_move_and_be_removed() -> None:
+    with vcsim(2, datastores=[[1], [1, 2]], machines=[1]) as running:
+        first, second = (each.moref for each in running.hosts)
+        morefs = {each.ref.name: each.ref.moref for each in running.companions}
+        running.move(morefs["vm01"], second)
+        running.remove_datastore(morefs["local01"])
+        hosts = {each.ref.name: each.hosts for each in running.companions}
+        both = {first, second}
+        assert hosts == {"vm01": {second}, "shared02": both, "DC0_C0": both}
+
+
+@needs_go
 def test_a_vrealize_operations_that_collects_a_vcsim_knows_what_goes_with_its_hosts() -> None:
     with vcsim(2, datastores=[[2], [1, 2]]) as running, collecting(running) as simulator:
         assert simulator.states("Datastore") == {"local01": "STARTED", "shared02": "STARTED"}
