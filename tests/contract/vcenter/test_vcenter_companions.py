@@ -398,6 +398,29 @@ def test_all_companions_are_one_call(
     assert interceptor.calls[-3:] == ["CreateContainerView", READ, "DestroyView"]
 
 
+def test_a_thousand_companions_are_one_call(tmp_path: Path) -> None:
+    with (
+        vcsim(2, datastores=[[1, 2]], machines=[1] * 999) as vcenter,
+        intercepted(vcenter, tmp_path) as interceptor,
+        connected(vcenter, url=interceptor.url, ca_file=str(interceptor.ca_file)) as vsphere,
+    ):
+        found = list(vsphere.companions(COMPANIONS))
+        assert len({each.ref for each in found}) == len(found) == 1001
+        assert interceptor.calls == [
+            *LOGIN,
+            "CreateContainerView",
+            READ,
+            MORE,
+            "DestroyView",
+        ]
+        # All that goes with a host is one answer, however much it is.
+        vsphere.surroundings(vcenter.hosts[0].moref, COMPANIONS)
+        interceptor.calls.clear()
+        around = vsphere.surroundings(vcenter.hosts[0].moref, COMPANIONS)
+        assert len(around.companions) == 1001
+        assert reads(interceptor) == 1
+
+
 def test_what_is_no_cluster_is_left_out(vsphere: VSphere, vcenter: Vcsim) -> None:
     alone = vcenter.add("alone.lab.local")
     assert [each.ref.name for each in vsphere.companions([CLUSTER])] == ["DC0_C0"]

@@ -310,6 +310,14 @@ def test_many_companions_are_read_and_written_by_short_urls() -> None:
         ]
 
 
+def test_a_thousand_companions_of_a_vcenter_are_one_call() -> None:
+    companions = [simulated(datastore(number), [esx(1)]) for number in range(2500)]
+    hosts = [Host(each.name, each.moref, each.vcenter) for each in HOSTS]
+    with Simulator(hosts, VCENTERS, companions) as simulator, connected(simulator) as vrops:
+        assert len(list(vrops.resources(A, DATASTORE))) == 2500
+        assert asked(simulator) == ["POST acquire", "GET adapters", *WARM * 3]
+
+
 def test_a_companion_that_came_since_is_found_by_its_moref(run: Running) -> None:
     run.vrops.find_with(esx(1), COMPANIONS)
     run.simulator.add_companion(simulated(datastore(9), [esx(1)]))
