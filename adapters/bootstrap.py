@@ -12,12 +12,15 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, Generic, NamedTuple, TypeVar
 
+from adapters import listening
 from adapters.clients import Clients
 from adapters.config.settings import CommonSettings, Limits, Settings
 from adapters.incoming.envelopes import Received
 from adapters.outgoing.deadline import deadline
 from adapters.outgoing.hold import Hold
 from adapters.output import console, log
+from adapters.output.listeners import Listener, Listeners, Shown
+from adapters.output.recent import Recent, alive
 from functions import handlers
 from functions.context import Context
 from functions.dead_letters import DeadLetter
@@ -29,6 +32,8 @@ Request = TypeVar("Request")
 Environ = Mapping[str, str]
 Read = Callable[[Limits], Received]
 Dispatch = Callable[[Read], Outcome]
+# Takes the path of what is asked for by GET.
+Look = Callable[[str], Shown | None]
 
 _WAITRESS_THREADS: Final = 4
 
@@ -40,9 +45,37 @@ class Target(NamedTuple, Generic[Request]):
     read: Callable[[Request, Limits], Received]
 
 
+def nothing_else(path: str) -> Shown | None:
+    """Tell that the process lives, for those that have nothing else to show."""
+    return alive() if path == "/healthz" else None
+
+
+class Answering(Generic[Request]):
+    """Takes a runtime's request, and lets ``dispatch`` ``read`` it.
+
+    ``look`` is what is shown to who asks for a path by GET; None for one that there is not.
+    """
+
+    def __init__(self, dispatch: Dispatch, read: Callable[[Request, Limits], Received]) -> None:
+        self._dispatch = dispatch
+        self._read = read
+        self.look: Look = dispatch.look if isinstance(dispatch, MirrorDispatch) else nothing_else
+
+    def __call__(self, request: Request) -> Outcome:
+        """Return what became of it, or raise a MaintenanceError."""
+        return self._dispatch(partial(self._read, request))
+
+
+def answering(
+    dispatch: Dispatch, read: Callable[[Request, Limits], Received]
+) -> Answering[Request]:
+    """Return what takes a runtime's request, and lets ``dispatch`` ``read`` it."""
+    return Answering(dispatch, read)
+
+
 def start(
     targets: Mapping[str, Target[Request]], name: str, environ: Environ = os.environ
-) -> Callable[[Request], Outcome]:
+) -> "Answering[Request]":
     """Build what answers requests to the target called ``name``, from the environment.
 
     Ends the process with one line on stderr, and no traceback, if the configuration is wrong.
@@ -57,27 +90,24 @@ def start(
         raise SystemExit(f"maintenance-mirror: wrong configuration: {error}") from None
 
 
-def answering(
-    dispatch: Dispatch, read: Callable[[Request, Limits], Received]
-) -> Callable[[Request], Outcome]:
-    """Return what takes a runtime's request, and lets ``dispatch`` ``read`` it."""
-    return lambda request: dispatch(partial(read, request))
-
-
-def mirror(environ: Environ, holds: bool = False) -> Dispatch:
+def mirror(environ: Environ, door: str = "other", holds: bool = False) -> Dispatch:
     """Return what mirrors maintenance mode into vRealize Operations, by events and by sweeps.
 
-    ``holds`` is for doors whose sender gives up within seconds: an event then waits for a service
-    that is away, unless HOLD_EVENTS says otherwise.
+    ``door`` is the name of the one that calls it. ``holds`` is for those whose sender gives up
+    within seconds: an event then waits for a service that is away, unless HOLD_EVENTS says
+    otherwise.
 
-    Raises ConfigurationError if a variable is wrong.
+    Raises ConfigurationError if a variable is wrong, or a package is missing.
     """
     settings = Settings.from_environ(environ)
     log.set_up(settings, default_format="json")
     log.warn_of_risks(settings)
+    listener = listening.listener(settings, environ, door)
     clients = Clients(settings, environ)
+    atexit.register(listener.close)
     atexit.register(clients.close)
-    return MirrorDispatch(settings, clients.context(log.SweepLog()), _hold(settings, holds))
+    context = clients.context(listener)
+    return MirrorDispatch(settings, context, _hold(settings, holds), listener)
 
 
 def echo(environ: Environ) -> Dispatch:
@@ -112,21 +142,36 @@ def _hold(settings: Settings, holds: bool) -> Hold:
 class MirrorDispatch:
     """The way of every event that is mirrored: read, handled in ``context``, told in one line.
 
-    ``hold`` lets it wait for a service that is away; without one it fails at once.
+    ``hold`` lets it wait for a service that is away; without one it fails at once. ``listener`` is
+    told what became of it.
     """
 
-    def __init__(self, settings: Settings, context: Context, hold: Hold | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        context: Context,
+        hold: Hold | None = None,
+        listener: Listener | None = None,
+    ) -> None:
         self._settings = settings
         self._context = context
         self._hold = hold or Hold(0)
+        self._recent = Recent()
+        self._given = listener or Listener()
+        self._listener = Listeners([self._recent, self._given])
         self._sweeping = threading.Lock()
 
     def __call__(self, read: Read) -> Outcome:
         """Handle what ``read`` returns; raises a MaintenanceError where that fails."""
-        with log.event_line() as line:
+        with log.event_line(listener=self._listener) as line:
             line.received = read(self._settings.limits)
             line.outcome = self._handle(line.received.envelope)
             return line.outcome
+
+    def look(self, path: str) -> Shown | None:
+        """Return how it goes for /healthz, and the metrics for /metrics, if there are any."""
+        looks = {"/healthz": self._recent.show, "/metrics": self._given.show}
+        return looks[path]() if path in looks else None
 
     def _handle(self, envelope: Envelope) -> Outcome:
         if is_timer(envelope):

@@ -141,9 +141,11 @@ def _survey(vcenter: VCenter, context: Context, adopt: bool, report: Report) -> 
     changes = with_companions(_asked(reading, vcenter, context, report), companions, modes)
     since = period_start(policy, now)
     ours = {each.identifier for each in resources if context.memory.has_started(each, since)}
-    actions = plan(things, resources, policy, now, changes, adopt, ours)
-    report.actions += [_noticed(_sure(each, vcenter), context) for each in actions]
+    planned = plan(things, resources, policy, now, changes, adopt, ours)
+    actions = [_noticed(_sure(each, vcenter), context) for each in planned]
+    report.actions += actions
     report.overdue += _overdue(vcenter, hosts, context, report)
+    listener.compared(address, hosts, resources, actions, companions)
 
 
 def _companions(
