@@ -10,12 +10,26 @@ from typing import Final
 from adapters.config.settings import Settings
 from adapters.output.listeners import Listener, Listeners
 from adapters.output.log import SweepLog
+from functions.errors import ConfigurationError
 
 Environ = Mapping[str, str]
 # Takes the settings, the variables and the name of the door; None if it is not wanted.
 Build = Callable[[Settings, Environ, str], Listener | None]
 
-_OPTIONAL: Final[tuple[Build, ...]] = ()
+
+def _notifier(settings: Settings, environ: Environ, door: str) -> Listener | None:
+    if settings.notify_urls is None:
+        return None
+    if door == "eventbridge":
+        # Lambda stops the process as soon as it has replied, and goes on with it some day, or not.
+        told = "NOTIFY_URLS is not for Lambda, whose processes stand still between two events"
+        raise ConfigurationError(f"{told}: let OUTCOME_EVENT_BUS and SNS tell a person")
+    from adapters.notify import notifier
+
+    return notifier(settings.notify_urls)
+
+
+_OPTIONAL: Final[tuple[Build, ...]] = (_notifier,)
 
 
 def listener(settings: Settings, environ: Environ, door: str) -> Listeners:

@@ -182,7 +182,8 @@ class Settings(CommonSettings):
     come from the environment, which has been checked for them. ``deadline_seconds`` are for an
     event, ``sweep_seconds`` for comparing all hosts. ``hold_events`` says whether an event waits
     for a service that is away; None leaves that to the door. ``health_address`` is the host and
-    the port at which a process that watches vCenters tells how it is.
+    the port at which a process that watches vCenters tells how it is. ``notify_urls`` are those of
+    the services that tell a person what needs attention, as apprise takes them.
     """
 
     vrops: VropsSettings
@@ -198,6 +199,7 @@ class Settings(CommonSettings):
     sweep_seconds: float = 120.0
     hold_events: bool | None = None
     health_address: tuple[str, int] = ("127.0.0.1", 8080)
+    notify_urls: Secret | None = None
 
     @property
     def policy(self) -> Policy:
@@ -230,6 +232,7 @@ class Settings(CommonSettings):
             ),
             "hold_events": read("HOLD_EVENTS", boolean, None),
             "health_address": read("HEALTH_ADDRESS", host_and_port, cls.health_address),
+            "notify_urls": read("NOTIFY_URLS", Secret, None),
             **_lease(read),
             **super()._fields(read),
         }

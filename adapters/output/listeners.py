@@ -65,7 +65,7 @@ class Listener(SweepListener):
         """One event or one sweep is over, and its line of the log is written."""
 
     def close(self) -> None:
-        """The process ends; whoever has a thread or a connection gives it up within a second."""
+        """The process ends; whoever has a thread or a connection gives it up within seconds."""
 
 
 class Listeners(Listener):

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from adapters.config.settings import CommonSettings, Settings
 from adapters.incoming.envelopes import Received
-from adapters.output.lines import MAX_LINE_BYTES
+from adapters.output.lines import MAX_LINE_BYTES, may_be_told
 from adapters.output.listeners import Handled, Listener
 from functions.dead_letters import DeadLetter
 from functions.errors import MaintenanceError, PermanentError, TransientError
@@ -86,6 +86,7 @@ def set_up(settings: CommonSettings, default_format: str) -> None:
     those of urllib3 are there with ``DEBUG`` only.
     """
     handler = logging.StreamHandler()
+    handler.addFilter(may_be_told)
     handler.addFilter(_is_wanted)
     json_wanted = (settings.log_format or default_format) == "json"
     handler.setFormatter(_JsonFormatter() if json_wanted else _TextFormatter())
