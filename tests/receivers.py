@@ -1,5 +1,6 @@
 """Where words to a person arrive, on 127.0.0.1: a webhook and a mail server, both real."""
 
+import asyncio
 import json
 import threading
 import time
@@ -8,7 +9,7 @@ from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, cast
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -81,8 +82,8 @@ class Mailbox:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        mail = message_from_bytes(envelope.content or b"", policy=policy.default)  # type: ignore[arg-type]
-        self.got += [(to, mail) for to in envelope.rcpt_tos]  # type: ignore[misc]
+        mail = message_from_bytes(cast(bytes, envelope.content), policy=policy.default)
+        self.got += [(to, mail) for to in envelope.rcpt_tos]
         return "250 OK"
 
     @contextmanager
@@ -103,8 +104,9 @@ class _AnyPort(Controller):
     """It looks whether it can be reached, but not at which port that is."""
 
     def _trigger_server(self) -> None:
-        self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
+        server = cast(asyncio.Server, self.server)
+        self.port = server.sockets[0].getsockname()[1]
+        super()._trigger_server()  # type: ignore[no-untyped-call]
 
 
 def eventually(holds: Callable[[], object]) -> None:

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 _TITLE: Final = "maintenance-mirror: a test"
 _BODY: Final = "Somebody wants to see whether this arrives. Nothing is wrong; nothing is to do."
-    "Somebody wanted to see whether this arrives. Nothing is wrong, and nothing is to do."
-)
 
 
 @click.command()

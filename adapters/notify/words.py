@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 _TWIN: Final = 0xFEE0
 _MARKUP: Final = {ord(each): ord(each) + _TWIN for each in "<>[]*`~|#&"}
 # Within a name, as in esx_01 and administrator@vsphere.local, these are what people expect.
-_AT_AN_EDGE: Final = re.compile(r"(?<![^\W_])[@_]|_(?![^\W_])")
+_AT_AN_EDGE: Final = re.compile(r"(?<![A-Za-z0-9])[@_]|_(?![A-Za-z0-9])")
 _ALL: Final = "everyone|here|channel|all|online|room|team|group"
 _MENTION: Final = re.compile(rf"@(?={_ALL})", re.IGNORECASE)
 _LINK: Final = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
@@ -165,7 +165,7 @@ def _group(key: str, notices: Sequence[Notice], lines: int) -> str:
     shown = [f"- {each.line}" for each in notices[:lines]]
     if more := notices[lines:]:
         shown.append(f"- and {len(more)} more: maintenance-mirror status lists all")
-    todo = f'{subject.todo} See "{subject.paragraph}" in the runbook.'
+    todo = f'What to do: {subject.todo} See "{subject.paragraph}" in the runbook.'
     return "\n".join([f"{subject.what}:", *shown, todo])
 
 
