@@ -33,6 +33,10 @@ class Webhook:
         """Its URL, with a token that must not be seen."""
         return f"json://user:s3cret@127.0.0.1:{self.port}/t0ken{options}"
 
+    def chat_url(self) -> str:
+        """Its URL as that of a chat, Mattermost, which is like Slack."""
+        return f"mmost://127.0.0.1:{self.port}/3ccdd113474722377935511fc85d3dd4"
+
     @contextmanager
     def listening(self) -> Iterator["Webhook"]:
         server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())

@@ -29,10 +29,11 @@ NEEDED = {
     *("adapters", "functions"),
     *("requests", "urllib3", "certifi", "idna", "charset_normalizer", "chardet"),
 }
-OPTIONAL = {"boto3", "botocore", "pyVmomi", "pyVim", "rich", "defusedxml"}
+OPTIONAL = {"apprise", "boto3", "botocore", "pyVmomi", "pyVim", "rich", "defusedxml"}
 OURS_IF_CONFIGURED = {
     "adapters.vcenter",
     "adapters.config.aws_secrets",
+    "adapters.notify",
     "adapters.incoming.gzip_body",
     "adapters.incoming.vsphere_xml",
 }

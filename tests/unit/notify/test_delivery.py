@@ -27,6 +27,8 @@ JOIN_SECONDS = 30.0
 
 def service(urls: str) -> Service:
     [found] = services_of(Secret(urls))
+    # Nobody is there to be spared.
+    found._service.request_rate_per_sec = 0
     return found
 
 
@@ -81,8 +83,7 @@ def test_each_recipient_gets_one_mail_though_one_of_them_refuses_at_first() -> N
 def test_a_chat_gets_text_that_is_no_markup() -> None:
     forged = Notice("impostor", "host <!everyone> of vc", "[x](https://evil) @here", "by *eve*")
     with Webhook().listening() as webhook:
-        url = f"mmost://127.0.0.1:{webhook.port}/3ccdd113474722377935511fc85d3dd4"
-        told(Delivery(service(url)), forged)
+        told(Delivery(service(webhook.chat_url())), forged)
         [got] = webhook.got
     assert "host ＜!everyone＞ of vc: ［x］(https：//evil) ＠here (by ＊eve＊)" in got["text"]
     assert not {*got["text"]} & {*"<>[]*@"}

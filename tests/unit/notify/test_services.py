@@ -82,8 +82,7 @@ def test_no_redirect_is_followed_and_no_picture_is_fetched() -> None:
     with Webhook(302).listening() as webhook:
         [found] = services_of(Secret(webhook.url()))
         assert not found.test("a", "b")
-        url = f"mmost://127.0.0.1:{webhook.port}/3ccdd113474722377935511fc85d3dd4"
-        [chat] = services_of(Secret(url))
+        [chat] = services_of(Secret(webhook.chat_url()))
         assert chat.test("a", "b")
         assert "http" not in str(webhook.got[-1])
 
