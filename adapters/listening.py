@@ -29,7 +29,25 @@ def _notifier(settings: Settings, environ: Environ, door: str) -> Listener | Non
     return notifier(settings.notify_urls)
 
 
-_OPTIONAL: Final[tuple[Build, ...]] = (_notifier,)
+def _metrics(settings: Settings, environ: Environ, door: str) -> Listener | None:
+    if not settings.metrics:
+        return None
+    leases = settings.lease_minutes is not None
+    if door == "eventbridge":
+        from adapters.metrics.embedded import EmbeddedMetrics
+
+        return EmbeddedMetrics(leases=leases)
+    try:
+        from adapters.metrics.prometheus import PrometheusMetrics
+    except ModuleNotFoundError as missing:
+        if missing.name != "prometheus_client":
+            raise
+        problem = "METRICS needs prometheus-client, the extra 'metrics'"
+        raise ConfigurationError(problem) from None
+    return PrometheusMetrics(door, [each.addresses[0] for each in settings.vcenters], leases=leases)
+
+
+_OPTIONAL: Final[tuple[Build, ...]] = (_metrics, _notifier)
 
 
 def listener(settings: Settings, environ: Environ, door: str) -> Listeners:

@@ -183,7 +183,8 @@ class Settings(CommonSettings):
     event, ``sweep_seconds`` for comparing all hosts. ``hold_events`` says whether an event waits
     for a service that is away; None leaves that to the door. ``health_address`` is the host and
     the port at which a process that watches vCenters tells how it is. ``notify_urls`` are those of
-    the services that tell a person what needs attention, as apprise takes them.
+    the services that tell a person what needs attention, as apprise takes them. ``metrics`` says
+    whether there are any.
     """
 
     vrops: VropsSettings
@@ -200,6 +201,7 @@ class Settings(CommonSettings):
     hold_events: bool | None = None
     health_address: tuple[str, int] = ("127.0.0.1", 8080)
     notify_urls: Secret | None = None
+    metrics: bool = False
 
     @property
     def policy(self) -> Policy:
@@ -233,6 +235,7 @@ class Settings(CommonSettings):
             "hold_events": read("HOLD_EVENTS", boolean, None),
             "health_address": read("HEALTH_ADDRESS", host_and_port, cls.health_address),
             "notify_urls": read("NOTIFY_URLS", Secret, None),
+            "metrics": _metrics(read),
             **_lease(read),
             **super()._fields(read),
         }
@@ -246,6 +249,14 @@ def _lease(read: Reader) -> dict[str, int | None]:
         problem = "is shorter than 3 * RECONCILE_INTERVAL_MINUTES: windows would end during work"
         read.problem("MAINTENANCE_LEASE_MINUTES", problem)
     return {"lease_minutes": lease, "interval_minutes": interval}
+
+
+def _metrics(read: Reader) -> bool:
+    wanted: bool = read("METRICS", boolean, False)
+    # functions-framework's own: whoever scrapes would be told of one process, by chance.
+    if read("WORKERS", whole(1, 1024), 1) > 1 and wanted:
+        read.problem("METRICS", "needs one process, but WORKERS asks for several")
+    return wanted
 
 
 def _secret_id(read: Reader, service: str) -> str | None:

@@ -12,6 +12,7 @@ from typing import Final
 
 from adapters.notify.services import Answer, Attempts, Service
 from adapters.notify.words import Notice, message
+from adapters.outgoing import tally
 from adapters.output.lines import SILENT_THREAD
 
 _logger: Final = logging.getLogger("maintenance_mirror")
@@ -28,7 +29,8 @@ class Delivery:
     """Tells one service, in a thread of its own that begins with the first that there is to tell.
 
     ``gather`` is how long the first of a message waits for others, and ``pauses`` how long a
-    message that was refused waits for its next try, both in seconds.
+    message that was refused waits for its next try, both in seconds. ``dropped`` counts the
+    messages that came to nothing.
     """
 
     def __init__(
@@ -47,7 +49,7 @@ class Delivery:
         self.dropped = 0
 
     def tell(self, notices: Sequence[Notice]) -> None:
-        """Let them be told; never waits. What is too much is counted as dropped."""
+        """Let them be told; never waits. What is too much is dropped."""
         with self._changed:
             room = _MAX_WAITING - len(self._waiting)
             self._waiting += notices[:room]
@@ -123,9 +125,10 @@ class Delivery:
         self._drop(len(notices), _WHY[answer])
 
     def _drop(self, count: int, why: str) -> None:
-        with self._changed:
-            self.dropped += count
         if count:
+            with self._changed:
+                self.dropped += 1
+            tally.drop("notifications")
             _logger.warning("%s was not told of %d things: %s", self._service.name, count, why)
 
 

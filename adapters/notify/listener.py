@@ -57,11 +57,6 @@ class Notifier(Listener):
         self._today = _Today(lambda: now().astimezone(UTC).date())
         self._sweep = _Sweep()
 
-    @property
-    def dropped(self) -> int:
-        """How many things a service was not told of, counted for each service."""
-        return sum(each.dropped for each in self._deliveries)
-
     def compared(
         self,
         vcenter: str,

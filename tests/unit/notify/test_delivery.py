@@ -14,6 +14,7 @@ from adapters.notify import delivery, services_of
 from adapters.notify.delivery import Delivery
 from adapters.notify.services import Service
 from adapters.notify.words import Notice
+from adapters.outgoing import tally
 from adapters.output import log
 from functions.ownership import A_PERSONS
 from lab.processes import free_port
@@ -98,13 +99,15 @@ def test_what_is_refused_is_tried_again_and_told_once() -> None:
 
 
 def test_what_is_refused_again_and_again_is_dropped_with_one_warning(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    counted: list[str] = []
+    monkeypatch.setattr(tally, "drop", counted.append)
     with Webhook(*[500] * 9).listening() as webhook:
         tells = Delivery(service(webhook.url()))
         told(tells, NOTICE, Notice("overdue", "host b", "long ago"))
         assert len(webhook.got) == 4
-    assert tells.dropped == 2
+    assert (tells.dropped, counted) == (1, ["notifications"])
     assert caplog.messages == [
         "number 1 of NOTIFY_URLS (json) was not told of 2 things:"
         " it refuses the message, or cannot be reached"
@@ -171,7 +174,7 @@ def test_what_is_too_much_is_dropped_and_counted(
         tells.tell([NOTICE, NOTICE])
         told(tells, NOTICE, NOTICE, NOTICE)
         assert [each["title"][20:28] for each in webhook.got] == ["3 things"]
-    assert tells.dropped == 2
+    assert tells.dropped == 1
     assert "was not told of 2 things: too much waits for it" in caplog.text
 
 

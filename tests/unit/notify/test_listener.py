@@ -51,7 +51,6 @@ class Told:
     """Takes what a service would be told."""
 
     batches: list[list[Notice]] = field(default_factory=list)
-    dropped: int = 0
 
     def tell(self, notices: Sequence[Notice]) -> None:
         self.batches.append([*notices])

@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from adapters.config.settings import Secret
+from adapters import listening
+from adapters.config.settings import Secret, Settings, VropsSettings
 from adapters.notify import notifier, services_of
+from adapters.notify.listener import Notifier
 from functions.errors import ConfigurationError
 from lab.processes import ROOT
 from tests.receivers import Webhook
@@ -102,6 +105,16 @@ def test_without_apprise_the_configuration_is_wrong(monkeypatch: pytest.MonkeyPa
         ConfigurationError, match=r"^NOTIFY_URLS needs apprise, the extra 'notify'$"
     ):
         notifier(Secret(SLACK))
+
+
+def test_it_is_built_where_it_is_wanted_and_refused_on_lambda() -> None:
+    settings = Settings(vrops=VropsSettings("https://x"), notify_urls=Secret(SLACK))
+    built = listening._notifier(settings, {}, "watch")
+    assert isinstance(built, Notifier)
+    built.close()
+    assert listening._notifier(replace(settings, notify_urls=None), {}, "watch") is None
+    with pytest.raises(ConfigurationError, match=r"^NOTIFY_URLS is not for Lambda"):
+        listening.listener(settings, {}, "eventbridge")
 
 
 def test_nobody_imports_it_unless_it_is_wanted() -> None:

@@ -7,9 +7,21 @@ from hypothesis import strategies as st
 
 from adapters.notify.words import SUBJECTS, Notice, harmless, message
 from functions.ownership import A_PERSONS
+from lab.processes import ROOT
 
 MARKUP = "<>[]*`~|#&"
 LEFT = Notice("left", "host esx04.lab.local (host-21) of vcenter.lab.local", A_PERSONS)
+
+
+def test_the_document_has_every_subject_and_no_other() -> None:
+    text = (ROOT / "docs" / "observability.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \| \[([^]]+)\]\(runbook", text, re.MULTILINE)
+    assert rows == [(each.what, each.todo, each.paragraph) for each in SUBJECTS.values()]
+
+
+def test_the_runbook_has_each_paragraph() -> None:
+    text = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    assert {each.paragraph for each in SUBJECTS.values()} <= {*re.findall("^## (.+)$", text, re.M)}
 
 
 def hosts(count: int, subject: str = "left") -> list[Notice]:
