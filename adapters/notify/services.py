@@ -35,6 +35,8 @@ logging.getLogger("apprise").disabled = True
 # In signs. Those of chats take more, but nobody reads it; what a service can take may be less.
 _MAX_BODY: Final = 3000
 _MIN_BODY: Final = 200
+_NO_SERVICE: Final = "is no URL of a service that can be told"
+_READS_A_FILE: Final = "would have a file read, which is not allowed"
 # Of its arguments, what names a file that it would read, beside its templates.
 _FILES: Final = ("keyfile", "subfile")
 
@@ -162,13 +164,19 @@ def _asset() -> AppriseAsset:
 
 def _made(url: str, asset: AppriseAsset) -> NotifyBase | str:
     """Return the service of ``url``, or what is wrong with it."""
-    service = Apprise.instantiate(url, asset=asset)
-    if service is None or not service.enabled:
-        return "is no URL of a service that can be told"
+    try:
+        service = Apprise.instantiate(url, asset=asset)
+        if service is None or not service.enabled:
+            return _NO_SERVICE
+        return _READS_A_FILE if _reads_a_file(url, service) else service
+    except Exception:  # What a plugin raises may hold the URL.
+        return _NO_SERVICE
+
+
+def _reads_a_file(url: str, service: NotifyBase) -> bool:
     arguments = (url_to_dict(url) or {}).get("qsd", {})
-    if any(name in arguments for name in _FILES) or any(map(_is_file, vars(service).values())):
-        return "would have a file read, which is not allowed"
-    return service
+    named = any(name in arguments for name in _FILES)
+    return named or any(map(_is_file, vars(service).values()))
 
 
 def _is_file(value: object) -> bool:

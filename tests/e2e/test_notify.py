@@ -41,7 +41,7 @@ def test_a_sweep_tells_a_chat_and_each_recipient_of_a_mail_before_it_ends(tmp_pa
             secret.write_text(urls, encoding="utf-8")
             done = swept(operations, vcenter, NOTIFY_URLS_FILE=str(secret), LOG_LEVEL="DEBUG")
     [text] = [each["text"] for each in chat.got]
-    told = f"- {host}: in maintenance mode for longer than its vCenter remembers\n"
+    told = f"- {host}: in maintenance mode for longer than its vCenter remembers"
     assert text.startswith(TITLE.format("1 thing needs"))
     assert told in text
     assert sorted(to for to, _ in mailbox.got) == ["a@lab.local", "b@lab.local"]

@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters import listening
 from adapters.config.settings import Secret, Settings, VropsSettings
@@ -60,6 +62,17 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     assert problems(f"config://x,{SLACK},file:///etc/passwd") == (
         f"NOTIFY_URLS: number 1 {NO_SERVICE}; NOTIFY_URLS: number 3 {NO_SERVICE}"
     )
+
+
+@given(st.text(), st.sampled_from(["", "json://", "slack://", "mailto://", "https://"]))
+def test_whatever_is_wrong_is_told_without_the_text(text: str, scheme: str) -> None:
+    problem: ConfigurationError | None = None
+    try:
+        services_of(Secret(f"{scheme}hunter2{text}"))
+    except ConfigurationError as error:
+        problem = error
+    assert "hunter2" not in str(problem)
+    assert problem is None or problem.__context__ is None
 
 
 def test_nothing_is_nothing() -> None:
