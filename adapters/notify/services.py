@@ -98,19 +98,19 @@ class Service:
         """
         token, start = _delivery_tracker.set(attempts.taken), self._clock()
         try:
-            if self._told(attempts.message, kind):
-                return Answer.TAKEN
-        except Exception:  # What a plugin raises may hold its URL.
-            return Answer.REFUSED
+            taken = self._told(attempts.message, kind)
         finally:
             _delivery_tracker.reset(token)
         waited = self._clock() - start >= self._answer_seconds
-        return Answer.NONE if waited else Answer.REFUSED
+        return Answer.TAKEN if taken else Answer.NONE if waited else Answer.REFUSED
 
     def _told(self, message: Message, kind: NotifyType) -> bool:
-        return self._service.notify(
-            title=message.title, body=message.body, notify_type=kind, body_format=NotifyFormat.TEXT
-        )
+        title, body = message
+        of_text = NotifyFormat.TEXT
+        try:
+            return self._service.notify(body, title, kind, body_format=of_text)
+        except Exception:  # What a plugin raises may hold its URL.
+            return False
 
 
 def _answer_seconds(service: NotifyBase) -> float:

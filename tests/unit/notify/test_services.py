@@ -13,6 +13,8 @@ from adapters import listening
 from adapters.config.settings import Secret, Settings, VropsSettings
 from adapters.notify import notifier, services_of
 from adapters.notify.listener import Notifier
+from adapters.notify.services import Answer, Attempts
+from adapters.notify.words import Message
 from functions.errors import ConfigurationError
 from lab.processes import ROOT
 from tests.receivers import Webhook
@@ -140,3 +142,13 @@ def test_nobody_imports_it_unless_it_is_wanted() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8", check=True
     )
     assert told.stdout == "set()\nFalse\n"
+
+
+def test_what_a_service_raises_is_a_refusal() -> None:
+    [found] = services_of(Secret(SLACK))
+
+    def fails(*_: object, **__: object) -> bool:
+        raise ValueError("hunter2")
+
+    found._service.notify = fails  # type: ignore[method-assign]
+    assert found.send(Attempts(Message("a", "b"))) is Answer.REFUSED
