@@ -17,6 +17,18 @@ Environ = Mapping[str, str]
 Build = Callable[[Settings, Environ, str], Listener | None]
 
 
+def _notifier(settings: Settings, environ: Environ, door: str) -> Listener | None:
+    if settings.notify_urls is None:
+        return None
+    if door == "eventbridge":
+        # Lambda stops the process as soon as it has replied, and goes on with it some day, or not.
+        told = "NOTIFY_URLS is not for Lambda, whose processes stand still between two events"
+        raise ConfigurationError(f"{told}: let OUTCOME_EVENT_BUS and SNS tell a person")
+    from adapters.notify import notifier
+
+    return notifier(settings.notify_urls)
+
+
 def _metrics(settings: Settings, environ: Environ, door: str) -> Listener | None:
     if not settings.metrics:
         return None
@@ -35,7 +47,7 @@ def _metrics(settings: Settings, environ: Environ, door: str) -> Listener | None
     return PrometheusMetrics(door, [each.addresses[0] for each in settings.vcenters], leases=leases)
 
 
-_OPTIONAL: Final[tuple[Build, ...]] = (_metrics,)
+_OPTIONAL: Final[tuple[Build, ...]] = (_metrics, _notifier)
 
 
 def listener(settings: Settings, environ: Environ, door: str) -> Listeners:

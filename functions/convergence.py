@@ -89,9 +89,7 @@ def _brought_in(
     left = {each: source.left_alone(stand, each) for each, stand in stands.items()}
     written = write({each: stands[each] for each in stands if not left[each]}, context)
     outcome, *companions = (left[each] or written[each] for each in stands)
-    companions += _unknown(look, group)
-    needs_attention = any(each.needs_attention for each in (outcome, *companions))
-    return replace(outcome, companions=tuple(companions), needs_attention=needs_attention)
+    return replace(outcome, companions=(*companions, *_unknown(look, group)))
 
 
 def _group(

@@ -23,6 +23,8 @@ from functions.events import (
 from functions.masking import masked
 from functions.outcomes import Outcome
 
+NOTHING_TO_COMPARE: Final = "no vCenter is configured, so there is nothing to compare with"
+
 
 def enter_maintenance_mode(event: HostEvent, context: Context) -> Outcome:
     """Mirror that the event's host is in maintenance mode, unless that is not true (any more)."""
@@ -45,8 +47,7 @@ def reconcile(context: Context) -> Outcome:
     Raises SweepRefusedError if that were too much to be true, and the first error that was met.
     """
     if not context.vcenters:
-        reason = "no vCenter is configured, so there is nothing to compare with"
-        return Outcome("ignored", reason=reason, needs_attention=True)
+        return Outcome("ignored", reason=NOTHING_TO_COMPARE, needs_attention=True)
     report = reconciliation.reconcile(context)
     for error in filter(None, [report.refusal, *report.faults]):
         raise error

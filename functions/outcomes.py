@@ -29,7 +29,8 @@ class Outcome:
 
     ``needs_attention`` marks what a person should look at, though nothing failed. ``event`` is
     the one that it is about, for the log; None where its host could not be read, and of a sweep.
-    ``companions`` are the outcomes of what goes with the host (Policy.includes).
+    ``companions`` are the outcomes of what goes with the host (Policy.includes), each of which may
+    need attention for itself.
     """
 
     action: Done

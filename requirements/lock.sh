@@ -54,6 +54,8 @@ lock development --extra development
 lock_as_tested lambda --extra vcenter
 lock_as_tested knative --extra knative --extra vcenter --extra metrics
 lock_as_tested standalone --extra vcenter --extra cli --extra metrics
+# The image and a machine's environment, for those who want to be told by NOTIFY_URLS.
+lock_as_tested notify --extra knative --extra vcenter --extra cli --extra metrics --extra notify
 lock_as_tested demo --extra knative --extra simulator --extra vcenter --extra cli --extra metrics
 # OpenFaaS reads them beside each handler.
 handlers=deploy/openfaas

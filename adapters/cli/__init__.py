@@ -4,6 +4,7 @@
 
     commands.py     the group of all commands, and how a command line is run
     doctor/         is all well, and what is to be done about it?
+    notify.py       does a word to a person arrive?
     reconcile.py    a sweep that a person started, and watches
     send/           plays the event source
     status/         which hosts differ, as a table, JSON or CSV

@@ -11,6 +11,7 @@ from adapters.cli.call import Call
 from adapters.cli.connection import Connect
 from adapters.cli.doctor.command import doctor
 from adapters.cli.exit_codes import FAILED, INTERRUPTED, OK, WRONG_USE
+from adapters.cli.notify import notify
 from adapters.cli.reconcile import reconcile
 from adapters.cli.send.command import send
 from adapters.cli.status.command import status
@@ -71,5 +72,5 @@ def cli(call: Call, verbose: int) -> None:
     call.terminal.listen(verbose)
 
 
-for _command in (doctor, reconcile, send, status, watch):
+for _command in (doctor, notify, reconcile, send, status, watch):
     cli.add_command(_command)

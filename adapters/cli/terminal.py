@@ -20,6 +20,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from adapters.output.lines import may_be_told
+
 T = TypeVar("T")
 
 # A pipe has no width to keep to: one line for each thing is what programs like.
@@ -159,6 +161,7 @@ class _Lines(logging.Handler):
 
     def __init__(self, console: Console) -> None:
         super().__init__()
+        self.addFilter(may_be_told)
         self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:

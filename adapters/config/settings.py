@@ -184,8 +184,9 @@ class Settings(CommonSettings):
     event, ``sweep_seconds`` for comparing all hosts. ``includes`` are the kinds of companions that
     go with hosts. ``hold_events`` says whether an event waits
     for a service that is away; None leaves that to the door. ``health_address`` is the host and
-    the port at which a process that watches vCenters tells how it is. ``metrics`` says whether
-    there are any.
+    the port at which a process that watches vCenters tells how it is. ``notify_urls`` are those of
+    the services that tell a person what needs attention, as apprise takes them. ``metrics`` says
+    whether there are any.
     """
 
     vrops: VropsSettings
@@ -202,6 +203,7 @@ class Settings(CommonSettings):
     sweep_seconds: float = 120.0
     hold_events: bool | None = None
     health_address: tuple[str, int] = ("127.0.0.1", 8080)
+    notify_urls: Secret | None = None
     metrics: bool = False
 
     @property
@@ -237,6 +239,7 @@ class Settings(CommonSettings):
             ),
             "hold_events": read("HOLD_EVENTS", boolean, None),
             "health_address": read("HEALTH_ADDRESS", host_and_port, cls.health_address),
+            "notify_urls": read("NOTIFY_URLS", Secret, None),
             "metrics": _metrics(read),
             **_lease(read),
             **super()._fields(read),

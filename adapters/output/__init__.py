@@ -6,5 +6,5 @@
     console.py     an event as ``echo`` shows it
     listeners.py   who is told of the same beside the log
     recent.py      how it went lately, for /healthz
-    lines.py       how long a line may be
+    lines.py       how long a line may be, and which are not for anybody
 """

@@ -72,7 +72,7 @@ class Listener(SweepListener):
         """One event or one sweep is over, and its line of the log is written."""
 
     def close(self) -> None:
-        """The process ends; whoever has a thread or a connection gives it up within a second."""
+        """The process ends; whoever has a thread or a connection gives it up within seconds."""
 
     def show(self) -> Shown | None:
         """Return what is told at /metrics; None if that is not this one's."""

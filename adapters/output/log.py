@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from adapters.config.settings import CommonSettings, Settings
 from adapters.incoming.envelopes import Received
-from adapters.output.lines import MAX_LINE_BYTES
+from adapters.output.lines import MAX_LINE_BYTES, may_be_told
 from adapters.output.listeners import Handled, Listener
 from functions.dead_letters import DeadLetter
 from functions.errors import MaintenanceError, PermanentError, TransientError
@@ -89,6 +89,7 @@ def set_up(settings: CommonSettings, default_format: str) -> None:
     those of urllib3 are there with ``DEBUG`` only.
     """
     handler = logging.StreamHandler()
+    handler.addFilter(may_be_told)
     handler.addFilter(_is_wanted)
     json_wanted = (settings.log_format or default_format) == "json"
     handler.setFormatter(_JsonFormatter() if json_wanted else _TextFormatter())
@@ -163,7 +164,8 @@ def _entered(entered: ModeChange | None) -> dict[str, str]:
 
 
 def _write_outcome(entry: Entry, outcome: Outcome, seconds: float) -> None:
-    level = logging.WARNING if outcome.needs_attention else logging.INFO
+    told = (outcome, *outcome.companions)
+    level = logging.WARNING if any(each.needs_attention for each in told) else logging.INFO
     said = [str(outcome.host or ""), outcome.action, outcome.reason]
     text = "; ".join(filter(None, [": ".join(filter(None, said)), *_companions_in_words(outcome)]))
     fields = {

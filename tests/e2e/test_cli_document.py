@@ -10,6 +10,7 @@ import pytest
 from lab.processes import ROOT, environment, function
 from simulator import Host, Simulator, VCenter
 from tests.documents import blocks
+from tests.receivers import Mailbox, Webhook
 from tests.unit.cli.runner import command, seen
 from tests.vcenters import needs_go, vcsim
 
@@ -62,7 +63,13 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
             with function(log, operations, **settings) as running:
                 environ = environment(operations, **settings)
                 lines = [JSON, *(line for line, _ in examples())]
-                yield {line: _run(line, running.url, environ) for line in lines}
+                with Webhook().listening() as chat, Mailbox().listening() as mailbox:
+                    urls = f"{chat.chat_url()}, {mailbox.url('admins@lab.local')}"
+                    told = {**environ, "NOTIFY_URLS": urls}
+                    yield {
+                        line: _run(line, running.url, told if " notify " in line else environ)
+                        for line in lines
+                    }
 
 
 def _run(line: str, url: str, environ: dict[str, str]) -> str:
@@ -94,7 +101,7 @@ def test_a_command_says_what_the_document_shows(
 
 def test_every_command_is_shown() -> None:
     words = [line.split()[1] for line, _ in examples()]
-    assert {"doctor", "status", "reconcile", "watch", "send"} == set(words)
+    assert {"doctor", "status", "reconcile", "watch", "notify", "send"} == set(words)
 
 
 def test_every_field_of_json_is_explained(shown: dict[str, str]) -> None:

@@ -5,7 +5,8 @@ from difflib import get_close_matches
 from typing import Final
 
 from adapters.cli.doctor.findings import Finding, Findings, failed, note, ok
-from adapters.config.settings import Settings
+from adapters.config.settings import Secret, Settings
+from adapters.notify import services_of
 from functions.errors import ConfigurationError
 
 _LEASE: Final = "MAINTENANCE_LEASE_MINUTES"
@@ -59,6 +60,8 @@ def checked(settings: Settings, asked: Asked) -> Findings:
     yield _lease(settings)
     yield _interval(settings)
     yield _verification(settings)
+    if settings.notify_urls:
+        yield _notification(settings.notify_urls)
 
 
 def _unread(asked: Asked) -> list[str]:
@@ -90,6 +93,15 @@ def _interval(settings: Settings) -> Finding:
         return ok("sweeps", f"asked for by a timer every {settings.interval_minutes} minutes")
     found = f"{_INTERVAL} is not set: nobody checks that leases outlast the time between sweeps"
     return note("sweeps", found, f"set {_INTERVAL} to what the timer does")
+
+
+def _notification(urls: Secret) -> Finding:
+    try:
+        services = services_of(urls)
+    except ConfigurationError as error:
+        return failed("notify", str(error), "see docs/observability.md")
+    kinds = ", ".join(each.kind for each in services)
+    return ok("notify", f"{kinds}; maintenance-mirror notify --test tells whether it arrives")
 
 
 def _verification(settings: Settings) -> Finding:

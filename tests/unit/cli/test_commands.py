@@ -15,7 +15,7 @@ from functions.errors import RequestRejectedError
 from lab.processes import ROOT, environment
 from tests.unit.cli.runner import ENVIRON, FakeClients, clients, command, hosts
 
-COMMANDS = ("doctor", "reconcile", "send", "status", "watch")
+COMMANDS = ("doctor", "notify", "reconcile", "send", "status", "watch")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -55,6 +55,21 @@ def configured(**environ: str) -> list[Finding]:
     return list(configuration.checked(Settings.from_environ(asked), asked))
 
 
+def test_who_is_told_is_shown_by_kind_and_nobody_is_told() -> None:
+    urls = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ, mailtos://u:hunter4@lab.local"
+    [found] = [each for each in configured(**COMPLETE, NOTIFY_URLS=urls) if each.name == "notify"]
+    assert (found.result, found.found) == (
+        "ok",
+        "slack, mailtos; maintenance-mirror notify --test tells whether it arrives",
+    )
+
+
+def test_a_url_that_will_not_do_is_named_by_its_place() -> None:
+    found = configured(**COMPLETE, NOTIFY_URLS="json://lab.local,file:///hunter4")[-1]
+    assert (found.name, found.result) == ("notify", "failed")
+    assert found.found == "NOTIFY_URLS: number 2 is no URL of a service that can be told"
+
+
 def test_a_complete_configuration_is_all_well() -> None:
     assert {finding.result for finding in configured(**COMPLETE)} == {"ok"}
 

@@ -76,6 +76,7 @@ def test_every_variable_has_its_effect(tmp_path: Path) -> None:
         THREADS="3",
         MAX_BODY_BYTES="2048",
         MAX_DEPTH="9",
+        NOTIFY_URLS="json://hunter2",
         LOG_LEVEL="debug",
         LOG_FORMAT="text",
     )
@@ -85,6 +86,8 @@ def test_every_variable_has_its_effect(tmp_path: Path) -> None:
     assert (vrops.confirm_seconds, vrops.pool_size) == (0.0, 3)
     assert (read.lease_minutes, read.deadline_seconds, read.limits) == (90, 7.5, Limits(2048, 9))
     assert (read.log_level, read.log_format) == ("DEBUG", "text")
+    assert read.notify_urls == Secret("json://hunter2")
+    assert "hunter2" not in repr(read)
 
 
 def test_everything_that_is_missing_is_named_in_one_line() -> None:
