@@ -12,11 +12,14 @@ from typing import Any, Final, NoReturn, Self
 
 from adapters.config.variables import (
     Reader,
+    attributes,
     boolean,
     ca_file,
+    event_bus,
     host_and_port,
     one_of,
     seconds,
+    sink_url,
     tables,
     url,
     vcenter_addresses,
@@ -132,6 +135,20 @@ class VCenterSettings:
         return tuple(dict.fromkeys([vcenter_address(self.url), *self.aliases]))
 
 
+@dataclass(frozen=True)
+class OutcomeSettings:
+    """Where outcomes are sent as CloudEvents: to the URL ``sink``, to an ``event_bus``, or nowhere.
+
+    The whole URL is a secret. ``extensions`` are further attributes of each event.
+    """
+
+    sink: Secret | None = None
+    ca_file: str | None = None
+    strict_tls: bool = False
+    extensions: Mapping[str, str] = field(default_factory=dict)
+    event_bus: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class CommonSettings:
     """What every target needs; all of it has a default."""
@@ -182,7 +199,8 @@ class Settings(CommonSettings):
     come from the environment, which has been checked for them. ``deadline_seconds`` are for an
     event, ``sweep_seconds`` for comparing all hosts. ``hold_events`` says whether an event waits
     for a service that is away; None leaves that to the door. ``health_address`` is the host and
-    the port at which a process that watches vCenters tells how it is.
+    the port at which a process that watches vCenters tells how it is, ``outcomes`` who is told
+    what became of hosts.
     """
 
     vrops: VropsSettings
@@ -198,6 +216,7 @@ class Settings(CommonSettings):
     sweep_seconds: float = 120.0
     hold_events: bool | None = None
     health_address: tuple[str, int] = ("127.0.0.1", 8080)
+    outcomes: OutcomeSettings = OutcomeSettings()
 
     @property
     def policy(self) -> Policy:
@@ -230,6 +249,7 @@ class Settings(CommonSettings):
             ),
             "hold_events": read("HOLD_EVENTS", boolean, None),
             "health_address": read("HEALTH_ADDRESS", host_and_port, cls.health_address),
+            "outcomes": _outcomes(read, strict),
             **_lease(read),
             **super()._fields(read),
         }
@@ -289,6 +309,18 @@ def _vcenter(read: Reader, strict: bool) -> VCenterSettings:
         strict_tls=strict,
         secret_id=_secret_id(read, "VCENTER"),
         source=read.environ,
+    )
+
+
+def _outcomes(read: Reader, strict: bool) -> OutcomeSettings:
+    # Knative's SinkBinding sets those that begin with K_.
+    sink, bound = read("OUTCOME_SINK", sink_url, None), read("K_SINK", sink_url, None)
+    return OutcomeSettings(
+        sink=Secret(sink or bound) if sink or bound else None,
+        ca_file=read("OUTCOME_SINK_CA_FILE", ca_file, None),
+        strict_tls=strict,
+        extensions=read("K_CE_OVERRIDES", attributes, None) or {},
+        event_bus=read("OUTCOME_EVENT_BUS", event_bus, None),
     )
 
 
