@@ -12,12 +12,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, Generic, NamedTuple, TypeVar
 
+from adapters import listening
 from adapters.clients import Clients
 from adapters.config.settings import CommonSettings, Limits, Settings
 from adapters.incoming.envelopes import Received
 from adapters.outgoing.deadline import deadline
 from adapters.outgoing.hold import Hold
 from adapters.output import console, log
+from adapters.output.listeners import Listener
 from functions import handlers
 from functions.context import Context
 from functions.dead_letters import DeadLetter
@@ -64,20 +66,24 @@ def answering(
     return lambda request: dispatch(partial(read, request))
 
 
-def mirror(environ: Environ, holds: bool = False) -> Dispatch:
+def mirror(environ: Environ, door: str = "other", holds: bool = False) -> Dispatch:
     """Return what mirrors maintenance mode into vRealize Operations, by events and by sweeps.
 
-    ``holds`` is for doors whose sender gives up within seconds: an event then waits for a service
-    that is away, unless HOLD_EVENTS says otherwise.
+    ``door`` is the name of the one that calls it. ``holds`` is for those whose sender gives up
+    within seconds: an event then waits for a service that is away, unless HOLD_EVENTS says
+    otherwise.
 
-    Raises ConfigurationError if a variable is wrong.
+    Raises ConfigurationError if a variable is wrong, or a package is missing.
     """
     settings = Settings.from_environ(environ)
     log.set_up(settings, default_format="json")
     log.warn_of_risks(settings)
+    listener = listening.listener(settings, environ, door)
     clients = Clients(settings, environ)
+    atexit.register(listener.close)
     atexit.register(clients.close)
-    return MirrorDispatch(settings, clients.context(log.SweepLog()), _hold(settings, holds))
+    context = clients.context(listener)
+    return MirrorDispatch(settings, context, _hold(settings, holds), listener)
 
 
 def echo(environ: Environ) -> Dispatch:
@@ -112,18 +118,26 @@ def _hold(settings: Settings, holds: bool) -> Hold:
 class MirrorDispatch:
     """The way of every event that is mirrored: read, handled in ``context``, told in one line.
 
-    ``hold`` lets it wait for a service that is away; without one it fails at once.
+    ``hold`` lets it wait for a service that is away; without one it fails at once. ``listener`` is
+    told what became of it.
     """
 
-    def __init__(self, settings: Settings, context: Context, hold: Hold | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        context: Context,
+        hold: Hold | None = None,
+        listener: Listener | None = None,
+    ) -> None:
         self._settings = settings
         self._context = context
         self._hold = hold or Hold(0)
+        self._listener = listener or Listener()
         self._sweeping = threading.Lock()
 
     def __call__(self, read: Read) -> Outcome:
         """Handle what ``read`` returns; raises a MaintenanceError where that fails."""
-        with log.event_line() as line:
+        with log.event_line(listener=self._listener) as line:
             line.received = read(self._settings.limits)
             line.outcome = self._handle(line.received.envelope)
             return line.outcome

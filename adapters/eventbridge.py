@@ -5,6 +5,7 @@ tried again twice and then reaches the function's on-failure destination. So eve
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from adapters import bootstrap
@@ -32,7 +33,7 @@ def detail(event: Any, limits: Limits) -> Received:
 
 
 TARGETS: Final[Mapping[str, Target[Any]]] = {
-    "lambda_handler": Target(bootstrap.mirror, detail),
+    "lambda_handler": Target(partial(bootstrap.mirror, door="eventbridge"), detail),
     "echo_handler": Target(bootstrap.echo, detail),
 }
 

@@ -9,6 +9,7 @@ answers with the body ``OK``, which Knative brokers take for a failed delivery a
 
 import io
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import functions_framework
@@ -108,7 +109,7 @@ def _empty(status: int, headers: dict[str, str] | None = None) -> Response:
 
 
 TARGETS: Final[Mapping[str, Target[Request]]] = {
-    "handle": Target(bootstrap.mirror, received),
+    "handle": Target(partial(bootstrap.mirror, door="knative"), received),
     "echo": Target(bootstrap.echo, received),
     "dead_letters": Target(bootstrap.dead_letters, received),
 }

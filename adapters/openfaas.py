@@ -84,9 +84,9 @@ def _host(error: MaintenanceError) -> dict[str, str]:
 
 TARGETS: Final[Mapping[str, Target[Any]]] = {
     # The router gives up after three seconds, but waits for an answer (decision 0018).
-    "handle": Target(partial(bootstrap.mirror, holds=True), posted),
+    "handle": Target(partial(bootstrap.mirror, door="openfaas", holds=True), posted),
     "echo": Target(bootstrap.echo, posted),
-    "reconcile": Target(bootstrap.mirror, timed),
+    "reconcile": Target(partial(bootstrap.mirror, door="openfaas"), timed),
 }
 
 if not TYPE_CHECKING:  # For mypy, a misspelt name would be a target, too.

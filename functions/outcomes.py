@@ -1,12 +1,13 @@
 """What became of an event, and what a sweep does to a host."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
 from functions.errors import MaintenanceError, SweepRefusedError
 from functions.events import HostEvent, HostRef
-from functions.ports import ModeChange, Resource
+from functions.ports import ModeChange, Resource, VCenterHost
 
 Done = Literal[
     "entered",
@@ -89,6 +90,18 @@ class SweepListener:
 
     def read(self, vcenter: str, side: str, count: int) -> None:
         """``count`` hosts of ``vcenter`` were read so far, on one ``side`` of the comparison."""
+
+    def compared(
+        self,
+        vcenter: str,
+        hosts: Sequence[VCenterHost],
+        resources: Sequence[Resource],
+        actions: Sequence[Action],
+    ) -> None:
+        """All of ``vcenter`` was read, on both sides, and ``actions`` are what there is to do.
+
+        The hosts that have been in maintenance mode for too long are told of later.
+        """
 
     def refused(self, error: SweepRefusedError) -> None:
         """More would be changed than may be, so that of what comes next only ``renew`` is done."""

@@ -132,9 +132,11 @@ def _survey(vcenter: VCenter, context: Context, adopt: bool, report: Report) -> 
     changes = _asked(reading, vcenter, context, report)
     since = period_start(policy, now)
     ours = {each.identifier for each in resources if context.memory.has_started(each, since)}
-    actions = plan(hosts, resources, policy, now, changes, adopt, ours)
-    report.actions += [_noticed(_sure(each, vcenter), context) for each in actions]
+    planned = plan(hosts, resources, policy, now, changes, adopt, ours)
+    actions = [_noticed(_sure(each, vcenter), context) for each in planned]
+    report.actions += actions
     report.overdue += _overdue(vcenter, hosts, context, report)
+    listener.compared(address, hosts, resources, actions)
 
 
 def _overdue(

@@ -2,7 +2,8 @@
 
 ::
 
-    log.py       one line for each event, and those of a sweep
-    console.py   an event as ``echo`` shows it
-    lines.py     how long a line may be
+    log.py         one line for each event, and those of a sweep
+    console.py     an event as ``echo`` shows it
+    listeners.py   who is told of the same beside the log
+    lines.py       how long a line may be
 """

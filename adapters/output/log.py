@@ -12,10 +12,11 @@ from typing import Any, Final
 from adapters.config.settings import CommonSettings, Settings
 from adapters.incoming.envelopes import Received
 from adapters.output.lines import MAX_LINE_BYTES
+from adapters.output.listeners import Handled, Listener
 from functions.dead_letters import DeadLetter
 from functions.errors import MaintenanceError, PermanentError, TransientError
 from functions.events import MAX_NAME_LENGTH, HostEvent, HostRef, classify, event_id
-from functions.outcomes import Action, Outcome, Overdue, SweepListener
+from functions.outcomes import Action, Outcome, Overdue
 from functions.ports import ModeChange
 
 # Of thousands of hosts that the account may not see, the first ones say enough, every time.
@@ -28,6 +29,7 @@ _TOLD: Final = "not all of the sweep was done; a line above says why"
 _MAX_DEAD_LETTER_BYTES: Final = 256 * 1024
 _MASKED: Final = "what looks like a secret is masked, so it cannot be sent again"
 _TOO_LARGE: Final = "too large to be kept, so it cannot be sent again"
+_NOBODY: Final = Listener()
 
 logger: Final = logging.getLogger("maintenance_mirror")
 
@@ -43,7 +45,11 @@ class Entry:
 
 @contextmanager
 def event_line(
-    clock: Callable[[], float] = time.perf_counter, *, again: bool = False
+    clock: Callable[[], float] = time.perf_counter,
+    *,
+    again: bool = False,
+    listener: Listener = _NOBODY,
+    sweep: bool = False,
 ) -> Iterator[Entry]:
     """Write the one line about an event when it is over, whether it went well or not.
 
@@ -53,18 +59,24 @@ def event_line(
     What an error or outcome carries of the event stands in the line, so that one who searches the
     log for a host finds all that became of it. With ``again``, it has failed before, so that one
     more failure that may pass is for DEBUG.
+
+    ``listener`` is told after that; ``sweep`` says that it is one that no event has asked for.
     """
     entry, start = Entry(), clock()
     try:
         yield entry
     except MaintenanceError as error:
         level = logging.DEBUG if again and isinstance(error, TransientError) else _level(error)
-        _write_error(entry, error, level, clock() - start)
+        seconds = clock() - start
+        _write_error(entry, error, level, seconds)
+        listener.handled(Handled(entry.received, None, error, seconds, sweep))
         raise
+    seconds = clock() - start
     if entry.dead_letter is not None:
-        _write_dead_letter(entry, entry.dead_letter, clock() - start)
+        _write_dead_letter(entry, entry.dead_letter, seconds)
     elif entry.outcome is not None:
-        _write_outcome(entry, entry.outcome, clock() - start)
+        _write_outcome(entry, entry.outcome, seconds)
+        listener.handled(Handled(entry.received, entry.outcome, None, seconds, sweep))
 
 
 def set_up(settings: CommonSettings, default_format: str) -> None:
@@ -88,7 +100,7 @@ def warn_of_risks(settings: Settings) -> None:
         logger.warning("VCENTER_INSECURE_TLS: anyone on the way can read the password, and lie")
 
 
-class SweepLog(SweepListener):
+class SweepLog(Listener):
     """A line for each host that a sweep changes, leaves alone or cannot compare."""
 
     def planned(self, actions: list[Action]) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from adapters.outgoing.deadline import deadline
 from adapters.output import log
+from adapters.output.listeners import Listener
 from adapters.watch.changes import Change, Changes
 from adapters.watch.health import Health, Signs
 from functions import handlers
@@ -32,13 +33,24 @@ _PROBLEMS: Final = (OperationsUnavailableError, AuthenticationError, RequestReje
 
 
 class Mirroring:
-    """What one thread does: take a change, mirror it, take the next; ``seconds`` are for each."""
+    """What one thread does: take a change, mirror it, take the next; ``seconds`` are for each.
 
-    def __init__(self, changes: Changes, context: Context, health: Health, seconds: float) -> None:
+    ``listener`` is told what became of each.
+    """
+
+    def __init__(
+        self,
+        changes: Changes,
+        context: Context,
+        health: Health,
+        seconds: float,
+        listener: Listener | None = None,
+    ) -> None:
         self._changes = changes
         self._context = context
         self._health = health
         self._seconds = seconds
+        self._listener = listener or Listener()
 
     def run(self, signs: Signs, ended: threading.Event) -> None:
         """Go on until it has ``ended``; a change that is in hand by then is finished."""
@@ -69,7 +81,9 @@ class Mirroring:
             self._changes.done(change)
 
     def _told(self, change: Change) -> None:
-        with log.event_line(again=bool(change.failures)) as line, deadline(self._seconds):
+        again = bool(change.failures)
+        line_of = log.event_line(again=again, listener=self._listener)
+        with line_of as line, deadline(self._seconds):
             line.outcome = handlers.mode_changed(change.event, self._context)
 
     def _note(self, error: MaintenanceError) -> None:

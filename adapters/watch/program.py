@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import Final
 
+from adapters import listening
 from adapters.clients import Clients
 from adapters.config.settings import Settings
 from adapters.outgoing.deadline import deadline
 from adapters.output import log
+from adapters.output.listeners import Listener
 from adapters.output.log import logger
 from adapters.watch import supervisor
 from adapters.watch.changes import Changes
@@ -55,24 +57,27 @@ def run(environ: Environ, connect: Connect = Clients, *, once: bool = False) -> 
         raise ConfigurationError("no vCenter is configured: set VCENTER_URL or VCENTERS_FILE")
     log.set_up(settings, default_format="json")
     log.warn_of_risks(settings)
+    listener = listening.listener(settings, environ, "watch")
     services = connect(settings, environ)
     try:
-        context = services.context(log.SweepLog())
+        context = services.context(listener)
         if once:
-            return _swept(context, settings)
-        return Process(settings, services.vspheres, context, environ).run()
+            return _swept(context, settings, listener)
+        return Process(settings, services.vspheres, context, environ, listener).run()
     finally:
         with deadline(_LOGOUT_SECONDS):
             services.close()
+        listener.close()
 
 
 def _with_defaults(environ: Environ) -> Environ:
     return {**environ, **{name: environ.get(name) or said for name, said in _DEFAULTS.items()}}
 
 
-def _swept(context: Context, settings: Settings) -> int:
+def _swept(context: Context, settings: Settings, listener: Listener) -> int:
+    line_of = log.event_line(listener=listener, sweep=True)
     try:
-        with log.event_line() as line, deadline(settings.sweep_seconds):
+        with line_of as line, deadline(settings.sweep_seconds):
             line.outcome = handlers.reconcile(context)
     except SweepRefusedError:
         return REFUSED
@@ -90,8 +95,10 @@ class Process:
         vcenters: Sequence[WatchedVCenter],
         context: Context,
         environ: Environ,
+        listener: Listener,
     ) -> None:
         self._settings = settings
+        self._listener = listener
         self._environ = environ
         self._context = context
         self._ended = threading.Event()
@@ -117,7 +124,7 @@ class Process:
     def _start(self) -> list[threading.Thread]:
         """Start all threads; returns those that write."""
         seconds = self._settings.deadline_seconds
-        mirroring = Mirroring(self._changes, self._context, self._health, seconds)
+        mirroring = Mirroring(self._changes, self._context, self._health, seconds, self._listener)
         count = self._settings.vrops.pool_size
         writers = [self._thread(f"mirroring {n}", mirroring.run) for n in range(1, count + 1)]
         for of_vcenter in self._health.vcenters:
@@ -135,6 +142,7 @@ class Process:
             of_vcenter,
             interval=60.0 * (self._settings.interval_minutes or 0),
             seconds=self._settings.sweep_seconds,
+            listener=self._listener,
         )
 
     def _watching(self, of_vcenter: VCenterHealth, sweeping: Sweeping) -> Watching:

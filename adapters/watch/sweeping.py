@@ -10,6 +10,7 @@ from typing import Final
 
 from adapters.outgoing.deadline import deadline
 from adapters.output import log
+from adapters.output.listeners import Listener, Listeners
 from adapters.watch.health import Health, Signs, VCenterHealth
 from adapters.watch.pauses import pause
 from functions import handlers
@@ -33,14 +34,13 @@ _APART_SECONDS: Final = 5.0
 _SECOND_LOOK_SECONDS: Final = 60.0
 
 
-class _Found(log.SweepLog):
-    """Counts the hosts that a sweep has started or ended, beside telling of them."""
+class _Found(Listener):
+    """Counts the hosts that a sweep has started or ended."""
 
     changed = 0
 
     def done(self, action: Action, seen: bool) -> None:
         """See SweepListener.done."""
-        super().done(action, seen)
         self.changed += action.changes
 
 
@@ -48,7 +48,8 @@ class Sweeping:
     """What one thread does for one vCenter.
 
     A sweep is due when somebody ``asks``, once more a minute later, and every ``interval`` seconds;
-    it may take ``seconds``. One that has failed is due again after a growing pause.
+    it may take ``seconds``. One that has failed is due again after a growing pause. ``listener`` is
+    told of each.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Sweeping:
         *,
         interval: float,
         seconds: float,
+        listener: Listener | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._address = vcenter.address
@@ -69,6 +71,7 @@ class Sweeping:
         self._of_vcenter = of_vcenter
         self._interval = interval
         self._seconds = seconds
+        self._listener = listener or log.SweepLog()
         self._clock = clock
         self._asked = threading.Event()
         self._looks_again = False
@@ -109,8 +112,10 @@ class Sweeping:
         # One that is down must not use up the time of all others' sweeps.
         self._identify_all()
         silent, found = self._of_vcenter.silent, _Found()
-        with log.event_line() as line, deadline(self._seconds):
-            outcome = handlers.reconcile(replace(self._context, listener=found))
+        context = replace(self._context, listener=Listeners([self._listener, found]))
+        line_of = log.event_line(listener=self._listener, sweep=True)
+        with line_of as line, deadline(self._seconds):
+            outcome = handlers.reconcile(context)
             line.outcome = replace(outcome, reason=f"{self._address}: {outcome.reason}")
         if silent:
             self._of_vcenter.untold = found.changed
