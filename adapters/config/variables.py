@@ -27,9 +27,8 @@ _AUTHORITY: Final = re.compile(
 )
 # Those that every CloudEvent has anyway are not for others to set (CloudEvents 1.0, 3.1).
 _ATTRIBUTE: Final = re.compile("[a-z0-9]{1,20}")
-_TAKEN: Final = frozenset(
-    ("specversion", "type", "source", "id", "subject", "time", "datacontenttype", "dataschema")
-    + ("data",)
+_TAKEN: Final = re.compile(
+    "specversion|type|source|id|subject|time|datacontenttype|dataschema|data"
 )
 # API_PutEvents of the EventBridge API reference.
 _EVENT_BUS: Final = re.compile(
@@ -181,7 +180,7 @@ def attributes(text: str) -> dict[str, str]:
 
 
 def _is_attribute(name: str) -> bool:
-    return bool(_ATTRIBUTE.fullmatch(name)) and name not in _TAKEN
+    return bool(_ATTRIBUTE.fullmatch(name)) and not _TAKEN.fullmatch(name)
 
 
 def ca_file(text: str) -> str:

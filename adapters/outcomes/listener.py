@@ -2,11 +2,12 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from adapters.outcomes.messages import DONE, MEANINGS, Told, message
+from adapters.config.settings import Settings
+from adapters.outcomes.messages import DONE, MEANINGS, Told, message, source_of
 from adapters.outcomes.outbox import Outbox
 from adapters.output.listeners import Handled, Listener
 from functions.errors import (
@@ -28,9 +29,8 @@ def _now() -> datetime:
 
 
 class OutcomeListener(Listener):
-    """Puts into ``outbox`` what there is to tell, with the ``source`` and ``extensions`` given.
+    """Puts into ``outbox`` what there is to tell, by the ``settings``.
 
-    ``lease_minutes`` is how long maintenance lasts that an event starts; None: until it is ended.
     Where a process stands still as soon as it has answered, ``flush_seconds`` is how long it may
     take for what was told until then.
     """
@@ -38,16 +38,14 @@ class OutcomeListener(Listener):
     def __init__(
         self,
         outbox: Outbox,
-        source: str,
-        extensions: Mapping[str, str],
-        lease_minutes: int | None,
+        settings: Settings,
         flush_seconds: float = 0.0,
         now: Callable[[], datetime] = _now,
     ) -> None:
         self.outbox = outbox
-        self._source = source
-        self._extensions = extensions
-        self._lease_minutes = lease_minutes
+        self._source = source_of(settings.vrops.url)
+        self._extensions = settings.outcomes.extensions
+        self._lease_minutes = settings.lease_minutes
         self._flush_seconds = flush_seconds
         self._now = now
         # Every sweep has a thread of its own, and several of them may run at once.

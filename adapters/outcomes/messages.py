@@ -122,7 +122,9 @@ def _data(told: Told) -> dict[str, Any]:
 def _about(host: HostRef | None) -> dict[str, str | None]:
     if host is None:
         return {"host": None, "moref": None, "vcenter": None, "kind": None}
-    name, moref, vcenter = (each[:MAX_NAME_LENGTH] for each in (host.name, host.moref, host.vcenter))
+    name, moref, vcenter = (
+        each[:MAX_NAME_LENGTH] for each in (host.name, host.moref, host.vcenter)
+    )
     return {"host": name, "moref": moref, "vcenter": vcenter, "kind": _kind(host)}
 
 

@@ -36,24 +36,22 @@ class Outbox:
     """Keeps at most 1,000 events for ``sink``, and sends them in their order.
 
     Each is tried up to five times, with growing pauses in which nothing is sent. What is dropped
-    is counted by ``dropped``, told to ``on_drop``, and named by a WARNING every ten minutes at
-    most. ``clock`` tells seconds.
+    is counted by ``dropped``, and named by a WARNING every ten minutes at most. ``clock`` tells
+    seconds.
     """
 
     def __init__(
         self,
         sink: Sink,
-        on_drop: Callable[[int], None] = lambda count: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sink = sink
-        self._on_drop = on_drop
         self._clock = clock
         self._changed = threading.Condition()
         self._waiting: deque[_Waiting] = deque()
         self._in_hand = 0
         self._thread: threading.Thread | None = None
-        self._closing = False
+        self._closing = self._closed = False
         self._failures = 0
         self._paused_until = 0.0
         self.dropped = 0
@@ -78,7 +76,6 @@ class Outbox:
             self._untold += count
             told = self._untold if self._is_time_to_warn() else 0
             self._untold -= told
-        self._on_drop(count)
         if told:
             said = "%d outcomes were not sent to %s: %s"
             _logger.warning(said, told, self._sink.name, why)
@@ -96,14 +93,16 @@ class Outbox:
             self._changed.wait_for(self._is_idle, seconds)
             left = len(self._waiting) + self._in_hand
             self._waiting.clear()
-        if left:
+            self._closed, self._warned_at = True, None
+        if left or self._untold:
             self.drop(left, "the process ends")
 
     def _run_thread(self) -> None:
         # Not before there is something to send: some servers fork after they have loaded us.
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
+            thread.start()
+            self._thread = thread
 
     def _run(self) -> None:
         while batch := self._next():
@@ -129,6 +128,8 @@ class Outbox:
 
     def _settle(self, batch: Sequence[_Waiting], answer: Answer) -> None:
         with self._changed:
+            if self._closed:
+                return  # It was counted as dropped.
             again = self._to_try_again(batch, answer)
             closed = self._closing and Verdict.AGAIN in answer.verdicts
             lost = len(batch) - len(again) - list(answer.verdicts).count(Verdict.TAKEN)

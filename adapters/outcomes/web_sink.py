@@ -8,13 +8,14 @@ Source: the CloudEvents 1.0 HTTP protocol binding, 3.1.3.2 for how headers are e
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
 import requests
+from requests.auth import HTTPBasicAuth
 from requests.utils import get_environ_proxies
 from urllib3.util import Retry
 
@@ -30,6 +31,7 @@ from functions.events import Envelope
 _TIMEOUTS: Final = (2.0, 3.0)
 _NAMES: Final = Names("OUTCOME_SINK", "OUTCOME_SINK_CA_FILE")
 _ATTEMPTED_AGAIN: Final = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+_NO_ATTRIBUTES: Final = ("data", "datacontenttype")
 # What a header may hold as it is; a space, a quote and a percent sign are encoded.
 _PLAIN: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 
@@ -76,11 +78,12 @@ class WebSink:
         parts = urlsplit(self._url.reveal())
         return parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
 
-    def _account(self) -> tuple[bytes, bytes] | None:
+    def _account(self) -> HTTPBasicAuth | None:
         parts = urlsplit(self._url.reveal())
         if parts.username is None:
             return None
-        return unquote(parts.username).encode(), unquote(parts.password or "").encode()
+        name, password = unquote(parts.username), unquote(parts.password or "")
+        return HTTPBasicAuth(name.encode(), password.encode())
 
 
 def binary(event: Envelope) -> tuple[dict[str, str], bytes]:
@@ -89,9 +92,6 @@ def binary(event: Envelope) -> tuple[dict[str, str], bytes]:
     headers = {f"ce-{name}": quote(str(each), _PLAIN) for name, each in attributes.items()}
     body = json.dumps(event["data"]).encode()
     return {**headers, "Content-Type": event["datacontenttype"]}, body
-
-
-_NO_ATTRIBUTES: Final = ("data", "datacontenttype")
 
 
 def _new_session(settings: OutcomeSettings, url: str) -> requests.Session:
@@ -129,5 +129,3 @@ def _why(error: requests.RequestException) -> str:
 
 def _is_of_another_thread(record: logging.LogRecord) -> bool:
     return record.threadName != THREAD
-
-

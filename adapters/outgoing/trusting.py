@@ -22,6 +22,7 @@ class TrustingAdapter(HTTPAdapter):
         super().__init__(**options)
 
     def send(self, *args: Any, **options: Any) -> requests.Response:
+        """See HTTPAdapter.send."""
         used = self._trust.context
         try:
             return super().send(*args, **options)
@@ -33,6 +34,7 @@ class TrustingAdapter(HTTPAdapter):
         return super().send(*args, **options)
 
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> ConnectionPool:
+        """See HTTPAdapter.get_connection_with_tls_context."""
         pool = super().get_connection_with_tls_context(*args, **options)
         if isinstance(pool, HTTPSConnectionPool):
             # What new connections are made with; the pool and those that work are kept.
@@ -40,4 +42,4 @@ class TrustingAdapter(HTTPAdapter):
         return pool
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        pass
+        """See HTTPAdapter.cert_verify: the context of the trust does all that."""

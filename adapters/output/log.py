@@ -15,7 +15,7 @@ from adapters.output.lines import MAX_LINE_BYTES
 from adapters.output.listeners import Handled, Listener
 from functions.dead_letters import DeadLetter
 from functions.errors import MaintenanceError, PermanentError, TransientError
-from functions.events import MAX_NAME_LENGTH, HostEvent, HostRef, classify, event_id
+from functions.events import MAX_NAME_LENGTH, HostEvent, HostRef, classify, event_id, is_outcome
 from functions.outcomes import Action, Outcome, Overdue
 from functions.ports import ModeChange
 
@@ -161,6 +161,8 @@ def _entered(entered: ModeChange | None) -> dict[str, str]:
 
 def _write_outcome(entry: Entry, outcome: Outcome, seconds: float) -> None:
     level = logging.WARNING if outcome.needs_attention else logging.INFO
+    if entry.received and is_outcome(entry.received.envelope):
+        level = logging.DEBUG  # A broker may send all of them back to us.
     said = [str(outcome.host or ""), outcome.action, outcome.reason]
     text = ": ".join(part for part in said if part)
     fields = {"action": outcome.action, **_origin(outcome.event), **_host(outcome.host)}
