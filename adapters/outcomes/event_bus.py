@@ -15,6 +15,8 @@ from adapters.outcomes.answers import Answer, Verdict
 from functions.errors import ConfigurationError
 from functions.events import Envelope
 
+# A call takes 256 KB, with all that its entries hold beside this.
+_MAX_DETAIL_BYTES: Final = 24 * 1024
 _PASSING: Final = ("InternalFailure", "InternalException", "ServiceUnavailable")
 
 
@@ -60,8 +62,17 @@ def _entry(event: Envelope, bus: str) -> dict[str, Any]:
         "Source": event["source"],
         "DetailType": event["type"],
         "Time": datetime.fromisoformat(event["time"]),
-        "Detail": json.dumps(dict(event)),
+        "Detail": _detail(event),
     }
+
+
+def _detail(event: Envelope) -> str:
+    text = json.dumps(dict(event))
+    if len(text) <= _MAX_DETAIL_BYTES:
+        return text
+    data = event["data"]
+    more = data["more_companions"] + len(data["companions"])
+    return json.dumps({**event, "data": {**data, "companions": [], "more_companions": more}})
 
 
 def _verdict(code: str) -> Verdict:

@@ -1,7 +1,6 @@
 """Which outcome is which CloudEvent: MEANINGS, a table, and what their data holds.
 
-The data is described by docs/outcomes.schema.json. Texts are bounded, so that ten of these events
-fit into one call of EventBridge's, which takes 256 KB.
+The data is described by docs/outcomes.schema.json; texts and lists are bounded.
 """
 
 from collections.abc import Mapping, Sequence

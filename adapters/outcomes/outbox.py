@@ -49,7 +49,7 @@ class Outbox:
         self._clock = clock
         self._changed = threading.Condition()
         self._waiting: deque[_Waiting] = deque()
-        self._in_hand = 0
+        self._in_hand, self._busy = 0, False
         self._thread: threading.Thread | None = None
         self._closing = self._closed = False
         self._failures = 0
@@ -106,7 +106,12 @@ class Outbox:
 
     def _run(self) -> None:
         while batch := self._next():
-            self._settle(batch, self._sent([each.event for each in batch]))
+            answer = self._sent([each.event for each in batch])
+            if lost := self._settle(batch, answer):
+                self.drop(lost, answer.problem)
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
 
     def _next(self) -> list[_Waiting]:
         """Return what is to be sent next, when it is time; nothing at the end."""
@@ -116,20 +121,20 @@ class Outbox:
                     return []
                 self._changed.wait(self._pause() if self._waiting else None)
             count = min(self._sink.batch, len(self._waiting))
-            self._in_hand = count
+            self._in_hand, self._busy = count, True
             return [self._waiting.popleft() for _ in range(count)]
 
     def _sent(self, events: Sequence[Envelope]) -> Answer:
         try:
             return self._sink.send(events)
         except Exception as error:  # The thread must live, whatever is wrong with one of them.
-            _logger.debug("sending outcomes", exc_info=True)
             return Answer([Verdict.REFUSED] * len(events), f"{type(error).__name__}, a bug")
 
-    def _settle(self, batch: Sequence[_Waiting], answer: Answer) -> None:
+    def _settle(self, batch: Sequence[_Waiting], answer: Answer) -> int:
+        """Note what became of a batch; returns how many are lost."""
         with self._changed:
             if self._closed:
-                return  # It was counted as dropped.
+                return 0  # It was counted as dropped.
             again = self._to_try_again(batch, answer)
             closed = self._closing and Verdict.AGAIN in answer.verdicts
             lost = len(batch) - len(again) - list(answer.verdicts).count(Verdict.TAKEN)
@@ -140,9 +145,7 @@ class Outbox:
             self._waiting.extendleft(reversed(again))
             self._in_hand = 0
             self._learn(Verdict.AGAIN in answer.verdicts)
-            self._changed.notify_all()
-        if lost:
-            self.drop(lost, answer.problem)
+            return lost
 
     def _to_try_again(self, batch: Sequence[_Waiting], answer: Answer) -> list[_Waiting]:
         pairs = zip(batch, answer.verdicts, strict=True)
@@ -161,7 +164,7 @@ class Outbox:
         return 0.0 if self._closing or not self._failures else self._paused_until - self._clock()
 
     def _is_idle(self) -> bool:
-        return not self._waiting and not self._in_hand
+        return not self._waiting and not self._busy
 
     def _is_time_to_warn(self) -> bool:
         now = self._clock()
