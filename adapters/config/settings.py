@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn, Self
+from urllib.parse import urlsplit
 
 from adapters.config.variables import (
     Reader,
@@ -147,6 +148,14 @@ class OutcomeSettings:
     strict_tls: bool = False
     extensions: Mapping[str, str] = field(default_factory=dict)
     event_bus: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """What of the URL may be shown: ``https://host:port``, or nothing if there is none."""
+        if self.sink is None:
+            return ""
+        parts = urlsplit(self.sink.reveal())
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,8 +48,7 @@ class WebSink:
         if settings.sink is None:
             raise ValueError("there is no sink")
         self._url = settings.sink
-        parts = urlsplit(settings.sink.reveal())
-        self.name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        self.name = settings.shown
         self._session = _new_session(settings, self.name)
         # At DEBUG they write the path, which may be a secret.
         for name in ("urllib3.connectionpool", "urllib3.util.retry"):

@@ -60,6 +60,7 @@ STACKS: Final = {
         "EventBusName": "a-bus-beside",
         "LogRetentionDays": "365",
         "Echo": "true",
+        "OutcomeEventBus": "default",
     },
 }
 # Where parliament finds something, and why that is as it should be.
