@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from adapters.config.settings import Settings
 from adapters.output.listeners import Listener, Listeners
 from adapters.output.log import SweepLog
+from functions.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from adapters.outcomes.answers import Sink
@@ -20,6 +21,24 @@ Build = Callable[[Settings, Environ, str], Listener | None]
 
 # How long a process of Lambda's, which stands still as soon as it has answered, sends outcomes.
 _FLUSH_SECONDS: Final = 2.0
+
+
+def _metrics(settings: Settings, environ: Environ, door: str) -> Listener | None:
+    if not settings.metrics:
+        return None
+    leases = settings.lease_minutes is not None
+    if door == "eventbridge":
+        from adapters.metrics.embedded import EmbeddedMetrics
+
+        return EmbeddedMetrics(leases=leases)
+    try:
+        from adapters.metrics.prometheus import PrometheusMetrics
+    except ModuleNotFoundError as missing:
+        if missing.name != "prometheus_client":
+            raise
+        problem = "METRICS needs prometheus-client, the extra 'metrics'"
+        raise ConfigurationError(problem) from None
+    return PrometheusMetrics(door, [each.addresses[0] for each in settings.vcenters], leases=leases)
 
 
 def _outcome_sink(settings: Settings, environ: Environ, door: str) -> Listener | None:
@@ -46,7 +65,7 @@ def _telling(sink: "Sink", settings: Settings, door: str) -> Listener:
     return OutcomeListener(Outbox(sink), settings, flush_seconds)
 
 
-_OPTIONAL: Final[tuple[Build, ...]] = (_outcome_sink, _outcome_event_bus)
+_OPTIONAL: Final[tuple[Build, ...]] = (_metrics, _outcome_sink, _outcome_event_bus)
 
 
 def listener(settings: Settings, environ: Environ, door: str) -> Listeners:

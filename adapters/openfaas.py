@@ -12,11 +12,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from adapters import bootstrap
-from adapters.bootstrap import Target
+from adapters.bootstrap import Look, Target
 from adapters.config.settings import Limits
 from adapters.incoming import envelopes, responses
 from adapters.incoming.drain import Drain
 from adapters.incoming.envelopes import Received
+from adapters.output.listeners import Shown
 from functions.errors import MaintenanceError, NotACloudEventError
 from functions.events import is_outcome
 from functions.outcomes import Outcome
@@ -31,10 +32,16 @@ reconcile: Handler
 _drain: Final = Drain()
 
 
-def handler(answer: Callable[[Any], Outcome]) -> Handler:
-    """Return what the template calls: it replies what ``answer`` makes of an event."""
+def handler(answer: Callable[[Any], Outcome], look: Look = bootstrap.nothing_else) -> Handler:
+    """Return what the template calls: it replies what ``answer`` makes of an event.
+
+    What is asked for by GET is no event, if ``look`` knows its path.
+    """
 
     def reply(event: Any, context: Any) -> dict[str, Any]:
+        asked = getattr(event, "method", "POST") in ("GET", "HEAD")
+        if asked and (shown := look(event.path)):
+            return _shown(shown)
         with _drain.event():
             try:
                 return _reply(answer(event))
@@ -54,8 +61,9 @@ def posted(event: Any, limits: Limits) -> Received:
 
 
 def timed(event: Any, limits: Limits) -> Received:
-    """Take anything but an outcome for the time to compare all hosts: the cron-connector sends no
-    event.
+    """Take anything for the time to compare all hosts, since the cron-connector sends no event.
+
+    Only what is one of our own outcomes is read as that.
 
     Raises ShuttingDownError when the process was told to stop.
     """
@@ -72,6 +80,11 @@ def _outcome(event: Any, limits: Limits) -> Received | None:
         received = envelopes.from_structured(_bytes(event.body), limits)
         return received if is_outcome(received.envelope) else None
     return None
+
+
+def _shown(shown: Shown) -> dict[str, Any]:
+    headers = {"Content-Type": shown.content_type}
+    return {"statusCode": 200, "headers": headers, "body": shown.body.decode()}
 
 
 def _bytes(body: Any) -> bytes:
@@ -110,6 +123,7 @@ if not TYPE_CHECKING:  # For mypy, a misspelt name would be a target, too.
 
         From then on SIGTERM ends the process after the events in flight (decision 0018).
         """
-        globals()[name] = built = handler(bootstrap.start(TARGETS, name))
+        started = bootstrap.start(TARGETS, name)
+        globals()[name] = built = handler(started, started.look)
         _drain.install()
         return built

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from adapters.outcomes.answers import Answer, Sink, Verdict
+from adapters.outgoing import tally
 from functions.events import Envelope
 
 _logger: Final = logging.getLogger("maintenance_mirror")
@@ -76,6 +77,8 @@ class Outbox:
             self._untold += count
             told = self._untold if self._is_time_to_warn() else 0
             self._untold -= told
+        for _ in range(count):
+            tally.drop("outcomes")
         if told:
             said = "%d outcomes were not sent to %s: %s"
             _logger.warning(said, told, self._sink.name, why)

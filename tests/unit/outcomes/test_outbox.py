@@ -9,6 +9,7 @@ import pytest
 from adapters.outcomes import outbox
 from adapters.outcomes.answers import Answer, Verdict
 from adapters.outcomes.outbox import Outbox
+from adapters.outgoing import tally
 from functions.events import Envelope
 
 LONG = 30.0  # A test that waits so long has failed.
@@ -130,6 +131,23 @@ def test_what_is_lost_is_told_now_and_then(sink: Sink, caplog: pytest.LogCapture
     clock.now += 600
     box.drop(1, "another one")
     assert warnings(caplog)[1:] == ["99 outcomes were not sent to the sink: another one"]
+
+
+def test_who_counts_is_told_of_each_that_is_lost(sink: Sink) -> None:
+    class Counting(tally.Counter):
+        lost = 0
+
+        def dropped(self, what: tally.Dropped) -> None:
+            assert what == "outcomes"
+            self.lost += 1
+
+    counting = Counting()
+    tally.listen(counting)
+    try:
+        Outbox(sink).drop(3, "a reason")
+    finally:
+        tally.leave(counting)
+    assert counting.lost == 3
 
 
 def test_what_is_refused_is_lost_and_holds_nobody_back(sink: Sink) -> None:
