@@ -66,7 +66,7 @@ def dispatch(envelope: Envelope, context: Context) -> Outcome:
     Outcomes and errors carry the event, as far as its host could be read.
     Raises InvalidEventError for one of ours that names no host, and whatever the handler does.
     """
-    if is_outcome(envelope):
+    if is_outcome(envelope):  # decision 0026: before anything else is looked at
         return Outcome("ignored", reason="an outcome, which this or another process has told")
     kind = classify(envelope)
     if kind is None:

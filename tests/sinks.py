@@ -24,6 +24,11 @@ class Request:
         """The CloudEvent, as the SDK reads it."""
         return from_http(self.headers, self.body)
 
+    @property
+    def data(self) -> Any:
+        """The event's data."""
+        return self.event.get_data()
+
 
 @dataclass
 class Sink:

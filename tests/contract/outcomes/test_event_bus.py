@@ -87,7 +87,7 @@ def test_a_detail_is_the_whole_event(answering: Sink) -> None:
         "detail-type": ["maintenance-mirror.outcome.silenced"],
         "detail": {"cluster": ["lab"], "data": {"vcenter": ["vcenter.lab.local"]}},
     }
-    arrived = {"source": sent["source"], "detail-type": sent["type"], "detail": detail}
+    arrived: Any = {"source": sent["source"], "detail-type": sent["type"], "detail": detail}
     assert EventPattern.load(json.dumps(pattern)).matches_event(arrived)
 
 

@@ -96,7 +96,7 @@ def test_what_became_of_each_event_is_sent(
     ending.pop(0)()
     kinds = ["silenced", "monitored", "silenced", "refused", "ignored", "monitored"]
     assert sink.kinds == kinds
-    data = sink.requests[0].event.get_data()
+    data = sink.requests[0].data
     assert (data["host"], data["moref"], data["action"]) == (HOST, "host-1001", "entered")
     assert data["event"]["name"] == "EnteredMaintenanceModeEvent"
     assert data["until"] is not None

@@ -390,7 +390,7 @@ def test_no_outcome_comes_back_to_the_function(rule: dict[str, Any]) -> None:
 
 def test_the_readme_shows_a_pattern_that_outcomes_match() -> None:
     told = message(Told("overdue", None, ""), "maintenance-mirror/vrops.lab", {}, NOW)
-    event = {"source": told["source"], "detail-type": told["type"], "detail": dict(told)}
+    event: Any = {"source": told["source"], "detail-type": told["type"], "detail": dict(told)}
     text = (DEPLOYMENT / "README.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"^```json\n(.*?)```", text, re.M | re.S)
     assert EventPattern.load(shown).matches_event(event)
