@@ -84,9 +84,12 @@ class Outbox:
             _logger.warning(said, told, self._sink.name, why)
 
     def flush(self, seconds: float) -> None:
-        """Wait until all is sent, for ``seconds`` at most; not at all while the sink is away."""
+        """Wait until all is sent, for ``seconds`` at most; not at all while the sink is away.
+
+        One failure may be that of a connection which was closed while the process stood still.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: self._is_idle() or self._pause() > 0, seconds)
+            self._changed.wait_for(lambda: self._is_idle() or self._failures > 1, seconds)
 
     def close(self, seconds: float) -> None:
         """Send what is waiting without a pause, for ``seconds`` at most, and drop the rest."""
