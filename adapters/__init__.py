@@ -11,6 +11,7 @@
     listening.py    who is told what becomes of events and sweeps, by the settings
     notify/         a word to a person, by apprise
     metrics/        numbers for Prometheus and CloudWatch, if they are wanted
+    outcomes/       what became of hosts, sent as CloudEvents
     vrops/          the client of vRealize Operations, on requests
     vcenter/        the client of a vCenter, on pyVmomi
     memory.py       the newest event of each host

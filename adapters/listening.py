@@ -5,16 +5,22 @@ is set, so that no start has to wait for what nobody has asked for.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from adapters.config.settings import Settings
 from adapters.output.listeners import Listener, Listeners
 from adapters.output.log import SweepLog
 from functions.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from adapters.outcomes.answers import Sink
+
 Environ = Mapping[str, str]
 # Takes the settings, the variables and the name of the door; None if it is not wanted.
 Build = Callable[[Settings, Environ, str], Listener | None]
+
+# How long a process of Lambda's, which stands still as soon as it has answered, sends outcomes.
+_FLUSH_SECONDS: Final = 2.0
 
 
 def _notifier(settings: Settings, environ: Environ, door: str) -> Listener | None:
@@ -47,7 +53,36 @@ def _metrics(settings: Settings, environ: Environ, door: str) -> Listener | None
     return PrometheusMetrics(door, [each.addresses[0] for each in settings.vcenters], leases=leases)
 
 
-_OPTIONAL: Final[tuple[Build, ...]] = (_metrics, _notifier)
+def _outcome_sink(settings: Settings, environ: Environ, door: str) -> Listener | None:
+    if settings.outcomes.sink is None:
+        return None
+    from adapters.outcomes.web_sink import WebSink
+
+    return _telling(WebSink(settings.outcomes), settings, door)
+
+
+def _outcome_event_bus(settings: Settings, environ: Environ, door: str) -> Listener | None:
+    if settings.outcomes.event_bus is None:
+        return None
+    from adapters.outcomes.event_bus import EventBus
+
+    return _telling(EventBus(settings.outcomes.event_bus), settings, door)
+
+
+def _telling(sink: "Sink", settings: Settings, door: str) -> Listener:
+    from adapters.outcomes.listener import OutcomeListener
+    from adapters.outcomes.outbox import Outbox
+
+    flush_seconds = _FLUSH_SECONDS if door == "eventbridge" else 0.0
+    return OutcomeListener(Outbox(sink), settings, flush_seconds)
+
+
+_OPTIONAL: Final[tuple[Build, ...]] = (
+    _metrics,
+    _outcome_sink,
+    _outcome_event_bus,
+    _notifier,
+)
 
 
 def listener(settings: Settings, environ: Environ, door: str) -> Listeners:

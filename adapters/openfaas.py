@@ -7,6 +7,7 @@ why there is a handler ``reconcile`` for it.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +18,8 @@ from adapters.incoming import envelopes, responses
 from adapters.incoming.drain import Drain
 from adapters.incoming.envelopes import Received
 from adapters.output.listeners import Shown
-from functions.errors import MaintenanceError
+from functions.errors import MaintenanceError, NotACloudEventError
+from functions.events import is_outcome
 from functions.outcomes import Outcome
 
 Handler = Callable[[Any, Any], dict[str, Any]]
@@ -59,12 +61,25 @@ def posted(event: Any, limits: Limits) -> Received:
 
 
 def timed(event: Any, limits: Limits) -> Received:
-    """Take anything for the time to compare all hosts: the cron-connector sends no event.
+    """Take anything for the time to compare all hosts, since the cron-connector sends no event.
+
+    Only what is one of our own outcomes is read as that.
 
     Raises ShuttingDownError when the process was told to stop.
     """
     _drain.check()
-    return envelopes.from_timer("openfaas/cron-connector")
+    return _outcome(event, limits) or envelopes.from_timer("openfaas/cron-connector")
+
+
+def _outcome(event: Any, limits: Limits) -> Received | None:
+    """Return what was posted if it is one of our own outcomes, in either mode of HTTP."""
+    attributes = {"type": str(dict(getattr(event, "headers", {}) or {}).get("Ce-Type", ""))}
+    if is_outcome(attributes):
+        return Received(attributes, "binary json")
+    with suppress(NotACloudEventError):
+        received = envelopes.from_structured(_bytes(event.body), limits)
+        return received if is_outcome(received.envelope) else None
+    return None
 
 
 def _shown(shown: Shown) -> dict[str, Any]:

@@ -26,6 +26,8 @@ REMOVED: Final = "HostRemovedEvent"
 # What the runtimes' timers send, in place of a vCenter event's name.
 RECONCILE: Final = "Reconcile"
 TIMER_TYPE: Final = "maintenance-mirror.reconcile"
+# What the types of our own events begin with, which tell what became of hosts.
+OUTCOME_TYPE: Final = "maintenance-mirror.outcome"
 # Knative's PingSource has a type of its own; elsewhere we choose it.
 _TIMER_TYPES: Final = (TIMER_TYPE, "dev.knative.sources.ping")
 _ROUTER_TYPE: Final = re.compile(r"com\.vmware\.event\.router/(event|eventex|extendedevent)")
@@ -150,6 +152,11 @@ def classify(envelope: Envelope) -> Kind | None:
 def is_timer(envelope: Envelope) -> bool:
     """Whether this is no event of vCenter's, but the time to compare all hosts."""
     return envelope.get("type") in _TIMER_TYPES
+
+
+def is_outcome(envelope: Envelope) -> bool:
+    """Whether this is one of our own events that tell what became of hosts: never work to do."""
+    return _text(envelope.get("type")).startswith(f"{OUTCOME_TYPE}.")
 
 
 def host_event(envelope: Envelope, name: str) -> HostEvent:

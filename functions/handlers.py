@@ -19,6 +19,7 @@ from functions.events import (
     classify,
     event_to_log,
     host_event,
+    is_outcome,
 )
 from functions.masking import masked
 from functions.outcomes import Outcome
@@ -66,6 +67,8 @@ def dispatch(envelope: Envelope, context: Context) -> Outcome:
     Outcomes and errors carry the event, as far as its host could be read.
     Raises InvalidEventError for one of ours that names no host, and whatever the handler does.
     """
+    if is_outcome(envelope):  # decision 0026: before anything else is looked at
+        return Outcome("ignored", reason="an outcome, which this or another process has told")
     kind = classify(envelope)
     if kind is None:
         return Outcome("ignored", reason="not a vCenter event")

@@ -78,7 +78,11 @@ def _credentials(secret_id: str) -> Credentials:
     return Credentials(fields["username"], Secret(fields["password"]))
 
 
-def _client() -> Any:
+def aws_client(service: str, tries: int = _TRIES) -> Any:
+    """Return boto3's client of a service; each of its ``tries`` has two seconds to be answered.
+
+    Raises ImportError where boto3 is not there, and BotoCoreError where there is no region.
+    """
     import boto3
     from botocore.config import Config
 
@@ -87,9 +91,9 @@ def _client() -> Any:
     config = Config(
         connect_timeout=_TIMEOUT_SECONDS,
         read_timeout=_TIMEOUT_SECONDS,
-        retries={"total_max_attempts": _TRIES, "mode": "standard"},
+        retries={"total_max_attempts": tries, "mode": "standard"},
     )
-    return boto3.client("secretsmanager", config=config)
+    return boto3.client(service, config=config)
 
 
 def _text(secret_id: str) -> str:
@@ -98,7 +102,7 @@ def _text(secret_id: str) -> str:
     except ImportError:
         raise _UnusableError("reading a secret needs boto3, the extra 'aws'") from None
     try:
-        with closing(_client()) as client:
+        with closing(aws_client("secretsmanager")) as client:
             answer = client.get_secret_value(SecretId=secret_id)
     except ClientError as error:
         # The message of AWS may name the caller's role and account; its code says enough.

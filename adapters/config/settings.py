@@ -9,15 +9,19 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn, Self
+from urllib.parse import urlsplit
 
 from adapters.config.variables import (
     Reader,
+    attributes,
     boolean,
     ca_file,
+    event_bus,
     host_and_port,
     kinds,
     one_of,
     seconds,
+    sink_url,
     tables,
     url,
     vcenter_addresses,
@@ -133,6 +137,28 @@ class VCenterSettings:
         return tuple(dict.fromkeys([vcenter_address(self.url), *self.aliases]))
 
 
+@dataclass(frozen=True)
+class OutcomeSettings:
+    """Where outcomes are sent as CloudEvents: to the URL ``sink``, to an ``event_bus``, or nowhere.
+
+    The whole URL is a secret. ``extensions`` are further attributes of each event.
+    """
+
+    sink: Secret | None = None
+    ca_file: str | None = None
+    strict_tls: bool = False
+    extensions: Mapping[str, str] = field(default_factory=dict)
+    event_bus: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """What of the URL may be shown: ``https://host:port``, or nothing if there is none."""
+        if self.sink is None:
+            return ""
+        parts = urlsplit(self.sink.reveal())
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class CommonSettings:
     """What every target needs; all of it has a default."""
@@ -186,7 +212,7 @@ class Settings(CommonSettings):
     for a service that is away; None leaves that to the door. ``health_address`` is the host and
     the port at which a process that watches vCenters tells how it is. ``notify_urls`` are those of
     the services that tell a person what needs attention, as apprise takes them. ``metrics`` says
-    whether there are any.
+    whether there are any, and ``outcomes`` who is told what became of hosts.
     """
 
     vrops: VropsSettings
@@ -205,6 +231,7 @@ class Settings(CommonSettings):
     health_address: tuple[str, int] = ("127.0.0.1", 8080)
     notify_urls: Secret | None = None
     metrics: bool = False
+    outcomes: OutcomeSettings = OutcomeSettings()
 
     @property
     def policy(self) -> Policy:
@@ -241,6 +268,7 @@ class Settings(CommonSettings):
             "health_address": read("HEALTH_ADDRESS", host_and_port, cls.health_address),
             "notify_urls": read("NOTIFY_URLS", Secret, None),
             "metrics": _metrics(read),
+            "outcomes": _outcomes(read, strict),
             **_lease(read),
             **super()._fields(read),
         }
@@ -308,6 +336,18 @@ def _vcenter(read: Reader, strict: bool) -> VCenterSettings:
         strict_tls=strict,
         secret_id=_secret_id(read, "VCENTER"),
         source=read.environ,
+    )
+
+
+def _outcomes(read: Reader, strict: bool) -> OutcomeSettings:
+    # Knative's SinkBinding sets those that begin with K_.
+    sink, bound = read("OUTCOME_SINK", sink_url, None), read("K_SINK", sink_url, None)
+    return OutcomeSettings(
+        sink=Secret(sink or bound) if sink or bound else None,
+        ca_file=read("OUTCOME_SINK_CA_FILE", ca_file, None),
+        strict_tls=strict,
+        extensions=read("K_CE_OVERRIDES", attributes, None) or {},
+        event_bus=read("OUTCOME_EVENT_BUS", event_bus, None),
     )
 
 

@@ -5,6 +5,7 @@ mounted Kubernetes secret, ``/var/openfaas/secrets`` or a Docker secret does. An
 as unset. No message ever repeats a value: it may be a secret that landed in the wrong place.
 """
 
+import json
 import re
 import ssl
 from collections.abc import Callable, Iterable, Mapping
@@ -23,6 +24,15 @@ _BOOLEANS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": F
 _MAX_PORT: Final = 65535
 _AUTHORITY: Final = re.compile(
     r"([^\s.:@*\[\]]{1,63}(\.[^\s.:@*\[\]]{1,63})*\.?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
+)
+# Those that every CloudEvent has anyway are not for others to set (CloudEvents 1.0, 3.1).
+_ATTRIBUTE: Final = re.compile("[a-z0-9]{1,20}")
+_TAKEN: Final = re.compile(
+    "specversion|type|source|id|subject|time|datacontenttype|dataschema|data"
+)
+# API_PutEvents of the EventBridge API reference.
+_EVENT_BUS: Final = re.compile(
+    r"(arn:aws[\w-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/)?[\w./-]{1,256}", re.ASCII
 )
 
 
@@ -135,6 +145,42 @@ def _before(pages: frozenset[str], path: str) -> tuple[str, bool]:
         if name.partition(";")[0].lower() in pages:
             return "/".join(names[:place]), True
     return path, False
+
+
+def sink_url(text: str) -> str:
+    """Return the URL that events are sent to, as it is: any part of it may be a secret.
+
+    User name and password in it need ``https``.
+    """
+    parts = urlsplit(text)
+    account, _, authority = parts.netloc.rpartition("@")
+    if parts.scheme not in ("http", "https") or not text.isprintable() or " " in text:
+        raise Malformed("is not of the form https://host[:port]/path")
+    if not _AUTHORITY.fullmatch(authority) or parts.port == 0 or "@" in account:
+        raise Malformed("is not of the form https://host[:port]/path")
+    if account and parts.scheme == "http":
+        raise Malformed("would send the password in clear text; use https")
+    return text
+
+
+def event_bus(text: str) -> str:
+    """Return the name or the ARN of a bus of AWS EventBridge."""
+    if not _EVENT_BUS.fullmatch(text):
+        raise Malformed("is neither the name nor the ARN of an event bus")
+    return text
+
+
+def attributes(text: str) -> dict[str, str]:
+    """Parse what Knative's SinkBinding lets events have in addition: ``{"extensions": {...}}``."""
+    document = json.loads(text)
+    found = document.get("extensions") if isinstance(document, dict) else {}
+    if not isinstance(found or {}, dict) or not all(map(_is_attribute, found or {})):
+        raise Malformed("holds no attributes that a CloudEvent can have")
+    return {name: str(value) for name, value in (found or {}).items()}
+
+
+def _is_attribute(name: str) -> bool:
+    return bool(_ATTRIBUTE.fullmatch(name)) and not _TAKEN.fullmatch(name)
 
 
 def ca_file(text: str) -> str:

@@ -4,6 +4,7 @@
 
     login.py          one login for all threads, and no locked account
     hold.py           an event waits for a service that is away
+    trusting.py       requests, with the trust that it is given
     handshake.py      a look at a certificate that was refused
     breaker.py        a service that cannot be reached is given a pause
     deadline.py       how much time an event has left

@@ -16,7 +16,7 @@ from adapters.output.lines import MAX_LINE_BYTES, may_be_told
 from adapters.output.listeners import Handled, Listener
 from functions.dead_letters import DeadLetter
 from functions.errors import MaintenanceError, PermanentError, TransientError
-from functions.events import MAX_NAME_LENGTH, HostEvent, HostRef, classify, event_id
+from functions.events import MAX_NAME_LENGTH, HostEvent, HostRef, classify, event_id, is_outcome
 from functions.outcomes import Action, Outcome, Overdue
 from functions.ports import ModeChange
 
@@ -166,6 +166,8 @@ def _entered(entered: ModeChange | None) -> dict[str, str]:
 def _write_outcome(entry: Entry, outcome: Outcome, seconds: float) -> None:
     told = (outcome, *outcome.companions)
     level = logging.WARNING if any(each.needs_attention for each in told) else logging.INFO
+    if entry.received and is_outcome(entry.received.envelope):
+        level = logging.DEBUG  # A broker may send all of them back to us.
     said = [str(outcome.host or ""), outcome.action, outcome.reason]
     text = "; ".join(filter(None, [": ".join(filter(None, said)), *_companions_in_words(outcome)]))
     fields = {

@@ -3,23 +3,21 @@
 import time
 from collections.abc import Callable
 from http.cookiejar import DefaultCookiePolicy
-from ssl import SSLCertVerificationError
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
-from requests.exceptions import SSLError
 from requests.utils import get_environ_proxies
 from urllib3 import BaseHTTPResponse
-from urllib3.connectionpool import ConnectionPool, HTTPSConnectionPool
+from urllib3.connectionpool import ConnectionPool
 from urllib3.exceptions import InsecureRequestWarning, MaxRetryError, ResponseError
 from urllib3.util import Retry, Timeout
 
 from adapters.config.settings import VropsSettings
 from adapters.outgoing.deadline import remaining
-from adapters.outgoing.tls import Trust, ssl_error
+from adapters.outgoing.tls import Trust
+from adapters.outgoing.trusting import TrustingAdapter
 
 RETRIED_STATUSES: Final = (429, 502, 503, 504)
 
@@ -38,7 +36,7 @@ def new_session(
     session.verify = not settings.insecure_tls
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers.update({"Accept": "application/json", "User-Agent": "maintenance-mirror"})
-    adapter = _TrustingAdapter(
+    adapter = TrustingAdapter(
         _trust(settings, clock),
         pool_connections=1,
         pool_maxsize=settings.pool_size,
@@ -74,38 +72,6 @@ def _retries() -> Retry:
         raise_on_status=False,
         redirect=False,
     )
-
-
-class _TrustingAdapter(HTTPAdapter):
-    """An adapter whose trust is settled: requests would look for the CA file at every request.
-
-    A CA file that was changed since is read again where a certificate is refused.
-    """
-
-    def __init__(self, trust: Trust, **options: Any) -> None:
-        self._trust = trust
-        super().__init__(**options)
-
-    def send(self, *args: Any, **options: Any) -> requests.Response:
-        used = self._trust.context
-        try:
-            return super().send(*args, **options)
-        except SSLError as error:
-            refused = isinstance(ssl_error(error), SSLCertVerificationError)
-            if not refused or not self._trust.renewed(used):
-                raise
-        # Who is not trusted was told nothing, so that even a login may be sent again.
-        return super().send(*args, **options)
-
-    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> ConnectionPool:
-        pool = super().get_connection_with_tls_context(*args, **options)
-        if isinstance(pool, HTTPSConnectionPool):
-            # What new connections are made with; the pool and those that work are kept.
-            pool.conn_kw["ssl_context"] = self._trust.context
-        return pool
-
-    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        pass
 
 
 class _WithinDeadline(Timeout):

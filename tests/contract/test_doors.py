@@ -39,6 +39,7 @@ OURS_IF_CONFIGURED = {
     "adapters.config.aws_secrets",
     "adapters.notify",
     "adapters.incoming.gzip_body",
+    "adapters.outcomes",
     "adapters.incoming.vsphere_xml",
 }
 HANDLE = {
@@ -149,7 +150,15 @@ def test_an_event_imports_nothing_that_is_not_configured(
         assert simulator.state("esx01.lab.local") == "MAINTAINED_MANUAL"
 
 
-def modules(code: str, simulator: Simulator) -> set[str]:
+def test_whoever_wants_outcomes_by_http_waits_for_no_package_more(simulator: Simulator) -> None:
+    # Nobody listens there, which an event need not know.
+    loaded = modules(HANDLE["openfaas"], simulator, OUTCOME_SINK="http://127.0.0.1:9")
+    assert "adapters.outcomes.web_sink" in loaded
+    assert "adapters.outcomes.event_bus" not in loaded
+    assert {name.partition(".")[0] for name in loaded} <= NEEDED
+
+
+def modules(code: str, simulator: Simulator, **settings: str) -> set[str]:
     """Return what ``code`` imports, apart from the standard library and what is always there."""
     lines = [
         "import json, sys",
@@ -162,7 +171,7 @@ def modules(code: str, simulator: Simulator) -> set[str]:
     output = subprocess.check_output(
         [sys.executable, "-c", "\n".join(lines)],
         cwd=ROOT,
-        env=environment(simulator, LOG_LEVEL="ERROR"),
+        env=environment(simulator, **{"LOG_LEVEL": "ERROR", **settings}),
         encoding="utf-8",
     )
     found: list[str] = json.loads(output)

@@ -62,6 +62,8 @@ def checked(settings: Settings, asked: Asked) -> Findings:
     yield _verification(settings)
     if settings.notify_urls:
         yield _notification(settings.notify_urls)
+    if told := _told_to(settings):
+        yield ok("outcomes", f"are sent to {told}")
 
 
 def _unread(asked: Asked) -> list[str]:
@@ -77,6 +79,11 @@ def _is_meant_as_one_of(ours: Collection[str], name: str) -> bool:
     if begins_like_ours and len(word) > _MAX_COMMON_WORD_LENGTH:
         return True
     return bool(get_close_matches(name, ours, 1, _NEARLY_THE_SAME))
+
+
+def _told_to(settings: Settings) -> str:
+    bus = settings.outcomes.event_bus
+    return " and ".join(filter(None, [settings.outcomes.shown, bus and f"the event bus {bus}"]))
 
 
 def _lease(settings: Settings) -> Finding:

@@ -7,11 +7,15 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from adapters.outcomes.answers import Verdict
+from adapters.outcomes.event_bus import EventBus
+from adapters.outcomes.messages import MEANINGS, Told, message
 from lab.emulator import REGION
 from tests.deploy.eventbridge import templates
 from tests.deploy.eventbridge.aws import Aws, running_cloudformation
@@ -28,6 +32,7 @@ pytestmark = [
 
 ARN: Final = "arn:aws:{}:" + REGION + ":123456789012:{}"
 BUCKET, KEY = "deployments", "lambda.zip"
+NOW: Final = datetime(2026, 11, 25, tzinfo=UTC)
 # What moto's CloudFormation does not create, and what of it only test_template.py reads.
 UNKNOWN: Final = {
     "AWS::CloudWatch::Alarm": "who is told, and of what",
@@ -60,6 +65,7 @@ STACKS: Final = {
         "EventBusName": "a-bus-beside",
         "LogRetentionDays": "365",
         "Echo": "true",
+        "OutcomeEventBus": "default",
     },
 }
 # Where parliament finds something, and why that is as it should be.
@@ -284,6 +290,34 @@ def test_a_second_target_of_the_rule_gets_what_is_ours_and_nothing_else(
             entries = [entry(each, bus) for each in sent[first : first + 10]]
             assert events.put_events(Entries=entries)["FailedEntryCount"] == 0
         assert Counter(received(sqs, queue)) == Counter(map(text_of, ours))
+
+
+def test_outcomes_reach_a_rule_of_ones_own_and_never_the_function(
+    aws: Aws, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus = stack.outputs["EventBusName"]
+    told = [
+        message(Told(action, None, "", True), "maintenance-mirror/vrops.lab", {}, NOW)
+        for action in MEANINGS
+    ]
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "none")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    with aws.client("sqs") as sqs, aws.client("events") as events:
+        ours, theirs = (
+            sqs.create_queue(QueueName=f"{name}-{stack.name}")["QueueUrl"]
+            for name in ("comes-back", "told")
+        )
+        pattern = {"source": [{"prefix": "maintenance-mirror/"}]}
+        events.put_rule(Name="told", EventBusName=bus, EventPattern=json.dumps(pattern))
+        for rule, queue in ((stack.name, ours), ("told", theirs)):
+            target = {"Id": f"outcomes-{rule}", "Arn": arn_of(queue)}
+            events.put_targets(Rule=rule, EventBusName=bus, Targets=[target])
+        assert EventBus(bus).send(told).verdicts == [Verdict.TAKEN] * len(told)
+        assert Counter(received(sqs, theirs)) == Counter(text_of(dict(each)) for each in told)
+        assert received(sqs, ours) == []
 
 
 def test_parliament_finds_nothing_in_the_policies_but_what_is_explained(

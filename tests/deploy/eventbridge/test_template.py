@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import shutil
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,11 @@ import pytest
 import yaml
 from moto.events.models import EventPattern
 
+from adapters import listening
 from adapters.config.settings import Settings
-from functions.events import RECONCILE, TIMER_TYPE
+from adapters.config.variables import event_bus
+from adapters.outcomes.messages import MEANINGS, Told, message
+from functions.events import RECONCILE, TIMER_TYPE, HostRef
 from functions.handlers import HANDLERS
 from lab.emulator import CREDENTIALS, REGION
 from lab.events import (
@@ -35,6 +40,8 @@ PATTERN = (
     '{"detail":{"subject":'
     '["EnteredMaintenanceModeEvent","ExitMaintenanceModeEvent","HostRemovedEvent"]}}'
 )
+TOLD = "arn:aws:events:eu-central-1:123456789012:event-bus/told"
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
 EXAMPLES = ROOT / "examples" / "events"
 
 
@@ -228,9 +235,10 @@ def test_events_and_sweeps_meet_their_own_deadlines_before_that_of_lambda(
     secret_seconds = 10.0  # two tries with two time-outs of two seconds each, and a pause
     condition, with_vcenter, without = function["Timeout"]["Fn::If"]
     assert condition == "HasVcenter"
-    assert without > Settings.deadline_seconds + secret_seconds
+    telling_seconds = 2 * listening._FLUSH_SECONDS  # a sink and a bus
+    assert without > Settings.deadline_seconds + secret_seconds + telling_seconds
     sweep_seconds = float(function["Environment"]["Variables"]["RECONCILE_DEADLINE_SECONDS"])
-    assert with_vcenter > sweep_seconds + 2 * secret_seconds
+    assert with_vcenter > sweep_seconds + 2 * secret_seconds + telling_seconds
 
 
 def test_a_sweep_is_over_before_the_next_one_is_due(
@@ -348,6 +356,46 @@ def test_the_function_reads_one_secret_and_with_a_vcenter_another_one(
     assert {"Fn::Sub": "secret:${VcenterSecretId}-??????"} in [*nodes(by_name)]
     arns = {name: f"arn:aws:secretsmanager:eu:1:secret:{id}" for name, id in named.items()}
     assert _readable(template, **arns, VcenterUrl="https://vc") == [*arns.values()]
+
+
+@pytest.mark.parametrize(
+    ("bus", "resource"),
+    [
+        ("", []),
+        ("told", [{"Fn::Sub": "event-bus/${OutcomeEventBus}"}]),
+        (TOLD, [TOLD]),
+    ],
+)
+def test_the_function_may_tell_outcomes_to_one_bus_and_to_none_unless_asked(
+    bus: str, resource: list[Any], template: dict[str, Any]
+) -> None:
+    stack = {**templates.defaults(template), "OutcomeEventBus": bus}
+    (policy,) = template["Resources"]["MirrorRole"]["Properties"]["Policies"]
+    statements = templates.resolved(policy["PolicyDocument"]["Statement"], stack)
+    may = [each["Resource"] for each in statements if each.get("Action") == "events:PutEvents"]
+    found = [each["Fn::Sub"][1]["Bus"] if isinstance(each, dict) else each for each in may]
+    assert found == resource
+    assert templates.environment(template, "MirrorFunction", stack)["OUTCOME_EVENT_BUS"] == bus
+    allowed = template["Parameters"]["OutcomeEventBus"]["AllowedPattern"]
+    assert re.fullmatch(allowed, bus)
+    assert Settings.variables() >= {"OUTCOME_EVENT_BUS"}
+    assert not bus or event_bus(bus) == bus
+
+
+def test_no_outcome_comes_back_to_the_function(rule: dict[str, Any]) -> None:
+    host = HostRef("host-1001", ENTER.host, ENTER.vcenter)
+    for action in MEANINGS:
+        told = message(Told(action, host, ""), "maintenance-mirror/vrops.lab", {}, NOW)
+        event = {"source": told["source"], "detail-type": told["type"], "detail": dict(told)}
+        assert not _matches(rule, event)
+
+
+def test_the_readme_shows_a_pattern_that_outcomes_match() -> None:
+    told = message(Told("overdue", None, ""), "maintenance-mirror/vrops.lab", {}, NOW)
+    event: Any = {"source": told["source"], "detail-type": told["type"], "detail": dict(told)}
+    text = (DEPLOYMENT / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^```json\n(.*?)```", text, re.M | re.S)
+    assert EventPattern.load(shown).matches_event(event)
 
 
 def test_everything_is_allowed_on_something_named_where_aws_knows_names(

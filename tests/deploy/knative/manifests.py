@@ -44,9 +44,14 @@ def tool() -> list[str] | None:
 
 @functools.cache
 def _built(overlay: str) -> list[Manifest]:
+    return kustomized(KNATIVE / "overlays" / overlay)
+
+
+def kustomized(folder: Path) -> list[Manifest]:
+    """Return the objects that applying a folder would create."""
     command = tool()
     assert command is not None
-    where = [str(KNATIVE / "overlays" / overlay)]
+    where = [str(folder)]
     environment = {**os.environ, "KUBECONFIG": os.devnull}
     done = subprocess.run(
         [*command, *where], capture_output=True, encoding="utf-8", check=False, env=environment

@@ -184,6 +184,16 @@ PING: Final = _closed(
     "schedule",
     "sink",
 )
+# Served as v1 by all four; only 0.20 has older versions, too.
+SINK_BINDING: Final = _closed(
+    {
+        "subject": _closed({"apiVersion": TEXT, "kind": TEXT, "name": TEXT}, "kind", "name"),
+        "sink": DESTINATION,
+        "ceOverrides": _closed({"extensions": TEXTS}),
+    },
+    "subject",
+    "sink",
+)
 PARALLELISM: Final = {
     "rabbitmq.eventing.knative.dev/prefetchCount": _in("1.1", NUMBER),
     "rabbitmq.eventing.knative.dev/parallelism": _in("1.8 1.13", NUMBER),
@@ -234,6 +244,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         {"sources.knative.dev/v1": "1.1 1.8 1.13", "sources.knative.dev/v1beta2": ALL},
         {"spec": PING},
     ),
+    "SinkBinding": Kind({"sources.knative.dev/v1": ALL}, {"spec": SINK_BINDING}),
     "VSphereSource": Kind({"sources.tanzu.vmware.com/v1alpha1": "1.13"}, {"spec": SOURCE}),
     "RabbitmqCluster": Kind({"rabbitmq.com/v1beta1": ALL}, {"spec": RABBITMQ}),
 }

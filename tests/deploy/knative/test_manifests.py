@@ -1,5 +1,6 @@
 """What `kubectl apply -k` would create, checked against what Knative takes and VEBA sends."""
 
+import shutil
 from itertools import accumulate, pairwise
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import pytest
 
 from adapters.config.settings import Settings
 from adapters.knative import TARGETS
+from adapters.outcomes.messages import MEANINGS
 from functions.context import Policy
-from functions.events import RECONCILE
+from functions.events import OUTCOME_TYPE, RECONCILE
 from functions.handlers import HANDLERS
 from lab import events
 from lab.events import HTTP_FORMATS, EventData
@@ -29,7 +31,7 @@ from tests.deploy.knative.manifests import (
     veba,
 )
 from tests.deploy.knative.schemas import KUSTOMIZATION, RABBITMQ, ROUTER, mistakes, problems
-from tests.documents import table
+from tests.documents import blocks, table
 
 pytestmark = pytest.mark.skipif(manifests.tool() is None, reason="needs kubectl or kustomize")
 
@@ -411,6 +413,47 @@ def test_the_timer_comes_as_often_as_the_function_is_told(overlay: str, tmp_path
     # It would come at odd times if an hour did not divide by it.
     assert 60 % (found.interval_minutes or 0) == 0
     assert (found.lease_minutes or 0) >= 2 * (found.interval_minutes or 0)
+
+
+@pytest.fixture(scope="module")
+def with_outcomes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All of this, with the line in each overlay that the page shows."""
+    copied = tmp_path_factory.mktemp("outcomes") / "knative"
+    shutil.copytree(KNATIVE, copied)
+    line, trigger = blocks(README, "yaml", "Outcomes as events")
+    for overlay in MIRRORS:
+        path = copied / "overlays" / overlay / "kustomization.yaml"
+        path.write_text(path.read_text(encoding="utf-8") + line, encoding="utf-8")
+    (copied / "trigger.yaml").write_text(trigger, encoding="utf-8")
+    return copied
+
+
+@pytest.mark.parametrize("overlay", MIRRORS)
+def test_outcomes_are_sent_to_the_broker_where_that_is_asked_for(
+    overlay: str, with_outcomes: Path
+) -> None:
+    objects = manifests.kustomized(with_outcomes / "overlays" / overlay)
+    (binding,) = [each for each in objects if each["kind"] == "SinkBinding"]
+    assert [each for each in objects if each != binding] == build(overlay)
+    assert mistakes(release(overlay), binding) == []
+    labels = {"app.kubernetes.io/part-of": "maintenance-mirror"}
+    assert binding["metadata"]["labels"] == labels
+    assert binding["metadata"]["namespace"] == "vmware-functions"
+    # By name, so that the place for dead letters is left alone.
+    service = of_kind(objects, "Service")[binding["spec"]["subject"]["name"]]
+    assert variables(service, objects)["FUNCTION_TARGET"] == "handle"
+    assert service["apiVersion"] == binding["spec"]["subject"]["apiVersion"]
+    for trigger in of_kind(objects, "Trigger").values():
+        assert trigger["spec"]["broker"] == binding["spec"]["sink"]["ref"]["name"]
+        wanted = trigger["spec"]["filter"]["attributes"]
+        assert not wanted["type"].startswith(OUTCOME_TYPE)
+
+
+def test_the_page_shows_a_trigger_of_ones_own(with_outcomes: Path) -> None:
+    (trigger,) = read(with_outcomes / "trigger.yaml")
+    assert [mistakes(each, trigger) for each in RELEASES.values()] == [[]] * 4
+    listed = {f"{OUTCOME_TYPE}.{meaning}" for meaning in MEANINGS.values()}
+    assert trigger["spec"]["filter"]["attributes"]["type"] in listed
 
 
 @pytest.mark.parametrize("overlay", RELEASES)

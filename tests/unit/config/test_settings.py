@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 import trustme
 
-from adapters.config.settings import CommonSettings, Credentials, Limits, Secret, Settings
+from adapters.config.settings import (
+    CommonSettings,
+    Credentials,
+    Limits,
+    OutcomeSettings,
+    Secret,
+    Settings,
+)
 from adapters.config.variables import Reader
 from functions.errors import ConfigurationError
 from functions.events import COMPANIONS
@@ -158,6 +165,22 @@ def test_an_empty_value_is_a_missing_one() -> None:
         ("MAINTENANCE_INCLUDES", "Datastore;VirtualMachine"),
         ("MAINTENANCE_INCLUDES", "HostSystem"),
         ("MAINTENANCE_INCLUDES", "hunter2,Datastore"),
+        ("OUTCOME_SINK", "broker.lab/hunter2"),
+        ("OUTCOME_SINK", "ftp://broker.lab/hunter2"),
+        ("OUTCOME_SINK", "http://mirror:hunter2@broker.lab"),
+        ("OUTCOME_SINK", "https://mirror:hunter2/x@broker.lab"),
+        ("OUTCOME_SINK", "https://a@b:hunter2@broker.lab"),
+        ("OUTCOME_SINK", "https://broker.lab:port/hunter2"),
+        ("OUTCOME_SINK", "https://broker.lab/hunter 2"),
+        ("OUTCOME_SINK", "https://broker.lab/hunter2\nx"),
+        ("OUTCOME_SINK_CA_FILE", "/no/such/file"),
+        ("OUTCOME_EVENT_BUS", "hunter2 and more"),
+        ("OUTCOME_EVENT_BUS", "arn:aws:sns:eu-central-1:123456789012:hunter2"),
+        ("K_SINK", "broker.lab"),
+        ("K_CE_OVERRIDES", "hunter2"),
+        ("K_CE_OVERRIDES", '{"extensions": ["hunter2"]}'),
+        ("K_CE_OVERRIDES", '{"extensions": {"id": "hunter2"}}'),
+        ("K_CE_OVERRIDES", '{"extensions": {"Cluster": "hunter2"}}'),
         ("LOG_LEVEL", "loud"),
         ("LOG_FORMAT", "xml"),
     ],
@@ -307,6 +330,41 @@ def test_an_empty_file_is_a_missing_value(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("\n", encoding="utf-8")
     text = problem({**ENVIRON, "VROPS_PASSWORD_FILE": str(tmp_path / "empty")})
     assert text == "VROPS_PASSWORD is missing"
+
+
+def test_outcomes_are_sent_nowhere_unless_it_is_asked_for() -> None:
+    assert settings().outcomes == OutcomeSettings()
+    assert (OutcomeSettings().sink, OutcomeSettings().event_bus) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://broker-ingress.knative-eventing.svc.cluster.local/vmware-functions/default",
+        "https://mirror:hunter2@hooks.example.com:8443/a/path?token=x",
+        "http://[2001:db8::1]:8080/",
+    ],
+)
+def test_a_sink_is_a_secret_however_its_url_looks(url: str) -> None:
+    read = settings(OUTCOME_SINK=url).outcomes
+    assert read.sink == Secret(url)
+    assert url not in repr(read)
+
+
+def test_knatives_own_variables_name_a_sink_where_ours_does_not() -> None:
+    bound = {"K_SINK": "http://a.lab", "K_CE_OVERRIDES": '{"extensions": {"cluster": "lab"}}'}
+    read = settings(**bound).outcomes
+    assert (read.sink, read.extensions) == (Secret("http://a.lab"), {"cluster": "lab"})
+    assert settings(**bound, OUTCOME_SINK="http://b.lab").outcomes.sink == Secret("http://b.lab")
+    for nothing in ("{}", '{"extensions": {}}', '{"extensions": null}', "null"):
+        assert settings(K_CE_OVERRIDES=nothing).outcomes.extensions == {}
+
+
+@pytest.mark.parametrize(
+    "bus", ["default", "told", "arn:aws:events:eu-central-1:123456789012:event-bus/told"]
+)
+def test_an_event_bus_has_a_name_or_an_arn(bus: str) -> None:
+    assert settings(OUTCOME_EVENT_BUS=bus).outcomes.event_bus == bus
 
 
 def test_echo_needs_no_configuration() -> None:
