@@ -140,7 +140,8 @@ def _survey(vcenter: VCenter, context: Context, adopt: bool, report: Report) -> 
     reading = partial(changes_that_matter, vcenter, things, resources, policy, now)
     changes = with_companions(_asked(reading, vcenter, context, report), companions, modes)
     since = period_start(policy, now)
-    ours = {each.identifier for each in resources if context.memory.has_started(each, since)}
+    silenced = [each for each in resources if each.state.maintained]
+    ours = {each.identifier for each in silenced if context.memory.has_started(each, since)}
     planned = plan(things, resources, policy, now, changes, adopt, ours)
     actions = [_noticed(_sure(each, vcenter), context) for each in planned]
     report.actions += actions

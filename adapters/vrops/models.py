@@ -5,6 +5,7 @@ Sources: Suite API 8.6 to 9.1, the schemas ``adapter-instance`` and ``resource``
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from sys import intern
 from typing import Any, Final
 
 from adapters.vrops.client import objects
@@ -42,7 +43,8 @@ class Candidate:
     def owned_by(self, owners: Collection[str]) -> "Candidate":
         """Keep the entries of the owning adapter instances, if there are any, whatever order."""
         owned = tuple(entry for entry in self.entries if entry[0] in owners)
-        return replace(self, entries=owned or self.entries)
+        # Nearly always those are all: of ten thousand hosts no copies are made.
+        return self if len(owned) in (0, len(self.entries)) else replace(self, entries=owned)
 
     def as_resource(self, host: HostRef) -> Resource:
         """Return it as the core sees it, since it was found to be ``host``."""
@@ -51,7 +53,7 @@ class Candidate:
     @property
     def state(self) -> ResourceState:
         """The state that suppresses most, since entries of one host rarely differ."""
-        states = {state for _, state, _ in self.entries}
+        states = [state for _, state, _ in self.entries]
         for suppressed in (ResourceState.OPEN_ENDED, ResourceState.TIMED):
             if suppressed in states:
                 return suppressed
@@ -86,9 +88,9 @@ class Candidate:
         """Whether it is of that kind, and has that MoRef."""
         return self.kind == companion.kind and self.has_moref(companion)
 
-    def reference(self, vcenter: str) -> HostRef:
-        """Return what it is by its own account, in the vCenter with that address."""
-        return HostRef(self.moref, self.name, vcenter, self.kind)
+    def reference(self, vcenter: str, kind: str = "") -> HostRef:
+        """Return what it is by its own account, or of that ``kind``, in the vCenter there."""
+        return HostRef(self.moref, self.name, vcenter, kind or self.kind)
 
     def may_be_of(self, uuid: str) -> bool:
         """Whether nothing says that it belongs to another vCenter; "" is one that is not known."""
@@ -112,8 +114,9 @@ def candidate(item: Mapping[str, Any]) -> Candidate:
     return Candidate(
         identifier=_text(item, "identifier"),
         name=_text(key, "name"),
-        moref=identifiers.get("VMEntityObjectID", ""),
-        vcenter=identifiers.get("VMEntityVCID", "").casefold(),
+        moref=_text(identifiers, "VMEntityObjectID"),
+        # All that is in one vCenter has the same, which is kept once.
+        vcenter=intern(_text(identifiers, "VMEntityVCID").casefold()),
         entries=tuple(_entry(entry) for entry in objects(item, "resourceStatusStates")),
         kind=_text(key, "resourceKindKey") if _text(key, "adapterKindKey") == VSPHERE else "",
     )
@@ -130,13 +133,19 @@ def _entry(entry: Mapping[str, Any]) -> tuple[str, str, str]:
 def instance(item: Mapping[str, Any]) -> Instance:
     """Read an adapter instance; what is missing or of another kind is empty."""
     identifiers = _identifiers(_object(item, "resourceKey"))
-    address = vcenter_address(identifiers.get("VCURL", ""))
-    return Instance(_text(item, "id"), address, identifiers.get("VMEntityVCID", ""))
+    address = vcenter_address(_text(identifiers, "VCURL"))
+    return Instance(_text(item, "id"), address, _text(identifiers, "VMEntityVCID"))
 
 
-def _identifiers(key: Mapping[str, Any]) -> dict[str, str]:
-    listed = objects(key, "resourceIdentifiers")
-    return {_text(_object(each, "identifierType"), "name"): _text(each, "value") for each in listed}
+def _identifiers(key: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values by their names: several of each resource, so this must not take long."""
+    found: dict[str, Any] = {}
+    for each in objects(key, "resourceIdentifiers"):
+        try:
+            found[each["identifierType"]["name"]] = each["value"]
+        except (KeyError, TypeError):
+            continue  # What has no name and value is none.
+    return found
 
 
 def _object(item: Mapping[str, Any], key: str) -> Mapping[str, Any]:

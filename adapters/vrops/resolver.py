@@ -105,7 +105,7 @@ class Resolver:
             # Two adapter instances may collect from one vCenter.
             if candidate.identifier not in known and not candidate.gone:
                 known.add(candidate.identifier)
-                host = replace(candidate, kind=kind).reference(address)
+                host = candidate.reference(address, kind)
                 yield candidate.owned_by(owners).as_resource(host)
 
     def known_of(self, address: str, kind: str) -> tuple[list[Candidate], frozenset[str]]:
