@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from adapters.config.credentials import CredentialSource, EnvironCredentials
 from adapters.config.settings import Settings, VCenterSettings
 from adapters.memory import EventMemory
+from adapters.outgoing.side_by_side import side_by_side
 from adapters.vrops import Vrops
 from functions.context import Context, VCenters
 from functions.outcomes import SweepListener
@@ -36,7 +37,9 @@ class Clients:
     def context(self, listener: SweepListener) -> Context:
         """Return what handlers work with; ``listener`` is told how sweeps go."""
         policy = self._settings.policy
-        return Context(self.operations, self.vcenters, EventMemory(), policy, listener)
+        return Context(
+            self.operations, self.vcenters, EventMemory(), policy, listener, together=side_by_side
+        )
 
     def close(self) -> None:
         """Give up token, sessions and connections; never raises."""

@@ -1,13 +1,16 @@
 """What handlers work with: the services behind the ports, and the policy."""
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from functions.errors import MaintenanceError, VCenterUnavailableError
 from functions.events import HostEvent
 from functions.outcomes import SweepListener
-from functions.ports import Memory, OperationsManager, Resource, VCenter
+from functions.ports import Memory, OperationsManager, Resource, Together, VCenter
+
+T = TypeVar("T")
 
 
 class VCenters:
@@ -87,6 +90,11 @@ class NoMemory:
         return False
 
 
+def one_by_one(tasks: Sequence[Callable[[], T]]) -> Iterator[T]:
+    """See Together: in this thread, in their order."""
+    return (task() for task in tasks)
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -115,7 +123,8 @@ class Policy:
 class Context:
     """What every event and every sweep is handled in.
 
-    ``listener`` is told how sweeps go, and ``now`` tells the time (aware).
+    ``listener`` is told how sweeps go, and ``now`` tells the time (aware). Sweeps read several
+    vCenters, and both sides of each, ``together``.
     """
 
     operations: OperationsManager
@@ -124,3 +133,4 @@ class Context:
     policy: Policy = Policy()
     listener: SweepListener = field(default_factory=SweepListener)
     now: Callable[[], datetime] = _now
+    together: Together = one_by_one

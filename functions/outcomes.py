@@ -89,7 +89,10 @@ class Overdue:
 
 
 class SweepListener:
-    """Is told how a sweep goes, as it goes. This one does not care."""
+    """Is told how a sweep goes, as it goes, in the sweep's own thread. This one does not care.
+
+    Only ``read`` is told in any thread, and perhaps in several at once.
+    """
 
     def read(self, vcenter: str, side: str, count: int) -> None:
         """``count`` hosts of ``vcenter`` were read so far, on one ``side`` of the comparison."""

@@ -4,13 +4,15 @@ The real services stand behind these protocols in ``adapters``, and in-memory fa
 one contract suite holds both to what is written here.
 """
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from functions.events import HOST, HostEvent, HostRef
+
+T = TypeVar("T")
 
 
 class ResourceState(StrEnum):
@@ -259,4 +261,17 @@ class Memory(Protocol):
 
     def noticed(self, what: Hashable) -> bool:
         """Say whether ``what`` was noticed within the last day, and notice it."""
+        ...
+
+
+class Together(Protocol):
+    """Several questions at a time, so that one that takes long does not keep all others waiting."""
+
+    def __call__(self, tasks: Sequence[Callable[[], T]]) -> Iterator[T]:
+        """Do each task, perhaps in a thread of its own, and yield what they return.
+
+        That is in the order in which they end. However many there are, only a few are under way at
+        a time, or done and not yet taken. What one raises is raised, and then the others are given
+        up; each has what is left of the time that whoever asks has.
+        """
         ...

@@ -3,14 +3,19 @@
 ``reconcile`` reads both sides, lets ``sweep_plan`` decide, writes, and looks again. The API does
 not tell when a window ends, so each sweep renews the lease of every host that is still in
 maintenance mode, from the time on when it could end. Decision 0013 has the reasons.
+
+Several vCenters are asked side by side, and both sides of each at the same time. What is found out
+there is small, but for the hosts of those that are being compared; it is told, and written, in the
+sweep's own thread.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
 from functions.context import Context
 from functions.convergence import converge
@@ -54,6 +59,15 @@ class Report:
     faults: list[MaintenanceError] = field(default_factory=list)
     refusal: SweepRefusedError | None = None
 
+    def add(self, other: "Report") -> None:
+        """Add how it went with one more vCenter."""
+        self.hosts += other.hosts
+        self.companions += other.companions
+        self.actions += other.actions
+        self.corrections += other.corrections
+        self.overdue += other.overdue
+        self.faults += other.faults
+
     @property
     def needs_attention(self) -> bool:
         """Whether there is anything for a person to look at that was not told of before."""
@@ -87,9 +101,7 @@ def reconcile(context: Context, *, dry_run: bool = False, adopt: bool = False) -
     would end during work. A vCenter whose answer cannot be the truth is left out of it.
     """
     report = Report()
-    for vcenter in _identified(report, context):
-        with _collecting_faults(vcenter.address, report, context.listener):
-            _survey(vcenter, context, adopt, report)
+    _survey_all(_identified(report, context), context, adopt, report)
     report.refusal = _refusal(report, context.policy.max_changes, dry_run=dry_run)
     if report.refusal:
         context.listener.refused(report.refusal)
@@ -100,20 +112,67 @@ def reconcile(context: Context, *, dry_run: bool = False, adopt: bool = False) -
         for write in (_renew,) if report.refusal else (_end, _start):
             with _collecting_faults("vRealize Operations", report, context.listener):
                 write(report, context)
-        for vcenter in context.vcenters:
-            with _collecting_faults(vcenter.address, report, context.listener):
-                _look_again(vcenter, context, report)
+        _look_again(context, report)
     return report
+
+
+@dataclass
+class _Part(Generic[T]):
+    """What one vCenter was asked: how that went, and what it has told (None: nothing).
+
+    Faults are told of by whoever takes it.
+    """
+
+    number: int
+    vcenter: VCenter
+    report: Report = field(default_factory=Report)
+    told: T | None = None
+
+
+def _ask_all(
+    vcenters: Iterable[VCenter], ask: Callable[[VCenter, Report], T], context: Context
+) -> Iterator[_Part[T]]:
+    """Ask vCenters side by side; yields each as soon as it is done, with its faults told."""
+    tasks = [partial(_ask, ask, number, each) for number, each in enumerate(vcenters)]
+    for part in context.together(tasks):
+        for error in part.report.faults:
+            context.listener.failed(part.vcenter.address, error)
+        yield part
+
+
+def _ask(ask: Callable[[VCenter, Report], T], number: int, vcenter: VCenter) -> _Part[T]:
+    part: _Part[T] = _Part(number, vcenter)
+    with _noting_faults(part.report):
+        part.told = ask(vcenter, part.report)
+    return part
+
+
+def _add(parts: Iterable[_Part[T]], report: Report) -> Sequence[_Part[T]]:
+    """Add all ``parts`` to the report in the order of their vCenters, and return them so."""
+    in_order = sorted(parts, key=lambda each: each.number)
+    for part in in_order:
+        report.add(part.report)
+    return in_order
 
 
 def _identified(report: Report, context: Context) -> Sequence[VCenter]:
     """Return those that say who they are, all of them asked before any is compared."""
-    identified: list[VCenter] = []
-    for vcenter in context.vcenters:
-        with _collecting_faults(vcenter.address, report, context.listener):
-            context.vcenters.identify(vcenter)
-            identified.append(vcenter)
-    return identified
+
+    def identify(vcenter: VCenter, part: Report) -> bool:
+        context.vcenters.identify(vcenter)
+        return True
+
+    parts = _add(_ask_all(context.vcenters, identify, context), report)
+    return [each.vcenter for each in parts if each.told]
+
+
+@contextmanager
+def _noting_faults(report: Report) -> Iterator[None]:
+    """Let what fails spare what comes next; whoever takes the report tells of it."""
+    try:
+        yield
+    except MaintenanceError as error:
+        report.faults.append(error)
 
 
 @contextmanager
@@ -125,12 +184,35 @@ def _collecting_faults(where: str, report: Report, listener: SweepListener) -> I
         listener.failed(where, error)
 
 
-def _survey(vcenter: VCenter, context: Context, adopt: bool, report: Report) -> None:
-    address, listener = vcenter.address, context.listener
+@dataclass(frozen=True)
+class _Compared:
+    """All that was read of one vCenter, and what there is to do: see SweepListener.compared."""
+
+    hosts: Sequence[VCenterHost]
+    resources: Sequence[Resource]
+    actions: Sequence[Action]
+    companions: Sequence[Companion]
+
+
+def _survey_all(vcenters: Sequence[VCenter], context: Context, adopt: bool, report: Report) -> None:
+    """Compare all vCenters; of each that was told of, no more is kept than what is to be done."""
+    survey = partial(_survey, adopt=adopt, context=context)
+    parts: list[_Part[_Compared]] = []
+    for part in _ask_all(vcenters, survey, context):
+        if found := part.told:
+            listener, address = context.listener, part.vcenter.address
+            listener.compared(
+                address, found.hosts, found.resources, found.actions, found.companions
+            )
+        part.told = found = None
+        parts.append(part)
+    _add(parts, report)
+
+
+def _survey(vcenter: VCenter, report: Report, context: Context, adopt: bool) -> _Compared:
+    address = vcenter.address
     context.vcenters.identify(vcenter)
-    hosts = list(_counted(vcenter.hosts(), listener, address, "vCenter"))
-    listed = context.operations.resources(address)
-    resources = list(_counted(listed, listener, address, "vRealize Operations"))
+    hosts, resources = _hosts(vcenter, context)
     report.hosts += _checked(address, hosts, resources)
     modes = {each.host.moref: each.in_maintenance_mode for each in hosts}
     companions, theirs = _companions(vcenter, context, report)
@@ -138,7 +220,7 @@ def _survey(vcenter: VCenter, context: Context, adopt: bool, report: Report) -> 
     resources += theirs
     policy, now = context.policy, context.now()
     reading = partial(changes_that_matter, vcenter, things, resources, policy, now)
-    changes = with_companions(_asked(reading, vcenter, context, report), companions, modes)
+    changes = with_companions(_asked(reading, report), companions, modes)
     since = period_start(policy, now)
     silenced = [each for each in resources if each.state.maintained]
     ours = {each.identifier for each in silenced if context.memory.has_started(each, since)}
@@ -146,7 +228,45 @@ def _survey(vcenter: VCenter, context: Context, adopt: bool, report: Report) -> 
     actions = [_noticed(_sure(each, vcenter), context) for each in planned]
     report.actions += actions
     report.overdue += _overdue(vcenter, hosts, context, report)
-    listener.compared(address, hosts, resources, actions, companions)
+    return _Compared(hosts, resources, actions, companions)
+
+
+def _hosts(vcenter: VCenter, context: Context) -> tuple[list[VCenterHost], list[Resource]]:
+    """Read all hosts of a vCenter, from both sides."""
+    address, listener = vcenter.address, context.listener
+
+    def theirs() -> Iterable[VCenterHost]:
+        return _counted(vcenter.hosts(), listener, address, "vCenter")
+
+    def known() -> Iterable[Resource]:
+        listed = context.operations.resources(address)
+        return _counted(listed, listener, address, "vRealize Operations")
+
+    return _both(theirs, known, context)
+
+
+def _both(
+    theirs: Callable[[], Iterable[T]], known: Callable[[], Iterable[Resource]], context: Context
+) -> tuple[list[T], list[Resource]]:
+    """Read both sides to their ends, at the same time: ``theirs``, and what is ``known`` of it.
+
+    Raises what vCenter does, or else what vRealize Operations does.
+    """
+    things: list[T] = []
+    resources: list[Resource] = []
+    sides = (lambda: things.extend(theirs()), lambda: resources.extend(known()))
+    faults = dict(context.together([partial(_fault, *each) for each in enumerate(sides)]))
+    if fault := faults[0] or faults[1]:
+        raise fault
+    return things, resources
+
+
+def _fault(number: int, read: Callable[[], None]) -> tuple[int, MaintenanceError | None]:
+    try:
+        read()
+    except MaintenanceError as error:
+        return number, error
+    return number, None
 
 
 def _companions(
@@ -156,7 +276,7 @@ def _companions(
     companions: list[Companion] = []
     resources: list[Resource] = []
     for kind in context.policy.includes:
-        with _collecting_faults(vcenter.address, report, context.listener):
+        with _noting_faults(report):
             listed, known = companions_of(kind, vcenter, context)
             report.companions += _known_to_both([each.ref for each in listed], known)
             companions += listed
@@ -171,8 +291,11 @@ def companions_of(
 
     Raises VCenterUnavailableError if vCenter's answer cannot be the truth, and what both do.
     """
-    listed = list(vcenter.companions([kind]))
-    known = list(context.operations.resources(vcenter.address, kind))
+    listed, known = _both(
+        lambda: vcenter.companions([kind]),
+        lambda: context.operations.resources(vcenter.address, kind),
+        context,
+    )
     _check(vcenter.address, [each.ref for each in listed], known)
     return listed, known
 
@@ -182,11 +305,7 @@ def _overdue(
 ) -> Iterator[Overdue]:
     """Find the hosts that somebody may have forgotten in maintenance mode."""
     in_maintenance = {each.host.moref: each.host for each in hosts if each.in_maintenance_mode}
-    entered = (
-        _asked(partial(vcenter.entered, in_maintenance), vcenter, context, report)
-        if in_maintenance
-        else None
-    )
+    entered = _asked(partial(vcenter.entered, in_maintenance), report) if in_maintenance else None
     if entered is None:
         return
     allowed = timedelta(days=context.policy.overdue_days)
@@ -205,7 +324,7 @@ def in_for_longer(entered: ModeChange | None, than: timedelta, now: datetime) ->
     return entered is None or now - entered.at > than
 
 
-def _asked(ask: Callable[[], T], vcenter: VCenter, context: Context, report: Report) -> T | None:
+def _asked(ask: Callable[[], T], report: Report) -> T | None:
     """Ask for what a sweep can do without; None, which is no evidence, where it is not told."""
     try:
         return ask()
@@ -213,7 +332,6 @@ def _asked(ask: Callable[[], T], vcenter: VCenter, context: Context, report: Rep
         return None
     except MaintenanceError as error:
         report.faults.append(error)
-        context.listener.failed(vcenter.address, error)
         return None
 
 
@@ -356,17 +474,37 @@ def _write_and_tell(
         listener.done(action, seen)
 
 
-def _look_again(vcenter: VCenter, context: Context, report: Report) -> None:
+def _look_again(context: Context, report: Report) -> None:
     """Ask once more, since hosts may have changed their mode after they were compared."""
+    written = _written(report)
+    vcenters = [each for each in context.vcenters if each.address in written]
+    parts: list[_Part[list[VCenterHost]]] = []
+    for part in _ask_all(vcenters, partial(_changed, written=written), context):
+        for host in part.told or ():
+            with _collecting_faults(str(host.host), part.report, context.listener):
+                _correct(host, part.vcenter, context, part.report)
+        parts.append(part)
+    _add(parts, report)
+
+
+def _written(report: Report) -> Mapping[str, Mapping[HostRef, bool]]:
+    """Return, by vCenter, of what was written whether it was put into maintenance."""
     verbs = ("renew",) if report.refusal else ("start", "renew", "end")
-    written = {
-        action.host: action.verb != "end"
-        for action in report.actions
-        if action.host.vcenter == vcenter.address and action.verb in verbs
-    }
-    for host in _changed_since(written, vcenter) if written else ():
-        with _collecting_faults(str(host.host), report, context.listener):
-            _correct(host, vcenter, context, report)
+    written: defaultdict[str, dict[HostRef, bool]] = defaultdict(dict)
+    for action in report.actions:
+        if action.verb in verbs:
+            written[action.host.vcenter][action.host] = action.verb != "end"
+    return written
+
+
+def _changed(
+    vcenter: VCenter, report: Report, written: Mapping[str, Mapping[HostRef, bool]]
+) -> list[VCenterHost]:
+    """Return what ``_changed_since`` finds, also if it does not come to its end."""
+    found: list[VCenterHost] = []
+    with _noting_faults(report):
+        found.extend(_changed_since(written[vcenter.address], vcenter))
+    return found
 
 
 def _changed_since(written: Mapping[HostRef, bool], vcenter: VCenter) -> Iterator[VCenterHost]:

@@ -18,9 +18,9 @@ from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
-from functions.context import Context, NoMemory, Policy, VCenters
+from functions.context import Context, NoMemory, Policy, VCenters, one_by_one
 from functions.convergence import mirror_event
 from functions.errors import MaintenanceError
 from functions.events import HostEvent, HostRef
@@ -29,10 +29,13 @@ from functions.ports import (
     OperationsManager,
     Resource,
     ResourceState,
+    Together,
     VCenter,
     VCenterHost,
 )
 from functions.reconciliation import Report, reconcile
+
+T = TypeVar("T")
 
 MONITORED = ResourceState.MONITORED
 TIMED = ResourceState.TIMED
@@ -229,6 +232,7 @@ class Scenario:
     watch: Watch = watch
     vcenter: Callable[[Ask], VCenter] = AskedVCenter
     operations: Callable[[Ask], OperationsManager] = AskedOperations
+    together: Together = one_by_one
 
     def first(self) -> "Window":
         """The window that there is at first: only after a stay could a timed one be ours."""
@@ -272,7 +276,13 @@ class Scenario:
             memory = AskedMemory(ask, events)
             return Context(operations, memory=memory, policy=Policy(self.lease), now=lambda: NOW)
         vcenters = VCenters({HOST.vcenter: self.vcenter(ask)})
-        return Context(operations, vcenters, policy=Policy(self.lease), now=lambda: NOW)
+        policy, together = Policy(self.lease), self.together
+        return Context(operations, vcenters, policy=policy, now=lambda: NOW, together=together)
+
+
+def the_other_way(tasks: Sequence[Callable[[], T]]) -> Iterator[T]:
+    """Read vRealize Operations first: side by side, either may be the first to read a host."""
+    return (task() for task in reversed(tasks))
 
 
 def _sweep(context: Context) -> Report:
@@ -631,6 +641,15 @@ CLAIMS: Final[dict[str, list[Scenario]]] = {
     "a person's, left alone with leases": _varied(_SWEPT, lease=[LEASE], state=[OPEN_ENDED]),
     "persons, and events of long ago or forged": _varied(_IN_SERVICE, truthful=BOTH, at_once=BOTH),
     "persons, and a sweep": _varied(_IN_SERVICE, handled=[()], sweeps=[(0,), (0, 0)]),
+    "the same, its sides read the other way": _varied(
+        _IN_SERVICE, handled=[()], sweeps=[(0,), (0, 0)], together=[the_other_way]
+    ),
+    "the second event and such a sweep, later": _varied(
+        _SWEPT, handled=[(2,)], together=[the_other_way]
+    ),
+    "the last event lost, then such a sweep": _varied(
+        _LAST_LOST, at_once=[True], together=[the_other_way]
+    ),
     "a person's window, before the host enters": _varied(_THEIRS_FIRST, at_once=BOTH),
     "a watcher, from any state": _varied(_WATCHED, watchers=[(0,)], at_once=BOTH),
     "a watcher that dies, and begins anew, at once": _varied(_DYING, at_once=[True]),
