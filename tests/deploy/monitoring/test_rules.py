@@ -79,12 +79,15 @@ HEALTHY: Mapping[str, Values] = {
     named("last_event_timestamp_seconds"): good_sweeps(every=30),
     named("hosts_overdue", VCENTER): always(0),
     named("hosts_differing", VCENTER): always(0),
+    named("hosts_in_maintenance", VCENTER, 'owner="ours"'): always(2),
+    named("hosts_in_maintenance", VCENTER, 'owner="person"'): always(1),
     **sweeps("good", *range(0, 2000, SWEEP)),
     **sweeps("failed"),
     **sweeps("refused"),
     named("outcomes_dropped_total"): always(0),
     named("notifications_dropped_total"): always(0),
     named("breaker_open", 'party="vrops"'): always(0),
+    named("calls_total", 'party="vrops"'): counted(*range(0, 2000, SWEEP)),
 }
 EVENTS_ONLY: Mapping[str, Values] = {BUILD: always(1)}
 NOTHING: Mapping[str, Values] = {}
@@ -129,7 +132,10 @@ LAST_GOOD = named("last_good_sweep_timestamp_seconds")
 LAST_EVENT = named("last_event_timestamp_seconds")
 OVERDUE = named("hosts_overdue", VCENTER)
 DIFFERING = named("hosts_differing", VCENTER)
+OURS = named("hosts_in_maintenance", VCENTER, 'owner="ours"')
+PERSONS = named("hosts_in_maintenance", VCENTER, 'owner="person"')
 BREAKER = named("breaker_open", 'party="vrops"')
+CALLS = named("calls_total", 'party="vrops"')
 SILENT = frozenset[str]()
 
 CASES = {
@@ -172,7 +178,6 @@ CASES = {
         {
             **pod("a", 0, 62, HEALTHY),
             **pod("b", 61, FOREVER, EVENTS_ONLY),
-            **pod("b", 61, FOREVER, {LAST_GOOD: always(0)}),
         },
         {100: SILENT, 112: {"NoGoodSweep"}},
     ),
@@ -191,10 +196,15 @@ CASES = {
         {61: {"SweepRefused"}, 110: SILENT},
     ),
     "one sweep fails": case(HEALTHY, sweeps("failed", 60), {61: SILENT, 106: SILENT, 150: SILENT}),
-    "one vCenter of two fails": case(
+    "every other sweep fails": case(
         HEALTHY,
-        sweeps("failed", *range(60, 400, 5)),
+        sweeps("failed", *range(60, 400, 2 * SWEEP)),
         {100: SILENT, 110: {"SweepsFail"}, 390: {"SweepsFail"}},
+    ),
+    "one vCenter of two fails, whose last good sweep is the one that counts": case(
+        HEALTHY,
+        {LAST_GOOD: good_sweeps(45), **sweeps("failed", *range(60, 400, 5))},
+        {90: SILENT, 97: {"NoGoodSweep"}, 390: {"NoGoodSweep"}},
     ),
     "all sweeps fail": case(
         HEALTHY,
@@ -234,33 +244,58 @@ CASES = {
         {OVERDUE: always(1), **sweeps("failed", *range(0, 400, SWEEP))},
         {30: {"HostOverdue"}, 100: {"HostOverdue", "SweepsFail"}},
     ),
-    "two sweeps in a row find a difference": case(
+    "two sweeps in a row could not mend a difference": case(
         HEALTHY, {DIFFERING: steps((0, 0), (30, 2), (60, 0))}, {60: SILENT, 71: SILENT}
     ),
-    "three sweeps in a row find a difference": case(
+    "three sweeps in a row could not mend a difference": case(
         HEALTHY,
         {DIFFERING: steps((0, 0), (30, 2), (90, 0))},
         {69: SILENT, 70: {"HostsDiffer"}, 91: SILENT},
     ),
+    "a difference that refused sweeps leave": case(
+        HEALTHY,
+        {
+            DIFFERING: steps((0, 0), (60, 90)),
+            LAST_GOOD: good_sweeps(45),
+            **sweeps("refused", *range(60, 400, SWEEP)),
+        },
+        {62: {"SweepRefused"}, 200: {"SweepRefused"}},
+    ),
     # --- events
     "no event comes, and nothing changes": case(HEALTHY, {LAST_EVENT: always(1)}, {600: SILENT}),
-    "no event comes, and somebody ends maintenance by hand": case(
+    "no event comes, and a person is at work in vRealize Operations": case(
         HEALTHY,
-        {LAST_EVENT: always(1), DIFFERING: steps((0, 0), (240, 1), (255, 0))},
-        {260: SILENT},
+        {LAST_EVENT: always(1), PERSONS: steps((0, 1), (240, 2), (255, 1), (270, 2))},
+        {300: SILENT},
+    ),
+    "no event comes, and one host ends by its lease": case(
+        HEALTHY, {LAST_EVENT: always(1), OURS: steps((0, 2), (240, 1))}, {241: SILENT, 300: SILENT}
     ),
     "no event comes, though hosts change their mode": case(
         HEALTHY,
-        {LAST_EVENT: always(1), DIFFERING: steps((0, 0), (240, 1), (255, 0), (270, 2), (285, 0))},
-        {265: SILENT, 271: {"NoEvents"}, 370: {"NoEvents"}, 376: SILENT},
+        {LAST_EVENT: always(1), OURS: steps((0, 2), (240, 3), (270, 2))},
+        {265: SILENT, 271: {"NoEvents"}, 325: {"NoEvents"}, 335: SILENT},
     ),
     "no event ever came, though hosts change their mode": case(
         {name: values for name, values in HEALTHY.items() if name != LAST_EVENT},
-        {DIFFERING: steps((0, 0), (240, 1), (255, 0), (270, 2), (285, 0))},
+        {OURS: steps((0, 2), (240, 3), (270, 2))},
         {265: SILENT, 271: {"NoEvents"}},
     ),
+    "the last of some events is two hours ago": case(
+        HEALTHY,
+        {LAST_EVENT: always(239 * 60), OURS: steps((0, 2), (225, 3), (240, 4), (255, 5))},
+        {minute: SILENT for minute in range(240, 400, 5)},
+    ),
+    "the pod that had the last events was replaced": Case(
+        {
+            **pod("a", 0, 242, {**HEALTHY, LAST_EVENT: always(235 * 60), OURS: always(2)}),
+            **pod("b", 241, FOREVER, {**HEALTHY, OURS: steps((241, 3), (255, 4), (270, 5))}),
+            **pod("b", 241, FOREVER, {LAST_EVENT: steps((FOREVER, 0))}),
+        },
+        {minute: SILENT for minute in range(240, 330, 5)},
+    ),
     "events come, and sweeps repair what some of them missed": case(
-        HEALTHY, {DIFFERING: steps((0, 0), (240, 1), (255, 0), (270, 2), (285, 0))}, {271: SILENT}
+        HEALTHY, {OURS: steps((0, 2), (240, 3), (270, 2))}, {271: SILENT}
     ),
     "an event is refused": case(
         HEALTHY,
@@ -310,13 +345,18 @@ CASES = {
         error("AuthenticationError", first_counted(*range(45, 400, SWEEP)), "Reconcile"),
         {85: SILENT, 95: {"LoginsFail"}, 300: {"LoginsFail"}},
     ),
-    "vRealize Operations restarts": case(
-        HEALTHY, {BREAKER: steps((0, 0), (60, 1), (69, 0))}, {70: SILENT, 80: SILENT}
+    "vRealize Operations restarts, and a sweep is the next to call": case(
+        HEALTHY, {BREAKER: steps((0, 0), (61, 1), (75, 0))}, {70: SILENT, 80: SILENT, 90: SILENT}
     ),
     "vRealize Operations is away": case(
         HEALTHY,
-        {BREAKER: lambda m: float(60 <= m < 120 and m % 3 == 0)},
-        {70: SILENT, 76: {"ServiceUnreachable"}, 120: {"ServiceUnreachable"}, 126: SILENT},
+        {BREAKER: steps((0, 0), (61, 1), (120, 0))},
+        {80: SILENT, 87: {"ServiceUnreachable"}, 119: {"ServiceUnreachable"}, 121: SILENT},
+    ),
+    "vRealize Operations was away when it was called last, a day ago": case(
+        EVENTS_ONLY,
+        {BREAKER: steps((0, 0), (60, 1)), CALLS: counted(60, 60, 60, 60, 60)},
+        {70: SILENT, 90: SILENT, 300: SILENT},
     ),
     "outcomes and notifications are dropped": case(
         HEALTHY,
