@@ -31,6 +31,7 @@ BUCKET, KEY = "deployments", "lambda.zip"
 # What moto's CloudFormation does not create, and what of it only test_template.py reads.
 UNKNOWN: Final = {
     "AWS::CloudWatch::Alarm": "who is told, and of what",
+    "AWS::CloudWatch::Dashboard": "what is shown",
     "AWS::Lambda::EventInvokeConfig": "how often Lambda tries, and FailedQueue behind that",
     "AWS::SQS::QueuePolicy": "that the rule may write to UndeliveredQueue",
     "AWS::Scheduler::Schedule": "that sweeps are due",
@@ -59,6 +60,7 @@ STACKS: Final = {
         "AlarmTopicArn": ARN.format("sns", "alarms"),
         "EventBusName": "a-bus-beside",
         "LogRetentionDays": "365",
+        "Monitoring": "true",
         "Echo": "true",
     },
 }

@@ -284,7 +284,7 @@ CASES = {
     "the last of some events is two hours ago": case(
         HEALTHY,
         {LAST_EVENT: always(239 * 60), OURS: steps((0, 2), (225, 3), (240, 4), (255, 5))},
-        {minute: SILENT for minute in range(240, 400, 5)},
+        dict.fromkeys(range(240, 400, 5), SILENT),
     ),
     "the pod that had the last events was replaced": Case(
         {
@@ -292,7 +292,7 @@ CASES = {
             **pod("b", 241, FOREVER, {**HEALTHY, OURS: steps((241, 3), (255, 4), (270, 5))}),
             **pod("b", 241, FOREVER, {LAST_EVENT: steps((FOREVER, 0))}),
         },
-        {minute: SILENT for minute in range(240, 330, 5)},
+        dict.fromkeys(range(240, 330, 5), SILENT),
     ),
     "events come, and sweeps repair what some of them missed": case(
         HEALTHY, {OURS: steps((0, 2), (240, 3), (270, 2))}, {271: SILENT}
