@@ -19,7 +19,8 @@ from adapters.incoming.envelopes import Received
 from adapters.outgoing.deadline import deadline
 from adapters.outgoing.hold import Hold
 from adapters.output import console, log
-from adapters.output.listeners import Listener
+from adapters.output.listeners import Listener, Listeners, Shown
+from adapters.output.recent import Recent, alive
 from functions import handlers
 from functions.context import Context
 from functions.dead_letters import DeadLetter
@@ -31,6 +32,8 @@ Request = TypeVar("Request")
 Environ = Mapping[str, str]
 Read = Callable[[Limits], Received]
 Dispatch = Callable[[Read], Outcome]
+# Takes the path of what is asked for by GET.
+Look = Callable[[str], Shown | None]
 
 _WAITRESS_THREADS: Final = 4
 
@@ -42,9 +45,37 @@ class Target(NamedTuple, Generic[Request]):
     read: Callable[[Request, Limits], Received]
 
 
+def nothing_else(path: str) -> Shown | None:
+    """Tell that the process lives, for those that have nothing else to show."""
+    return alive() if path == "/healthz" else None
+
+
+class Answering(Generic[Request]):
+    """Takes a runtime's request, and lets ``dispatch`` ``read`` it.
+
+    ``look`` is what is shown to who asks for a path by GET; None for one that there is not.
+    """
+
+    def __init__(self, dispatch: Dispatch, read: Callable[[Request, Limits], Received]) -> None:
+        self._dispatch = dispatch
+        self._read = read
+        self.look: Look = dispatch.look if isinstance(dispatch, MirrorDispatch) else nothing_else
+
+    def __call__(self, request: Request) -> Outcome:
+        """Return what became of it, or raise a MaintenanceError."""
+        return self._dispatch(partial(self._read, request))
+
+
+def answering(
+    dispatch: Dispatch, read: Callable[[Request, Limits], Received]
+) -> Answering[Request]:
+    """Return what takes a runtime's request, and lets ``dispatch`` ``read`` it."""
+    return Answering(dispatch, read)
+
+
 def start(
     targets: Mapping[str, Target[Request]], name: str, environ: Environ = os.environ
-) -> Callable[[Request], Outcome]:
+) -> "Answering[Request]":
     """Build what answers requests to the target called ``name``, from the environment.
 
     Ends the process with one line on stderr, and no traceback, if the configuration is wrong.
@@ -57,13 +88,6 @@ def start(
         return answering(target.build(environ), target.read)
     except ConfigurationError as error:
         raise SystemExit(f"maintenance-mirror: wrong configuration: {error}") from None
-
-
-def answering(
-    dispatch: Dispatch, read: Callable[[Request, Limits], Received]
-) -> Callable[[Request], Outcome]:
-    """Return what takes a runtime's request, and lets ``dispatch`` ``read`` it."""
-    return lambda request: dispatch(partial(read, request))
 
 
 def mirror(environ: Environ, door: str = "other", holds: bool = False) -> Dispatch:
@@ -132,7 +156,9 @@ class MirrorDispatch:
         self._settings = settings
         self._context = context
         self._hold = hold or Hold(0)
-        self._listener = listener or Listener()
+        self._recent = Recent()
+        self._given = listener or Listener()
+        self._listener = Listeners([self._recent, self._given])
         self._sweeping = threading.Lock()
 
     def __call__(self, read: Read) -> Outcome:
@@ -141,6 +167,11 @@ class MirrorDispatch:
             line.received = read(self._settings.limits)
             line.outcome = self._handle(line.received.envelope)
             return line.outcome
+
+    def look(self, path: str) -> Shown | None:
+        """Return how it goes for /healthz, and the metrics for /metrics, if there are any."""
+        looks = {"/healthz": self._recent.show, "/metrics": self._given.show}
+        return looks[path]() if path in looks else None
 
     def _handle(self, envelope: Envelope) -> Outcome:
         if is_timer(envelope):

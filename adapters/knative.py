@@ -18,10 +18,11 @@ from cloudevents.http import from_http
 from flask import Request, Response
 
 from adapters import bootstrap
-from adapters.bootstrap import Target
+from adapters.bootstrap import Look, Target
 from adapters.config.settings import Limits
 from adapters.incoming import envelopes, responses
 from adapters.incoming.envelopes import Received
+from adapters.output.listeners import Shown
 from functions.errors import EventInterruptedError, MaintenanceError, NotACloudEventError
 from functions.outcomes import Outcome
 
@@ -34,15 +35,18 @@ echo: View
 dead_letters: View
 
 
-def view(name: str, answer: Callable[[Request], Outcome]) -> View:
+def view(
+    name: str, answer: Callable[[Request], Outcome], look: Look = bootstrap.nothing_else
+) -> View:
     """Return the view ``name``, which replies what ``answer`` makes of an event.
 
+    Whatever its path is, what is posted is an event; what is shown to others, ``look`` knows.
     functions-framework is told of it.
     """
 
     def reply(request: Request) -> Response:
         if request.method != "POST":
-            return _empty(200 if request.path == "/healthz" else 405)
+            return _shown(look(request.path))
         try:
             answer(request)
         except MaintenanceError as error:
@@ -102,6 +106,12 @@ def _read(request: Request, most: int) -> bytes:
     return body
 
 
+def _shown(shown: Shown | None) -> Response:
+    if shown is None:
+        return _empty(405)
+    return Response(shown.body, content_type=shown.content_type)
+
+
 def _empty(status: int, headers: dict[str, str] | None = None) -> Response:
     response = Response(status=status, headers=headers)
     del response.headers["Content-Type"]
@@ -122,5 +132,6 @@ if not TYPE_CHECKING:  # For mypy, a misspelt name would be a target, too.
         So a wrong configuration stops the process before it is ready, and ``echo`` needs none
         (decision 0007).
         """
-        globals()[name] = built = view(name, bootstrap.start(TARGETS, name))
+        started = bootstrap.start(TARGETS, name)
+        globals()[name] = built = view(name, started, started.look)
         return built

@@ -10,12 +10,32 @@ from typing import Final
 from adapters.config.settings import Settings
 from adapters.output.listeners import Listener, Listeners
 from adapters.output.log import SweepLog
+from functions.errors import ConfigurationError
 
 Environ = Mapping[str, str]
 # Takes the settings, the variables and the name of the door; None if it is not wanted.
 Build = Callable[[Settings, Environ, str], Listener | None]
 
-_OPTIONAL: Final[tuple[Build, ...]] = ()
+
+def _metrics(settings: Settings, environ: Environ, door: str) -> Listener | None:
+    if not settings.metrics:
+        return None
+    leases = settings.lease_minutes is not None
+    if door == "eventbridge":
+        from adapters.metrics.embedded import EmbeddedMetrics
+
+        return EmbeddedMetrics(leases=leases)
+    try:
+        from adapters.metrics.prometheus import PrometheusMetrics
+    except ModuleNotFoundError as missing:
+        if missing.name != "prometheus_client":
+            raise
+        problem = "METRICS needs prometheus-client, the extra 'metrics'"
+        raise ConfigurationError(problem) from None
+    return PrometheusMetrics(door, [each.addresses[0] for each in settings.vcenters], leases=leases)
+
+
+_OPTIONAL: Final[tuple[Build, ...]] = (_metrics,)
 
 
 def listener(settings: Settings, environ: Environ, door: str) -> Listeners:

@@ -11,11 +11,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from adapters import bootstrap
-from adapters.bootstrap import Target
+from adapters.bootstrap import Look, Target
 from adapters.config.settings import Limits
 from adapters.incoming import envelopes, responses
 from adapters.incoming.drain import Drain
 from adapters.incoming.envelopes import Received
+from adapters.output.listeners import Shown
 from functions.errors import MaintenanceError
 from functions.outcomes import Outcome
 
@@ -29,10 +30,16 @@ reconcile: Handler
 _drain: Final = Drain()
 
 
-def handler(answer: Callable[[Any], Outcome]) -> Handler:
-    """Return what the template calls: it replies what ``answer`` makes of an event."""
+def handler(answer: Callable[[Any], Outcome], look: Look = bootstrap.nothing_else) -> Handler:
+    """Return what the template calls: it replies what ``answer`` makes of an event.
+
+    What is asked for by GET is no event, if ``look`` knows its path.
+    """
 
     def reply(event: Any, context: Any) -> dict[str, Any]:
+        asked = getattr(event, "method", "POST") in ("GET", "HEAD")
+        if asked and (shown := look(event.path)):
+            return _shown(shown)
         with _drain.event():
             try:
                 return _reply(answer(event))
@@ -58,6 +65,11 @@ def timed(event: Any, limits: Limits) -> Received:
     """
     _drain.check()
     return envelopes.from_timer("openfaas/cron-connector")
+
+
+def _shown(shown: Shown) -> dict[str, Any]:
+    headers = {"Content-Type": shown.content_type}
+    return {"statusCode": 200, "headers": headers, "body": shown.body.decode()}
 
 
 def _bytes(body: Any) -> bytes:
@@ -96,6 +108,7 @@ if not TYPE_CHECKING:  # For mypy, a misspelt name would be a target, too.
 
         From then on SIGTERM ends the process after the events in flight (decision 0018).
         """
-        globals()[name] = built = handler(bootstrap.start(TARGETS, name))
+        started = bootstrap.start(TARGETS, name)
+        globals()[name] = built = handler(started, started.look)
         _drain.install()
         return built

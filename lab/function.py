@@ -11,4 +11,5 @@ from lab import memory, vcenters
 
 _vcenter = vcenters.in_file(Path(os.environ[vcenters.FILE]))
 _dispatch = memory.mirror(os.environ, _vcenter)
-handle = knative.view("handle", bootstrap.answering(_dispatch, knative.received))
+_answering = bootstrap.answering(_dispatch, knative.received)
+handle = knative.view("handle", _answering, _answering.look)

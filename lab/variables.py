@@ -8,12 +8,13 @@ from typing import Final
 
 from adapters.config.settings import Settings
 
-# functions-framework's own, besides THREADS, which is a setting of ours, too; and the simulator's.
+# functions-framework's own, besides THREADS and WORKERS, which are settings of ours, too; and the
+# simulator's.
 # Source: functions_framework/_cli.py and _http/gunicorn.py of functions-framework 3.10.
 _OF_THE_PROGRAMS: Final = frozenset(
     {
         *("FUNCTION_TARGET", "FUNCTION_SOURCE", "FUNCTION_SIGNATURE_TYPE", "FUNCTION_USE_ASGI"),
-        *("HOST", "PORT", "DEBUG", "WORKERS", "GUNICORN_LOG_LEVEL", "LOG_EXECUTION_ID"),
+        *("HOST", "PORT", "DEBUG", "GUNICORN_LOG_LEVEL", "LOG_EXECUTION_ID"),
         *("CLOUD_RUN_TIMEOUT_SECONDS", "THREADED_TIMEOUT_ENABLED"),
         "SIMULATOR_PASSWORD",
     }

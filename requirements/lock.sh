@@ -51,15 +51,16 @@ lock_as_tested() { # lock_as_tested NAME [--extra EXTRA]...
 }
 
 lock development --extra development
-lock_as_tested lambda --extra vcenter # for OpenFaaS, too, which reads it beside each handler
-lock_as_tested knative --extra knative --extra vcenter
-lock_as_tested standalone --extra vcenter --extra cli
-lock_as_tested demo --extra knative --extra simulator --extra vcenter --extra cli
-compile pyproject.toml deploy/openfaas/echo/requirements.txt \
+lock_as_tested lambda --extra vcenter
+lock_as_tested knative --extra knative --extra vcenter --extra metrics
+lock_as_tested standalone --extra vcenter --extra cli --extra metrics
+lock_as_tested demo --extra knative --extra simulator --extra vcenter --extra cli --extra metrics
+# OpenFaaS reads them beside each handler.
+handlers=deploy/openfaas
+compile pyproject.toml $handlers/echo/requirements.txt --constraint requirements/development.txt
+compile pyproject.toml $handlers/mirror/requirements.txt --extra vcenter --extra metrics \
     --constraint requirements/development.txt
-for handler in mirror reconcile; do
-    cp requirements/lambda.txt "deploy/openfaas/$handler/requirements.txt"
-done
+cp $handlers/mirror/requirements.txt $handlers/reconcile/requirements.txt
 lock_as_tested build --extra build
 lock tox --extra tox
 lock lint --extra lint

@@ -182,7 +182,8 @@ class Settings(CommonSettings):
     come from the environment, which has been checked for them. ``deadline_seconds`` are for an
     event, ``sweep_seconds`` for comparing all hosts. ``hold_events`` says whether an event waits
     for a service that is away; None leaves that to the door. ``health_address`` is the host and
-    the port at which a process that watches vCenters tells how it is.
+    the port at which a process that watches vCenters tells how it is. ``metrics`` says whether
+    there are any.
     """
 
     vrops: VropsSettings
@@ -198,6 +199,7 @@ class Settings(CommonSettings):
     sweep_seconds: float = 120.0
     hold_events: bool | None = None
     health_address: tuple[str, int] = ("127.0.0.1", 8080)
+    metrics: bool = False
 
     @property
     def policy(self) -> Policy:
@@ -230,6 +232,7 @@ class Settings(CommonSettings):
             ),
             "hold_events": read("HOLD_EVENTS", boolean, None),
             "health_address": read("HEALTH_ADDRESS", host_and_port, cls.health_address),
+            "metrics": _metrics(read),
             **_lease(read),
             **super()._fields(read),
         }
@@ -243,6 +246,14 @@ def _lease(read: Reader) -> dict[str, int | None]:
         problem = "is shorter than 3 * RECONCILE_INTERVAL_MINUTES: windows would end during work"
         read.problem("MAINTENANCE_LEASE_MINUTES", problem)
     return {"lease_minutes": lease, "interval_minutes": interval}
+
+
+def _metrics(read: Reader) -> bool:
+    wanted: bool = read("METRICS", boolean, False)
+    # functions-framework's own: whoever scrapes would be told of one process, by chance.
+    if read("WORKERS", whole(1, 1024), 1) > 1 and wanted:
+        read.problem("METRICS", "needs one process, but WORKERS asks for several")
+    return wanted
 
 
 def _secret_id(read: Reader, service: str) -> str | None:

@@ -10,4 +10,5 @@
     tls.py            whom we trust to be who they say they are
     certificates.py   what is wrong with a certificate, in words
     cache.py          what was found, remembered for a while
+    tally.py          whoever counts calls and logins is told of them
 """

@@ -9,13 +9,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from adapters.outgoing import tally
+from adapters.outgoing.tally import Party
 from functions.errors import TransientError
 
 
 class CircuitBreaker:
     """Opens for ``pause`` seconds after ``failures`` in a row; then one call finds out.
 
-    ``service`` is who is called, for messages; the error ``unavailable`` says that it failed.
+    ``service`` is who is called, for messages; the error ``unavailable`` says that it failed. The
+    tally is told of ``party`` when it opens or closes.
     """
 
     def __init__(
@@ -25,12 +28,14 @@ class CircuitBreaker:
         failures: int = 5,
         pause: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
+        party: Party = "vrops",
     ) -> None:
         self._service = service
         self._unavailable = unavailable
         self._allowed = failures
         self._pause = pause
         self._clock = clock
+        self._party = party
         self._lock = threading.Lock()
         self._failures = 0
         self._closed_from = 0.0
@@ -50,9 +55,9 @@ class CircuitBreaker:
             self._failed()
             raise
         except Exception:
-            self._failures = 0
+            self._answered()
             raise
-        self._failures = 0
+        self._answered()
 
     def _check(self) -> None:
         with self._lock:
@@ -70,3 +75,13 @@ class CircuitBreaker:
         with self._lock:
             self._failures += 1
             self._closed_from = self._clock() + self._pause
+            if self._failures == self._allowed:
+                tally.breaker(self._party, self._service, is_open=True)
+
+    def _answered(self) -> None:
+        if not self._failures:
+            return
+        with self._lock:
+            if self._failures >= self._allowed:
+                tally.breaker(self._party, self._service, is_open=False)
+            self._failures = 0

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final
+from typing import Final, NamedTuple
 
 from adapters.incoming.envelopes import Received
 from functions.errors import MaintenanceError, SweepRefusedError
@@ -21,6 +21,13 @@ from functions.ports import Resource, VCenterHost
 _logger: Final = logging.getLogger("maintenance_mirror")
 
 OTHER: Final = "other"
+
+
+class Shown(NamedTuple):
+    """What a listener has to show to whoever asks over HTTP, and its Content-Type."""
+
+    content_type: str
+    body: bytes
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,10 @@ class Listener(SweepListener):
     def close(self) -> None:
         """The process ends; whoever has a thread or a connection gives it up within a second."""
 
+    def show(self) -> Shown | None:
+        """Return what is told at /metrics; None if that is not this one's."""
+        return None
+
 
 class Listeners(Listener):
     """Passes everything on to all ``listeners``, in that order.
@@ -87,6 +98,10 @@ class Listeners(Listener):
     def close(self) -> None:
         """See Listener.close."""
         self._tell(lambda each: each.close())
+
+    def show(self) -> Shown | None:
+        """See Listener.show."""
+        return next(filter(None, (each.show() for each in self._listeners)), None)
 
     def read(self, vcenter: str, side: str, count: int) -> None:
         """See SweepListener.read."""

@@ -12,6 +12,7 @@ from typing import Final
 from pyVmomi import vim, vmodl
 
 from adapters.config.settings import VCenterSettings
+from adapters.outgoing import tally
 from adapters.vcenter.versions import FILE, ApiVersion
 from functions.errors import (
     AuthenticationError,
@@ -93,6 +94,21 @@ def refusal_of_version(service: str, version: ApiVersion) -> VersionRefusedError
     )
 
 
+def status(answer: object) -> str:
+    """Return, for the tally, how a call ended: by an answer, or by an error in its place."""
+    if not isinstance(answer, Exception):
+        return tally.http_status(200)
+    if isinstance(answer, vmodl.MethodFault):
+        return tally.FAULT
+    if isinstance(answer, ssl.SSLError) and not isinstance(answer, _BROKEN_OFF):
+        return tally.TLS
+    if isinstance(answer, TimeoutError):
+        return tally.TIMEOUT
+    if isinstance(answer, OSError):
+        return tally.UNREACHABLE
+    return tally.http_status(_http_status(answer))
+
+
 def unreachable(error: Exception, service: str, settings: VCenterSettings) -> MaintenanceError:
     """Return what it means that there was no answer, or none of the vSphere API.
 
@@ -108,8 +124,14 @@ def unreachable(error: Exception, service: str, settings: VCenterSettings) -> Ma
     for kinds, meant, meaning in _UNREACHABLE:
         if isinstance(error, kinds):
             return meant(f"{service}: {meaning}")
-    if isinstance(error, HTTPException) and (status := re.match(r"[13-5]\d\d\b", str(error))):
-        return VCenterUnavailableError(f"{service} answers with HTTP {status[0]}")
+    if code := _http_status(error):
+        return VCenterUnavailableError(f"{service} answers with HTTP {code}")
     return VCenterUnavailableError(
         f"{service} does not answer as a vCenter does; is its URL right?"
     )
+
+
+def _http_status(error: Exception) -> int:
+    """Return the status of HTTP that an error of ours names; 0 if it names none."""
+    found = isinstance(error, HTTPException) and re.match(r"[13-5]\d\d\b", str(error))
+    return int(found[0]) if found else 0

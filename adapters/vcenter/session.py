@@ -16,6 +16,7 @@ from pyVmomi import vim
 
 from adapters.config.credentials import CredentialSource
 from adapters.config.settings import Credentials, VCenterSettings
+from adapters.outgoing import tally
 from adapters.outgoing.breaker import CircuitBreaker
 from adapters.outgoing.deadline import deadline
 from adapters.outgoing.login import Authenticator, Login, log_in
@@ -72,7 +73,9 @@ class Sessions:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._service = f"vCenter {vcenter_address(settings.url)}"
-        breaker = CircuitBreaker(self._service, VCenterUnavailableError, clock=clock)
+        breaker = CircuitBreaker(
+            self._service, VCenterUnavailableError, clock=clock, party="vcenter"
+        )
         trust = Trust(
             settings.ca_file,
             insecure=settings.insecure_tls,
@@ -137,6 +140,7 @@ class Sessions:
             with self.lasting():
                 stub.speak(self._version(stub))
                 content = self._content(stub)
+                tally.login("vcenter")
                 password = credentials.password.reveal()
                 content.sessionManager.Login(userName=credentials.username, password=password)
         except BaseException:

@@ -15,10 +15,17 @@ from pyVmomi.VmomiSupport import F_OPTIONAL
 from requests.utils import get_environ_proxies, select_proxy
 
 from adapters.config.settings import VCenterSettings
+from adapters.outgoing import tally
 from adapters.outgoing.breaker import CircuitBreaker
 from adapters.outgoing.deadline import remaining
 from adapters.outgoing.tls import Trust
-from adapters.vcenter.faults import refusal, refusal_of_version, refuses_version, unreachable
+from adapters.vcenter.faults import (
+    refusal,
+    refusal_of_version,
+    refuses_version,
+    status,
+    unreachable,
+)
 from adapters.vcenter.versions import OLDEST, ApiVersion
 from functions.errors import VCenterUnavailableError
 
@@ -118,10 +125,15 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]
     def _exchange(self, ask: Callable[[], T]) -> T:
         if not remaining():
             raise VCenterUnavailableError(f"{self._service}: the event's deadline is over")
-        with self._breaker.guard():
+        # Who waits for changes waits for as long as there are none, which nobody has to know.
+        counted = not _slowness.get()
+        with self._breaker.guard(), tally.call("vcenter", counted=counted) as call:
             try:
-                return self._trusted(ask)
+                answer = self._trusted(ask)
+                call.status = status(answer)
+                return answer
             except Exception as error:
+                call.status = status(error)
                 failure = unreachable(error, self._service, self._settings)
                 cause = error if isinstance(error, OSError) else None
             # Outside of the clause: nothing hangs on to an error that may hold the password.

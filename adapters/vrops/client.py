@@ -13,6 +13,7 @@ import urllib3.exceptions as urllib3_errors
 
 from adapters.config.credentials import CredentialSource
 from adapters.config.settings import Credentials, Secret, VropsSettings
+from adapters.outgoing import tally
 from adapters.outgoing.breaker import CircuitBreaker
 from adapters.outgoing.deadline import deadline, remaining
 from adapters.outgoing.login import Authenticator, Login, log_in
@@ -175,6 +176,7 @@ class SuiteApi:
         return {"Authorization": f"{scheme} {token.granted.reveal()}"}
 
     def _acquire(self, credentials: Credentials) -> Token:
+        tally.login("vrops")
         body = {"username": credentials.username, "password": credentials.password.reveal()}
         if self._auth_source:
             body["authSource"] = self._auth_source
@@ -194,13 +196,16 @@ class SuiteApi:
             return answer
 
     def _exchange(self, method: str, path: str, how: Mapping[str, Any]) -> Answer:
-        try:
-            response = self._session.request(
-                method, self._base + path, timeout=self._timeout, allow_redirects=False, **how
-            )
-        # requests' own errors are OSErrors, what urllib3 thinks of an address is a ValueError.
-        except (OSError, ValueError) as error:
-            raise _unreachable(error, self._settings) from error
+        with tally.call("vrops") as call:
+            try:
+                response = self._session.request(
+                    method, self._base + path, timeout=self._timeout, allow_redirects=False, **how
+                )
+            # requests' own errors are OSErrors, what urllib3 thinks of an address is a ValueError.
+            except (OSError, ValueError) as error:
+                call.status = _status(error)
+                raise _unreachable(error, self._settings) from error
+            call.status = tally.http_status(response.status_code)
         return Answer(
             f"{method} {path}",
             response.status_code,
@@ -219,6 +224,14 @@ def _meant(error: Exception) -> Exception:
     if timed_out and not isinstance(reason, urllib3_errors.NewConnectionError):
         return requests.exceptions.Timeout()
     return error
+
+
+def _status(error: OSError | ValueError) -> str:
+    """Return, for the tally, how a call ended that had no answer."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return tally.TLS
+    timed_out = isinstance(_meant(error), requests.exceptions.Timeout)
+    return tally.TIMEOUT if timed_out else tally.UNREACHABLE
 
 
 def objects(answer: Mapping[str, Any], key: str) -> list[dict[str, Any]]:

@@ -111,7 +111,8 @@ class Process:
 
     def run(self) -> int:
         """Go on until a signal ends it, or it cannot go on; returns the exit code."""
-        with serving(self._settings.health_address, self._health) as port, self._until_signalled():
+        served = serving(self._settings.health_address, self._health, self._listener)
+        with served as port, self._until_signalled():
             logger.info("health at port %d: /healthz and /readyz", port)
             writers = self._start()
             supervisor.notify("READY=1", self._environ)

@@ -1,4 +1,4 @@
-"""/healthz and /readyz over HTTP, for whoever supervises the process, and for people."""
+"""/healthz, /readyz and /metrics over HTTP, for whoever supervises the process, and for people."""
 
 import json
 import socket
@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
+from adapters.output.listeners import Listener, Shown
 from adapters.watch.health import Health
 from functions.errors import ConfigurationError
 
@@ -55,13 +56,17 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(address: tuple[str, int], health: Health) -> Iterator[int]:
+def serving(
+    address: tuple[str, int], health: Health, listener: Listener | None = None
+) -> Iterator[int]:
     """Serve ``health`` at a host and a port for as long as this lasts; yields the port.
+
+    The metrics are there, too, if ``listener`` has any.
 
     Raises ConfigurationError if nobody can listen there.
     """
     try:
-        server = _Server(address, _handler(health))
+        server = _Server(address, _handler(health, listener or Listener()))
     except OSError as error:
         reason = error.strerror or error
         raise ConfigurationError(f"HEALTH_ADDRESS: cannot listen there: {reason}") from None
@@ -73,32 +78,37 @@ def serving(address: tuple[str, int], health: Health) -> Iterator[int]:
         server.server_close()
 
 
-def _handler(health: Health) -> type[BaseHTTPRequestHandler]:
+def _handler(health: Health, listener: Listener) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = _TIMEOUT_SECONDS
         server_version, sys_version = "maintenance-mirror", ""
 
         def do_GET(self) -> None:
             answers = {"/healthz": _healthz, "/readyz": _readyz}
-            answer = answers.get(self.path.partition("?")[0])
+            path = self.path.partition("?")[0]
+            answer = answers.get(path)
             status, body = answer(health) if answer else (404, {})
-            self._reply(status, body)
+            metrics = listener.show() if path == "/metrics" else None
+            self._reply(*(200, metrics) if metrics else (status, _json(body)))
 
         do_HEAD = do_GET
 
-        def _reply(self, status: int, body: dict[str, Any]) -> None:
-            content = json.dumps(body, indent=2).encode() + b"\n"
+        def _reply(self, status: int, shown: Shown) -> None:
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
+            self.send_header("Content-Type", shown.content_type)
+            self.send_header("Content-Length", str(len(shown.body)))
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(content)
+                self.wfile.write(shown.body)
 
         def log_message(self, *told: Any) -> None:
             """Say nothing: a probe comes every few seconds."""
 
     return Handler
+
+
+def _json(body: dict[str, Any]) -> Shown:
+    return Shown("application/json", json.dumps(body, indent=2).encode() + b"\n")
 
 
 def _healthz(health: Health) -> tuple[int, dict[str, Any]]:

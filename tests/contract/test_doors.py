@@ -29,8 +29,9 @@ NEEDED = {
     *("adapters", "functions"),
     *("requests", "urllib3", "certifi", "idna", "charset_normalizer", "chardet"),
 }
-OPTIONAL = {"boto3", "botocore", "pyVmomi", "pyVim", "rich", "defusedxml"}
+OPTIONAL = {"boto3", "botocore", "pyVmomi", "pyVim", "rich", "defusedxml", "prometheus_client"}
 OURS_IF_CONFIGURED = {
+    "adapters.metrics",
     "adapters.vcenter",
     "adapters.config.aws_secrets",
     "adapters.incoming.gzip_body",

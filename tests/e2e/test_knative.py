@@ -22,6 +22,7 @@ from tests.messages import SAMPLES, latest, next_moment, parse
 from tests.mislabelled import MISLABELLED
 
 VCENTER = "vcenter.lab.local"
+HEALTH = {"alive", "last_event", "last_sweep", "problem"}
 BINARY_HEADERS = HTTP_FORMATS["router-binary"](EventData()).headers
 HOSTS = [
     Host("esx01.lab.local", "host-1001", VCENTER),
@@ -234,9 +235,12 @@ def test_an_event_that_breaks_off_is_asked_for_again(
 
 
 def test_health_is_answered_without_a_call(running: Function, simulator: Simulator) -> None:
-    for method in ("GET", "HEAD"):
-        reply = requests.request(method, f"{running.url}/healthz", timeout=30)
-        assert (reply.status_code, reply.content) == (200, b"")
+    reply = requests.get(f"{running.url}/healthz", timeout=30)
+    assert (reply.status_code, reply.json().keys()) == (200, HEALTH)
+    assert reply.headers["Content-Type"] == "application/json"
+    assert reply.json()["alive"] is True
+    head = requests.head(f"{running.url}/healthz", timeout=30)
+    assert (head.status_code, head.content) == (200, b"")
     assert simulator.calls == []
 
 

@@ -154,6 +154,20 @@ def test_on_sigterm_what_is_in_flight_is_finished_and_what_is_new_refused(
     assert simulator.calls[-1].status == 200
 
 
+def test_health_and_metrics_are_passed_on_and_are_no_events(
+    settings: dict[str, str], simulator: Simulator, tmp_path: Path
+) -> None:
+    with serving(tmp_path / "home", {**settings, "METRICS": "true"}, WATCHDOG) as running:
+        assert post(running, enter()).status_code == 200
+        metrics = requests.get(f"{running.url}/metrics", timeout=30)
+        assert metrics.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+        assert 'maintenance_mirror_build_info{door="openfaas"' in metrics.text
+        assert 'maintenance_mirror_logins_total{party="vrops"} 1.0' in metrics.text
+        health = requests.get(f"{running.url}/healthz", timeout=30).json()
+        assert (health["alive"], health["problem"]) == (True, "")
+        assert "ERROR" not in running.output
+
+
 def test_without_an_event_in_flight_it_ends_and_releases(
     settings: dict[str, str], simulator: Simulator, tmp_path: Path
 ) -> None:

@@ -75,7 +75,8 @@ def run_alone(program: str) -> "subprocess.CompletedProcess[str]":
 def test_the_module_needs_neither_click_nor_rich_nor_a_framework() -> None:
     program = (
         "import sys, adapters.watch.program\n"
-        "print({'click', 'rich', 'flask', 'functions_framework', 'boto3'} & {*sys.modules})"
+        "print({'click', 'rich', 'flask', 'functions_framework', 'boto3', 'prometheus_client'}"
+        " & {*sys.modules})"
     )
     shown = run_alone(program)
     assert (shown.stdout, shown.stderr) == ("set()\n", "")

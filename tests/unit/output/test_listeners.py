@@ -180,7 +180,7 @@ TOLD: dict[str, Callable[[Listener], None]] = {
 
 def test_all_that_a_listener_can_be_told_is_passed_on_to_all_in_order() -> None:
     methods = {name for kind in (SweepListener, Listener) for name in vars(kind) if name[0] != "_"}
-    assert methods == TOLD.keys()
+    assert methods - {"show"} == TOLD.keys()
     order: list[tuple[str, str]] = []
 
     def noting(who: str) -> Listener:

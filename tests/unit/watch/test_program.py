@@ -98,8 +98,8 @@ class Process:
 
     def run(self, then: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> int:
 
-        def noted(address: tuple[str, int], health: Any) -> Any:
-            entered = serving(address, health)
+        def noted(address: tuple[str, int], *shown: Any) -> Any:
+            entered = serving(address, *shown)
             enter = entered.__enter__
 
             class Served:

@@ -1,0 +1,122 @@
+"""How many hosts are in maintenance, and whose it is, by what a sweep has found and done.
+
+A sweep runs in one thread, and sweeps of several vCenters may run at once: each counts for itself,
+and what it has counted is taken when it is over.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from adapters.output.listeners import Handled, Listener
+from functions.events import RECONCILE, HostRef
+from functions.outcomes import Action, Overdue
+from functions.ownership import NOT_TOLD
+from functions.ports import Resource, ResourceState, VCenterHost
+
+OURS: Final = "ours"
+PERSON: Final = "person"
+OTHER: Final = "other"
+UNKNOWN: Final = "unknown"
+OWNERS: Final = (OURS, PERSON, OTHER, UNKNOWN)
+# Whether there are leases, and the state: decision 0017 says how far this tells.
+_WHOSE: Final = {
+    (True, ResourceState.TIMED): OURS,
+    (True, ResourceState.OPEN_ENDED): PERSON,
+    (False, ResourceState.TIMED): OTHER,
+    (False, ResourceState.OPEN_ENDED): UNKNOWN,
+}
+GOOD: Final = "good"
+REFUSED: Final = "refused"
+FAILED: Final = "failed"
+RESULTS: Final = (GOOD, REFUSED, FAILED)
+
+
+@dataclass
+class Hosts:
+    """The hosts of one vCenter, by their MoRefs: whose maintenance each is in, and so on."""
+
+    owners: dict[str, str] = field(default_factory=dict)
+    differing: set[str] = field(default_factory=set)
+    overdue: set[str] = field(default_factory=set)
+
+    def by_owner(self) -> dict[str, int]:
+        """Return how many are in maintenance, for every owner that there can be."""
+        counted = Counter(self.owners.values())
+        return {owner: counted[owner] for owner in OWNERS}
+
+
+class _Sweep(threading.local):
+    def __init__(self) -> None:
+        self.hosts: dict[str, Hosts] = {}
+
+
+class SweepCounts(Listener):
+    """Counts hosts; ``leases`` says whether maintenance is given an end."""
+
+    def __init__(self, *, leases: bool) -> None:
+        self._leases = leases
+        self._sweep = _Sweep()
+
+    def compared(
+        self,
+        vcenter: str,
+        hosts: Sequence[VCenterHost],
+        resources: Sequence[Resource],
+        actions: Sequence[Action],
+    ) -> None:
+        """See SweepListener.compared."""
+        planned = {each.host.moref: each for each in actions if _is_host(each.host)}
+        self._sweep.hosts[vcenter] = Hosts(
+            {
+                each.moref: self._owner(each, planned.get(each.moref))
+                for each in resources
+                if each.state.maintained and _is_host(each.host)
+            },
+            {moref for moref, action in planned.items() if action.changes},
+        )
+
+    def done(self, action: Action, seen: bool) -> None:
+        """See SweepListener.done."""
+        hosts = self._sweep.hosts.get(action.host.vcenter)
+        if hosts is None or not _is_host(action.host):
+            return
+        hosts.differing.discard(action.host.moref)
+        if action.verb == "end":
+            hosts.owners.pop(action.host.moref, None)
+        elif action.verb == "start":
+            state = ResourceState.TIMED if self._leases else ResourceState.OPEN_ENDED
+            hosts.owners[action.host.moref] = _WHOSE[self._leases, state]
+
+    def overdue(self, found: Overdue) -> None:
+        """See SweepListener.overdue."""
+        if (hosts := self._sweep.hosts.get(found.host.vcenter)) and _is_host(found.host):
+            hosts.overdue.add(found.host.moref)
+
+    def take(self) -> dict[str, Hosts]:
+        """Return what this thread's sweep has counted, by vCenter, and begin anew."""
+        taken, self._sweep.hosts = self._sweep.hosts, {}
+        return taken
+
+    def _owner(self, resource: Resource, action: Action | None) -> str:
+        whose = _WHOSE[self._leases, resource.state]
+        if whose == OURS and action and action.verb == "leave":
+            # What looks like ours is left alone only if it is not, or if nobody knows.
+            return UNKNOWN if NOT_TOLD in action.reason else PERSON
+        return whose
+
+
+def result(handled: Handled) -> str:
+    """Return how a sweep went: GOOD, REFUSED or FAILED; "" if it was none."""
+    if handled.event_name != RECONCILE:
+        return ""
+    if handled.error:
+        return REFUSED if type(handled.error).__name__ == "SweepRefusedError" else FAILED
+    done = handled.outcome and handled.outcome.action == "reconciled"
+    return GOOD if done else ""
+
+
+def _is_host(host: HostRef) -> bool:
+    return bool(getattr(host, "is_host", True))
