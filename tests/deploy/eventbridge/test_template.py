@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
-from adapters.metrics.embedded import NAMESPACE, EmbeddedMetrics
 from moto.events.models import EventPattern
 
 from adapters.config.settings import Settings
+from adapters.metrics.embedded import NAMESPACE, EmbeddedMetrics
 from adapters.output.listeners import Handled
 from functions.errors import AuthenticationError
 from functions.events import RECONCILE, TIMER_TYPE

@@ -1,12 +1,10 @@
 """The rules of deploy/monitoring, and what Prometheus' own tool says of them."""
 
-import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from lab.processes import ROOT
@@ -17,8 +15,6 @@ RUNBOOK = ROOT / "docs" / "runbook.md"
 PREFIX = "MaintenanceMirror"
 # What a series has at a minute, counted from the beginning; None is nothing.
 Values = Callable[[int], float | None]
-
-needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool")
 
 
 def alerts() -> dict[str, dict[str, Any]]:

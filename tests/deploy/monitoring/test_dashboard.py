@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from adapters.metrics.table import METRICS, PREFIX
-from tests.deploy.monitoring.rules import MONITORING, RULES, needs_promtool, promtool
+from tests.deploy.monitoring.rules import MONITORING, RULES, promtool
+from tests.promtool import needs_promtool
 
 DASHBOARD = json.loads((MONITORING / "grafana-dashboard.json").read_text(encoding="utf-8"))
 PANELS: list[dict[str, Any]] = DASHBOARD["panels"]

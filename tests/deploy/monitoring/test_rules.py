@@ -18,9 +18,9 @@ from tests.deploy.monitoring.rules import (
     Values,
     alerts,
     firing,
-    needs_promtool,
     promtool,
 )
+from tests.promtool import needs_promtool
 
 SWEEP = 15
 DAY = 24 * 60

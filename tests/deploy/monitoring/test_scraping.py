@@ -15,9 +15,10 @@ from tests.deploy.knative.manifests import KNATIVE, MIRRORS, Manifest, of_kind
 from tests.deploy.knative.schemas import TEXT, TEXTS, problems
 from tests.deploy.knative.schemas import _closed as closed
 from tests.deploy.knative.schemas import _list as listed
-from tests.deploy.monitoring.rules import MONITORING, RULES, needs_promtool, promtool
+from tests.deploy.monitoring.rules import MONITORING, RULES, promtool
 from tests.deploy.standalone.deployments import KUBERNETES
 from tests.documents import blocks, broken_links, commands, crowded_lines
+from tests.promtool import needs_promtool
 
 README = MONITORING / "README.md"
 needs_kustomize = pytest.mark.skipif(manifests.tool() is None, reason="needs kubectl or kustomize")
