@@ -259,6 +259,9 @@ def test_every_alarm_leads_to_its_paragraph_and_to_whoever_is_told(
         page, anchor = properties["AlarmDescription"].split()[-1].split("#")
         assert documents.leads_somewhere(ROOT / page, anchor)
         assert properties["AlarmActions"] == told
+    page = (ROOT / "docs" / "observability.md").read_text(encoding="utf-8")
+    listed = re.findall(r"`(\w+Alarm)`", page)
+    assert sorted(listed) == sorted(_alarms(template))
 
 
 def test_alarms_and_dashboard_are_of_metrics_that_the_function_writes(

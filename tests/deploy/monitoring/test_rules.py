@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from functions.errors import MaintenanceError, PermanentError, SweepRefusedError
+from lab.processes import ROOT
 from tests.deploy.monitoring.rules import (
     MONITORING,
     PREFIX,
@@ -20,6 +21,7 @@ from tests.deploy.monitoring.rules import (
     firing,
     promtool,
 )
+from tests.documents import table
 from tests.promtool import needs_promtool
 
 SWEEP = 15
@@ -430,3 +432,16 @@ def test_the_operator_gets_the_same_rules() -> None:
         "monitoring.coreos.com/v1",
         "PrometheusRule",
     )
+
+
+def test_the_page_lists_every_alert_as_it_is() -> None:
+    _, _, *rows = table(ROOT / "docs" / "observability.md", "Alerts and dashboards")
+    assert rows == [
+        [
+            f"[`{name.removeprefix(PREFIX)}`](runbook.md#{name.lower()})",
+            alert["labels"]["severity"],
+            alert.get("for", "at once"),
+            alert["annotations"]["summary"],
+        ]
+        for name, alert in alerts().items()
+    ]
