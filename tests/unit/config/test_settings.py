@@ -161,6 +161,14 @@ def test_a_wrong_value_is_named_but_not_repeated(name: str, value: str) -> None:
     assert "\n" not in text
 
 
+def test_metrics_are_of_one_process() -> None:
+    several = {**ENVIRON, "WORKERS": "2"}
+    assert not settings(WORKERS="2").metrics
+    assert settings(METRICS="true", WORKERS="1").metrics
+    text = problem({**several, "METRICS": "true"})
+    assert text == "METRICS needs one process, but WORKERS asks for several"
+
+
 def test_all_wrong_values_are_named_at_once() -> None:
     text = problem({"VROPS_URL": "x", "LOG_LEVEL": "x", "MAX_DEPTH": "x"})
     assert [part.split(" ")[0] for part in text.split("; ")] == [

@@ -1,5 +1,6 @@
 """adapters.metrics.prometheus: what is counted, exactly, and by few labels."""
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,6 +22,7 @@ from adapters.output.log import SweepLog
 from functions.context import Context, Policy, VCenters
 from functions.errors import (
     AmbiguousHostError,
+    ConfigurationError,
     MaintenanceError,
     NotACloudEventError,
     OperationsUnavailableError,
@@ -397,6 +399,15 @@ def test_with_metrics_every_door_counts_in_its_own_way(
         made.close()
         assert bool(shown) != bool(lines), door
         assert bool(lines) == (door == "eventbridge")
+
+
+def test_without_the_package_the_process_does_not_come_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "adapters.metrics.prometheus")
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    settings = Settings(vrops=VropsSettings("https://x"), metrics=True)
+    with pytest.raises(ConfigurationError, match="METRICS needs prometheus-client, the extra"):
+        listener(settings, {}, "knative")
+    listener(settings, {}, "eventbridge").close()
 
 
 def test_the_table_has_all_that_is_counted(closing: list[Site]) -> None:
