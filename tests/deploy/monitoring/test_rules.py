@@ -241,6 +241,17 @@ CASES = {
         },
         {100: SILENT},
     ),
+    "of two functions, as on OpenFaaS, one has the events and the other one the sweeps": Case(
+        {
+            **pod("events", 0, FOREVER, {BUILD: always(1), LAST_EVENT: HEALTHY[LAST_EVENT]}),
+            **{name: values for name, values in HEALTHY.items() if name != LAST_EVENT},
+            **{OVERDUE: steps((0, 0), (30, 1)), OURS: steps((0, 2), (240, 3), (270, 2))},
+        },
+        {49: SILENT, 51: {"HostOverdue"}, 271: {"HostOverdue"}},
+    ),
+    "it is scaled to zero for half an hour": Case(
+        with_gap(15, 45, HEALTHY), {20: SILENT, 31: {"Absent"}, 50: SILENT}
+    ),
     "a host is overdue while another vCenter cannot be compared": case(
         EVENTS_ONLY,
         {OVERDUE: always(1), **sweeps("failed", *range(0, 400, SWEEP))},
@@ -264,7 +275,7 @@ CASES = {
         {62: {"SweepRefused"}, 200: {"SweepRefused"}},
     ),
     # --- events
-    "no event comes, and nothing changes": case(HEALTHY, {LAST_EVENT: always(1)}, {600: SILENT}),
+    "no event comes, and nothing changes": case(HEALTHY, {LAST_EVENT: always(1)}, {300: SILENT}),
     "no event comes, and a person is at work in vRealize Operations": case(
         HEALTHY,
         {LAST_EVENT: always(1), PERSONS: steps((0, 1), (240, 2), (255, 1), (270, 2))},
