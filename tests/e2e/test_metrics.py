@@ -50,12 +50,13 @@ def scraped(url: str) -> str:
 
 def value(text: str, name: str, **labels: str) -> float:
     """Return the sum of all series with these labels."""
-    samples = [each for found in text_string_to_metric_families(text) for each in found.samples]
-    return sum(
+    samples = [each for family in text_string_to_metric_families(text) for each in family.samples]
+    found: float = sum(
         each.value
         for each in samples
         if each.name == f"maintenance_mirror_{name}" and labels.items() <= each.labels.items()
     )
+    return found
 
 
 def test_a_scrape_tells_what_was_done_and_with_how_many_calls(
