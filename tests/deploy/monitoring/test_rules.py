@@ -75,8 +75,11 @@ def error(name: str, values: Values, event: str = "ExitMaintenanceModeEvent") ->
 
 
 BUILD = named("build_info", 'version="1"')
+# Of the process itself, which is not ours alone.
+START = BUILD.replace("maintenance_mirror_build_info", "process_start_time_seconds")
 HEALTHY: Mapping[str, Values] = {
     BUILD: always(1),
+    START: always(0),
     named("last_good_sweep_timestamp_seconds"): good_sweeps(),
     named("last_event_timestamp_seconds"): good_sweeps(every=30),
     named("hosts_overdue", VCENTER): always(0),
@@ -91,7 +94,9 @@ HEALTHY: Mapping[str, Values] = {
     named("breaker_open", 'party="vrops"'): always(0),
     named("calls_total", 'party="vrops"'): counted(*range(0, 2000, SWEEP)),
 }
-EVENTS_ONLY: Mapping[str, Values] = {BUILD: always(1)}
+EVENTS_ONLY: Mapping[str, Values] = {BUILD: always(1), START: always(0)}
+# With a vCenter there is a 0 for each result.
+NEVER_SWEPT = {**EVENTS_ONLY, **sweeps("good"), **sweeps("failed"), **sweeps("refused")}
 NOTHING: Mapping[str, Values] = {}
 
 
@@ -177,12 +182,10 @@ CASES = {
         HEALTHY, {LAST_GOOD: good_sweeps(60)}, {109: SILENT, 112: {"NoGoodSweep"}}
     ),
     "nobody asks the next pod for a sweep": Case(
-        {
-            **pod("a", 0, 62, HEALTHY),
-            **pod("b", 61, FOREVER, EVENTS_ONLY),
-        },
-        {100: SILENT, 112: {"NoGoodSweep"}},
+        {**pod("a", 0, 62, HEALTHY), **pod("b", 61, FOREVER, NEVER_SWEPT)},
+        {100: SILENT, 112: {"NoGoodSweep"}, DAY + 59: {"NoGoodSweep"}, DAY + 75: {"NoGoodSweep"}},
     ),
+    "nobody ever asks for a sweep": Case(NEVER_SWEPT, {50: SILENT, 51: {"NoGoodSweep"}}),
     "a sweep is refused, once": case(
         HEALTHY,
         sweeps("refused", 60),
@@ -195,7 +198,7 @@ CASES = {
     ),
     "the first sweep of a pod is refused": Case(
         {named("sweeps_total", 'result="refused"'): first_counted(60), **EVENTS_ONLY},
-        {61: {"SweepRefused"}, 110: SILENT},
+        {61: {"SweepRefused"}, 104: {"SweepRefused"}, 115: {"NoGoodSweep"}},
     ),
     "one sweep fails": case(HEALTHY, sweeps("failed", 60), {61: SILENT, 106: SILENT, 150: SILENT}),
     "every other sweep fails": case(
@@ -213,9 +216,10 @@ CASES = {
         {LAST_GOOD: good_sweeps(45), **sweeps("failed", *range(60, 400, SWEEP))},
         {61: SILENT, 97: {"NoGoodSweep"}, 300: {"NoGoodSweep"}},
     ),
-    "all sweeps fail from the first one on": Case(
-        {**EVENTS_ONLY, **sweeps("failed", *range(0, 400, SWEEP))},
-        {40: SILENT, 70: {"SweepsFail"}},
+    "all sweeps fail from the first one on": case(
+        NEVER_SWEPT,
+        sweeps("failed", *range(0, 400, SWEEP)),
+        {50: SILENT, 51: {"NoGoodSweep"}, 200: {"NoGoodSweep"}},
     ),
     # --- hosts
     "a host is overdue, until somebody looks": case(
@@ -253,9 +257,9 @@ CASES = {
         with_gap(15, 45, HEALTHY), {20: SILENT, 31: {"Absent"}, 50: SILENT}
     ),
     "a host is overdue while another vCenter cannot be compared": case(
-        EVENTS_ONLY,
+        NEVER_SWEPT,
         {OVERDUE: always(1), **sweeps("failed", *range(0, 400, SWEEP))},
-        {30: {"HostOverdue"}, 100: {"HostOverdue", "SweepsFail"}},
+        {30: {"HostOverdue"}, 100: {"HostOverdue", "NoGoodSweep"}},
     ),
     "two sweeps in a row could not mend a difference": case(
         HEALTHY, {DIFFERING: steps((0, 0), (30, 2), (60, 0))}, {60: SILENT, 71: SILENT}
