@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from functions.context import Policy
@@ -11,6 +11,7 @@ from functions.events import HostRef
 from functions.outcomes import Action, Verb
 from functions.ownership import NOT_TOLD
 from functions.ports import ModeChange, Resource, ResourceState, VCenterHost
+from functions.reconciliation import in_for_longer
 from functions.sweep_plan import plan
 
 # Whether there are leases, and the state: decision 0017 says how far this tells.
@@ -19,6 +20,12 @@ _WHOSE: Final[Mapping[tuple[bool, ResourceState], str]] = {
     (True, ResourceState.OPEN_ENDED): "person",
     (False, ResourceState.TIMED): "other",
     (False, ResourceState.OPEN_ENDED): "unknown",
+}
+WHOSE_IN_WORDS: Final[Mapping[str | None, str]] = {
+    "ours": "ours",
+    "person": "a person's",
+    "other": "another's",
+    "unknown": "anybody's",
 }
 MODES: Final = {True: "maintenance", False: "in service", None: "unknown"}
 STATES: Final = {
@@ -36,7 +43,8 @@ class Row:
     None is what is not known. ``whose`` the maintenance is: ours, a person's, somebody else's
     ("other") or perhaps anybody's ("unknown"). ``entered`` is when the host was put into
     maintenance mode, and by whom. ``overdue``, whether that is too long ago, is known without it,
-    too: then it is longer ago than vCenter remembers.
+    too: then it is longer ago than vCenter remembers. ``until`` is when a window that is ours ends
+    at the latest, unless it is renewed. ``companions`` are what goes with the host.
     """
 
     host: HostRef
@@ -47,6 +55,8 @@ class Row:
     reason: str = ""
     entered: ModeChange | None = None
     overdue: bool | None = None
+    until: datetime | None = None
+    companions: tuple["Row", ...] = ()
 
     @property
     def agrees(self) -> bool:
@@ -70,24 +80,60 @@ def compare(
 
     ``changes`` are those that matter; None if they could not be read.
     """
-    modes = {each.host.moref: each.in_maintenance_mode for each in hosts}
-    actions = plan(hosts, resources, policy, now, changes)
+    return compared(hosts, resources, plan(hosts, resources, policy, now, changes), policy, now)
+
+
+def compared(
+    hosts: Sequence[VCenterHost],
+    resources: Sequence[Resource],
+    actions: Sequence[Action],
+    policy: Policy,
+    now: datetime,
+) -> list[Row]:
+    """Return the rows of what a sweep has read of a vCenter, and plans to do."""
+    morefs = {each.host.moref for each in hosts}
     planned = {action.host.moref: action for action in actions}
-    states = _states(resources)
+    states, lease = _states(resources), policy.lease_minutes
     rows = [
-        _row(each.host, modes[each.host.moref], states.get(each.host.moref), policy)
+        row_of(each.host, each.in_maintenance_mode, states.get(each.host.moref), lease, now)
         for each in hosts
     ]
-    left_over = [action for action in actions if action.host.moref not in modes]
+    left_over = [action for action in actions if action.host.moref not in morefs]
     return [
         *(_with(row, planned.get(row.host.moref)) for row in rows),
-        *(_with(_row(each.host, None, _state(each), policy), each) for each in left_over),
+        *(_with(row_of(each.host, None, _state(each), lease, now), each) for each in left_over),
     ]
 
 
-def _row(host: HostRef, mode: bool | None, state: ResourceState | None, policy: Policy) -> Row:
-    whose = _WHOSE.get((bool(policy.lease_minutes), state)) if state else None
-    return Row(host, mode, state, whose)
+def row_of(
+    host: HostRef,
+    mode: bool | None,
+    state: ResourceState | None,
+    lease_minutes: int | None,
+    now: datetime,
+) -> Row:
+    """Return the row of a host of which nothing is planned.
+
+    Nobody tells when a window of ours has begun, but that is not after ``now``.
+    """
+    whose = _WHOSE.get((bool(lease_minutes), state)) if state else None
+    until = now + timedelta(minutes=lease_minutes) if lease_minutes and whose == "ours" else None
+    return Row(host, mode, state, whose, until=until)
+
+
+def with_entered(
+    rows: Iterable[Row], entered: Mapping[str, ModeChange], policy: Policy, now: datetime
+) -> list[Row]:
+    """Add since when hosts are in maintenance mode, and by whom, as VCenter.entered told."""
+    allowed = timedelta(days=policy.overdue_days)
+    return [_since(row, entered, allowed, now) for row in rows]
+
+
+def _since(row: Row, entered: Mapping[str, ModeChange], allowed: timedelta, now: datetime) -> Row:
+    if not row.in_maintenance_mode:
+        return row
+    change = entered.get(row.host.moref)
+    return replace(row, entered=change, overdue=in_for_longer(change, allowed, now))
 
 
 def _with(row: Row, action: Action | None) -> Row:
@@ -96,7 +142,8 @@ def _with(row: Row, action: Action | None) -> Row:
     # What looks like ours is left alone only if it is not, or if nobody knows.
     not_ours = row.whose == "ours" and action.verb == "leave"
     whose = ("unknown" if NOT_TOLD in action.reason else "person") if not_ours else row.whose
-    return replace(row, verb=action.verb, reason=action.reason, whose=whose)
+    until = row.until if whose == "ours" else None
+    return replace(row, verb=action.verb, reason=action.reason, whose=whose, until=until)
 
 
 def _states(resources: Iterable[Resource]) -> dict[str, ResourceState]:
