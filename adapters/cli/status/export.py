@@ -1,13 +1,15 @@
-"""What programs and spreadsheets read."""
+"""What programs, spreadsheets and browsers read."""
 
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from adapters.cli.comparison import Row
+from adapters.board import page
+from adapters.board.comparison import Row
+from adapters.board.model import Board, Reading, fields
 from adapters.cli.terminal import plain
 from functions.events import HostRef
 
@@ -16,38 +18,17 @@ _FORMULA: Final = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
 def as_json(rows: Iterable[Row]) -> str:
     """Return a list of objects, in ASCII; docs/command-line.md says what they hold."""
-    return json.dumps([_fields(row) for row in rows], indent=2) + "\n"
+    return json.dumps([fields(row) for row in rows], indent=2) + "\n"
 
 
 def as_csv(rows: Iterable[Row]) -> str:
     """Return a header and a line for each host (RFC 4180), safe to open in a spreadsheet."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(_fields(Row(HostRef("", "", ""), None, None, None)))
+    writer.writerow(fields(Row(HostRef("", "", ""), None, None, None)))
     for row in rows:
-        writer.writerow([_csv_field(value) for value in _fields(row).values()])
+        writer.writerow([_csv_field(value) for value in fields(row).values()])
     return text.getvalue()
-
-
-def _fields(row: Row) -> dict[str, object]:
-    return {
-        "host": row.host.name,
-        "moref": row.host.moref,
-        "vcenter": row.host.vcenter,
-        "in_maintenance_mode": row.in_maintenance_mode,
-        "state": row.state,
-        "agrees": row.agrees,
-        "since": _timestamp(row.entered.at if row.entered else None),
-        "user": (row.entered.user if row.entered else "") or None,
-        "overdue": row.overdue,
-        "whose": row.whose,
-        "sweep": row.verb,
-        "reason": row.reason,
-    }
-
-
-def _timestamp(moment: datetime | None) -> str | None:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
 
 
 def _csv_field(value: object) -> str:
@@ -58,4 +39,15 @@ def _csv_field(value: object) -> str:
     return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
 
 
-EXPORTS: Final[Mapping[str, Callable[[Iterable[Row]], str]]] = {"json": as_json, "csv": as_csv}
+def as_html(rows: Iterable[Row], compared: Sequence[Row]) -> str:
+    """Return a page that needs nothing beside it; ``compared`` are all, which are only counted."""
+    now = datetime.now(UTC)
+    addresses = dict.fromkeys(row.host.vcenter for row in compared)
+    return page.alone(Board((*rows,), tuple(Reading(each, now) for each in addresses)), compared)
+
+
+EXPORTS: Final[Mapping[str, Callable[[Iterable[Row], Sequence[Row]], str]]] = {
+    "json": lambda rows, compared: as_json(rows),
+    "csv": lambda rows, compared: as_csv(rows),
+    "html": as_html,
+}
