@@ -1,0 +1,251 @@
+"""The board of a process that sweeps and handles events itself: nobody is asked for it.
+
+What a sweep has read is taken over when it has compared it, and what is written after that, or by
+an event, one by one. Since when a host is in maintenance mode a sweep has asked just before, so
+that it is remembered.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from adapters.board.comparison import Row, compared, row_of, with_entered
+from adapters.board.model import Board, Happening, Reading
+from adapters.output.listeners import Handled, Listener
+from functions.context import Policy, VCenters
+from functions.errors import MaintenanceError
+from functions.events import ENTERED, HostEvent, HostRef
+from functions.outcomes import Action, Outcome, Overdue
+from functions.ownership import A_PERSONS, ANOTHERS, NOT_OURS, NOT_TOLD, PERHAPS_ANOTHERS
+from functions.ports import ModeChange, Resource, ResourceState, VCenterHost
+
+_MAX_HAPPENINGS: Final = 30
+# A sweep tells when it has read all modes, and not when it began to.
+_READING: Final = timedelta(seconds=10)
+_MODES: Final = {"entered": True, "renewed": True, "exited": False}
+# What is there where something is left as it is, and whose that is.
+_FOUND: Final[Mapping[str, tuple[ResourceState, str]]] = {
+    A_PERSONS: (ResourceState.OPEN_ENDED, "person"),
+    ANOTHERS: (ResourceState.TIMED, "other"),
+    NOT_OURS: (ResourceState.TIMED, "person"),
+    NOT_TOLD: (ResourceState.TIMED, "unknown"),
+    PERHAPS_ANOTHERS: (ResourceState.TIMED, "unknown"),
+}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Live(Listener):
+    """Keeps the board, as it is told; ``vcenters`` are there as soon as they are connected."""
+
+    def __init__(self, policy: Policy, now: Callable[[], datetime] = _now) -> None:
+        self.vcenters = VCenters()
+        self._policy = policy
+        self._now = now
+        self._lock = threading.Lock()
+        self._rows: dict[str, dict[str, Row]] = {}
+        self._read: dict[str, datetime] = {}
+        self._written: dict[tuple[str, str], datetime] = {}
+        self._happenings: deque[Happening] = deque(maxlen=_MAX_HAPPENINGS)
+        self._changes = 0
+        self._shown: tuple[object, Board] = (None, Board())
+
+    def board(self, readings: Sequence[Reading], notices: Sequence[str]) -> Board:
+        """Return what is known now; the same object as before, if nothing has changed."""
+        with self._lock:
+            state = (self._changes, tuple(readings), tuple(notices))
+            if self._shown[0] != state:
+                rows = tuple(row for each in self._rows.values() for row in each.values())
+                board = Board(rows, tuple(readings), tuple(notices), tuple(self._happenings))
+                self._shown = state, board
+            return self._shown[1]
+
+    def read(self, vcenter: str, side: str, count: int) -> None:
+        """See SweepListener.read."""
+        self._read.setdefault(vcenter, self._now())
+
+    def compared(
+        self,
+        vcenter: str,
+        hosts: Sequence[VCenterHost],
+        resources: Sequence[Resource],
+        actions: Sequence[Action],
+    ) -> None:
+        """See SweepListener.compared."""
+        rows = compared(hosts, resources, actions, self._policy, self._now())
+        dated = self._dated(rows, vcenter)
+        since = self._read.pop(vcenter, self._now()) - _READING
+        with self._lock:
+            before = self._rows.get(vcenter, {})
+            newer = {key for key in before if self._is_newer(vcenter, key, since)}
+            found = {_key(row.host): row for row in dated}
+            self._rows[vcenter] = {
+                key: _newer(before[key], row) if key in newer else _bounded(row, before.get(key))
+                for key, row in found.items()
+            }
+            self._written = {each: at for each, at in self._written.items() if at > since}
+            self._changes += 1
+
+    def overdue(self, found: Overdue) -> None:
+        """See SweepListener.overdue."""
+        self._put(found.host, lambda row: replace(row, overdue=True, entered=found.entered))
+
+    def done(self, action: Action, seen: bool) -> None:
+        """See SweepListener.done."""
+        started = action.verb != "end"
+        lease = self._policy.lease_minutes
+
+        def written(row: Row) -> Row:
+            state = _started(lease) if started else ResourceState.MONITORED
+            mode = row.in_maintenance_mode
+            found = row_of(row.host, mode, state, lease, self._now())
+            return replace(found, entered=row.entered, overdue=row.overdue, until=action.until)
+
+        self._put(action.host, written)
+
+    def corrected(self, outcome: Outcome) -> None:
+        """See SweepListener.corrected."""
+        if outcome.host:
+            self._change(outcome.host, outcome, None)
+
+    def handled(self, handled: Handled) -> None:
+        """See Listener.handled."""
+        event, outcome, error = handled.event, handled.outcome, handled.error
+        if event and outcome:
+            self._change(event.host, outcome, event)
+        elif event and error:
+            self._failed(event, error)
+        self._note(_happening(handled, self._now()))
+
+    def _change(self, host: HostRef, outcome: Outcome, event: HostEvent | None) -> None:
+        """Take over what became of a host; one that is ignored is as it was."""
+        if outcome.action == "ignored":
+            return
+        mode = _mode(outcome, event)
+
+        def changed(row: Row) -> Row:
+            if mode is None:
+                return row
+            state, whose = self._state(outcome, row)
+            found = row_of(row.host, mode, state, self._policy.lease_minutes, self._now())
+            whose = whose or found.whose
+            until = found.until if whose == "ours" else None
+            reason = outcome.reason if outcome.action == "left" else ""
+            said = replace(found, whose=whose, until=until, reason=reason)
+            return self._entered(said, row, event)
+
+        self._put(host, changed)
+
+    def _failed(self, event: HostEvent, error: MaintenanceError) -> None:
+        mode = event.name == ENTERED
+
+        def failed(row: Row) -> Row:
+            said = replace(row, in_maintenance_mode=mode, verb=None, reason=str(error))
+            return self._entered(said, row, event)
+
+        self._put(event.host, failed)
+
+    def _state(self, outcome: Outcome, row: Row) -> tuple[ResourceState | None, str | None]:
+        """Return the state that an outcome leaves behind, and whose it is where that is told."""
+        if outcome.action in ("entered", "renewed"):
+            return _started(self._policy.lease_minutes), None
+        if outcome.action == "exited":
+            return ResourceState.MONITORED, None
+        told = (found for reason, found in _FOUND.items() if reason in outcome.reason)
+        return next(told, (row.state, row.whose))
+
+    def _entered(self, row: Row, before: Row, event: HostEvent | None) -> Row:
+        """Add since when it is in maintenance mode; who did that, an event of vCenter's tells."""
+        if not row.in_maintenance_mode:
+            return replace(row, entered=None, overdue=None)
+        if before.in_maintenance_mode and before.entered:
+            return replace(row, entered=before.entered, overdue=before.overdue)
+        at = (event.created if event else None) or self._now()
+        entered = ModeChange(row.host.moref, True, at, event.user if event else "")
+        return replace(row, entered=entered, overdue=False)
+
+    def _dated(self, rows: Sequence[Row], address: str) -> Sequence[Row]:
+        vcenter = self.vcenters.at(address)
+        morefs = [row.host.moref for row in rows if row.in_maintenance_mode]
+        if vcenter is None or not morefs:
+            return rows
+        with suppress(MaintenanceError):
+            entered = vcenter.entered(morefs)
+            return with_entered(rows, entered, self._policy, self._now())
+        return rows
+
+    def _put(self, host: HostRef, change: Callable[[Row], Row]) -> None:
+        """Let a host's row be changed; a host that is new has one, too."""
+        with self._lock:
+            rows, key = self._rows.setdefault(host.vcenter, {}), _key(host)
+            before = rows.get(key, Row(host, None, ResourceState.MONITORED, None))
+            rows[key] = change(before)
+            self._written[host.vcenter, key] = self._now()
+            self._changes += 1
+
+    def _note(self, happening: Happening) -> None:
+        """Keep what has happened; what fails again and again is kept once."""
+        with self._lock:
+            again = [each for each in self._happenings if _is_again(each, happening)]
+            for each in again:
+                self._happenings.remove(each)
+            self._happenings.appendleft(happening)
+            self._changes += 1
+
+    def _is_newer(self, vcenter: str, key: str, since: datetime) -> bool:
+        """Say whether a row was written after a sweep began to read."""
+        written = self._written.get((vcenter, key))
+        return written is not None and written > since
+
+
+def _key(host: HostRef) -> str:
+    return host.moref or host.name
+
+
+def _newer(written: Row, read: Row) -> Row:
+    """Keep what was written while a sweep read, unless that is what it has read."""
+    same = (written.in_maintenance_mode, written.state) == (read.in_maintenance_mode, read.state)
+    return _bounded(read, written) if same else written
+
+
+def _bounded(row: Row, before: Row | None) -> Row:
+    """Keep when a window ends that was there before: it has not been renewed since then."""
+    if before is None or row.until is None or before.until is None:
+        return row
+    return replace(row, until=min(row.until, before.until))
+
+
+def _started(lease_minutes: int | None) -> ResourceState:
+    return ResourceState.TIMED if lease_minutes else ResourceState.OPEN_ENDED
+
+
+def _mode(outcome: Outcome, event: HostEvent | None) -> bool | None:
+    if outcome.action in _MODES:
+        return _MODES[outcome.action]
+    if event is None:
+        return None
+    # An outcome says so if its vCenter says otherwise by now.
+    return (event.name == ENTERED) != outcome.reason.startswith("it is ")
+
+
+def _happening(handled: Handled, now: datetime) -> Happening:
+    event, outcome = handled.event, handled.outcome
+    host = (event.host.name or event.host.moref) if event else ""
+    user = event.user if event else ""
+    if outcome:
+        return Happening(now, outcome.action, host, user, outcome.reason, outcome.needs_attention)
+    return Happening(now, type(handled.error).__name__, host, user, str(handled.error), True)
+
+
+def _is_again(each: Happening, happening: Happening) -> bool:
+    return (each.what, each.host, each.reason) == (
+        happening.what,
+        happening.host,
+        happening.reason,
+    )
