@@ -351,7 +351,7 @@ def test_a_picture_of_it_is_made(tmp_path: Path) -> None:
     )
     board = replace(BOARD, rows=rows, readings=BOARD.readings[:1], notices=())
     file = Path(os.environ["BOARD_SCREENSHOT"])
-    with shown(board) as told, looking(told.url, tmp_path, at_size=(1040, 1130)) as page:
+    with shown(board) as told, looking(told.url, tmp_path, at_size=(1100, 1070)) as page:
         page.tell("Emulation.setScrollbarsHidden", hidden=True)
         page.wait(LIVE)
         # What is ago changes all the time, and a picture does not.
