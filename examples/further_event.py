@@ -8,9 +8,10 @@ docs/extending.md says where each part goes.
 from typing import Final
 
 from functions.context import Context
-from functions.convergence import AskedVCenter, converge
+from functions.convergence import converge
 from functions.events import HostEvent
 from functions.handlers import Handler, of_a_host
+from functions.mode_sources import AskedVCenter
 from functions.outcomes import Outcome
 
 

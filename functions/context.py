@@ -100,6 +100,7 @@ class Policy:
     ``max_changes`` is how many hosts a sweep may change; None means 50, or a fifth of all.
     An event of a host that vRealize Operations does not know is done with after
     ``discovery_minutes``. A host is overdue after ``overdue_days`` in maintenance mode.
+    ``includes`` are the kinds of companions that go with hosts (``events.COMPANIONS``).
     """
 
     lease_minutes: int | None = None
@@ -107,6 +108,7 @@ class Policy:
     max_changes: int | None = None
     discovery_minutes: int = 30
     overdue_days: int = 14
+    includes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,149 +11,29 @@ somebody else has just written. Decision 0012 has the proof. What cannot be ours
 the state looks right.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Final, Protocol
+from datetime import timedelta
+from typing import Final
 
 from functions.context import Context
 from functions.errors import (
     HostGoneError,
     HostNotFoundError,
     HostUnsettledError,
-    RequestRejectedError,
     UnverifiedEventError,
 )
 from functions.events import ENTERED, REMOVED, HostEvent, HostRef
-from functions.outcomes import Done, Outcome
-from functions.ownership import A_PERSONS, LEFT_ALONE, Stand, period_start, stand
-from functions.ports import ModeChange, Resource, ResourceState, VCenter
+from functions.mode_sources import AskedVCenter, Look, ModeSource, NewestEvent
+from functions.outcomes import Outcome
+from functions.ownership import Stand
+from functions.ports import ModeChange, Resource, VCenter
+from functions.writing import write
 
 _MAX_LOOKS: Final = 5
-_PENDING: Final = "accepted by vRealize Operations, but not visible yet"
 _GONE: Final = "its vCenter no longer has it"
 _GONE_NOT_OURS: Final = f"{_GONE}, and its maintenance is not known to be ours"
-
-
-class ModeSource(Protocol):
-    """Whoever says how a host stands: its vCenter, or else an event."""
-
-    def stand(self, resource: Resource, moref: str) -> Stand:
-        """Say how the host stands now, as far as it matters for ``resource``."""
-        ...
-
-    def in_maintenance_mode(self, moref: str) -> bool:
-        """See VCenter.in_maintenance_mode."""
-        ...
-
-    def left_alone(self, stand: Stand, resource: Resource) -> Outcome | None:
-        """Return the outcome if ``resource`` is left as it is; None if it is to be written."""
-        ...
-
-
-class AskedVCenter:
-    """A vCenter, whose events also tell whose a window may be, and so does what was ``seen``."""
-
-    def __init__(self, vcenter: VCenter, context: Context, seen: ModeChange | None = None) -> None:
-        self._vcenter = vcenter
-        self._seen = seen
-        self._context = context
-        self._leased = bool(context.policy.lease_minutes)
-
-    def stand(self, resource: Resource, moref: str) -> Stand:
-        """See ModeSource.stand."""
-        in_maintenance = self.in_maintenance_mode(moref)
-        if not self._past_matters(in_maintenance, resource):
-            return Stand.IN_FOR_LONG if in_maintenance else Stand.JUST_LEFT
-        changes = self._changes(moref)
-        return stand(in_maintenance, changes, self._context.policy, self._context.now())
-
-    def in_maintenance_mode(self, moref: str) -> bool:
-        """See VCenter.in_maintenance_mode."""
-        return self._vcenter.in_maintenance_mode(moref)
-
-    def has_lost(self, moref: str) -> bool:
-        """Whether it certainly has no host with this MoRef."""
-        try:
-            self._vcenter.in_maintenance_mode(moref)
-        except HostGoneError:
-            return bool(moref)
-        return False
-
-    def left_alone(self, stand: Stand, resource: Resource) -> Outcome | None:
-        """See ModeSource.left_alone."""
-        reason = LEFT_ALONE.get((self._leased, stand, resource.state))
-        return _leave_alone(stand, resource, reason) if reason else None
-
-    def is_left_behind(self, resource: Resource) -> bool:
-        """Whether the maintenance of a host that is gone is ours, as far as anybody can know.
-
-        What we have started may not show yet, and must not outlive this.
-        """
-        if resource.state is (ResourceState.OPEN_ENDED if self._leased else ResourceState.TIMED):
-            return False
-        if self._context.memory.has_started(resource, self._since()):
-            return True
-        if not self._leased or not resource.state.maintained:
-            return resource.state.maintained
-        return bool(self._changes(resource.moref))
-
-    def _past_matters(self, in_maintenance: bool, resource: Resource) -> bool:
-        """Whether what is done depends on the host's past: where it does not, a call is saved.
-
-        That this process has started a window within the last lease is as good as an event of that.
-        """
-        if not self._leased or resource.state is ResourceState.OPEN_ENDED:
-            return False
-        if self._context.memory.has_started(resource, self._since()):
-            return False
-        return resource.state.maintained or not in_maintenance
-
-    def _since(self) -> datetime:
-        return period_start(self._context.policy, self._context.now())
-
-    def _changes(self, moref: str) -> Sequence[ModeChange] | None:
-        try:
-            told = self._vcenter.mode_changes(self._since(), moref)
-        except RequestRejectedError:
-            return self._with_seen((), moref) or None
-        return self._with_seen(told, moref)
-
-    def _with_seen(self, told: Sequence[ModeChange], moref: str) -> Sequence[ModeChange]:
-        """Add what was seen of the host, if vCenter's events do not tell it yet."""
-        seen = self._seen
-        if seen is None or seen.moref != moref:
-            return told
-        is_told = told and (told[0].entered == seen.entered or told[0].at > seen.at)
-        return told if is_told else [seen, *told]
-
-
-class NewestEvent:
-    """The newest event of a host, where there is no vCenter to ask."""
-
-    def __init__(self, event: HostEvent, wanted: bool, context: Context) -> None:
-        self._event = event
-        self._wanted = wanted
-        self._context = context
-
-    def stand(self, resource: Resource, moref: str) -> Stand:
-        """See ModeSource.stand: an event is about a host that has just left, or is in for good."""
-        return Stand.IN_FOR_LONG if self.in_maintenance_mode(moref) else Stand.JUST_LEFT
-
-    def in_maintenance_mode(self, moref: str) -> bool:
-        """Say what the newest event says."""
-        newest = self._context.memory.newest(self._event)
-        return self._wanted if newest.name == self._event.name else newest.name == ENTERED
-
-    def left_alone(self, stand: Stand, resource: Resource) -> Outcome | None:
-        """See ModeSource.left_alone: nobody tells whose a timed window is."""
-        if self._context.policy.lease_minutes:
-            is_a_persons = resource.state is ResourceState.OPEN_ENDED
-            return _leave_alone(stand, resource, A_PERSONS) if is_a_persons else None
-        # What is no certainty anyway need not be written again.
-        if stand.in_maintenance and resource.state.maintained:
-            return Outcome("unchanged", resource.host, f"already {resource.state}")
-        return None
+_UNKNOWN: Final = "not known to vRealize Operations, or not for sure"
 
 
 def mirror_event(event: HostEvent, wanted: bool, context: Context) -> Outcome:
@@ -176,20 +56,61 @@ def mirror_event(event: HostEvent, wanted: bool, context: Context) -> Outcome:
 
 
 def converge(host: HostRef, wanted: bool, source: ModeSource, context: Context) -> Outcome:
-    """Write what ``source`` says until it still says the same afterwards.
+    """Write what ``source`` says of a host and its companions until it says the same afterwards.
 
-    ``wanted`` is what was expected: the outcome says so if ``source`` says otherwise.
+    ``wanted`` is what was expected of the host: the outcome says so if ``source`` says otherwise,
+    and carries the outcomes of the companions.
     Raises HostUnsettledError if it says something else at each of five looks, and what
-    vRealize Operations and ``source`` do.
+    vRealize Operations and ``source`` do. A companion that may not be written harms nobody else.
     """
     for _ in range(_MAX_LOOKS):
-        resource = context.operations.find(host)
-        moref = resource.moref or host.moref
-        stands = source.stand(resource, moref)
-        outcome = source.left_alone(stands, resource) or _write(stands, resource, context)
-        if source.in_maintenance_mode(moref) == stands.in_maintenance:
-            return outcome if stands.in_maintenance == wanted else _contradicted(outcome, stands)
+        resources = _read(host, context)
+        moref = resources[0].moref or host.moref
+        look = source.look(moref, resources)
+        outcome = _brought_in(moref, resources, look, source, context)
+        if source.look(moref, resources).modes == look.modes:
+            mode = look.modes[moref]
+            return outcome if mode == wanted else _contradicted(outcome, mode)
     raise HostUnsettledError(f"{host} goes in and out of maintenance mode faster than we look")
+
+
+def _read(host: HostRef, context: Context) -> Sequence[Resource]:
+    """Read the host's resource, and behind it those that may be its companions."""
+    kinds = context.policy.includes
+    return context.operations.find_with(host, kinds) if kinds else [context.operations.find(host)]
+
+
+def _brought_in(
+    moref: str, resources: Sequence[Resource], look: Look, source: ModeSource, context: Context
+) -> Outcome:
+    """Write what was seen; the host's outcome carries those of its companions."""
+    group = _group(moref, resources, look, context)
+    stands = {each: source.stand(each, of, look) for of, each in group.items()}
+    left = {each: source.left_alone(stand, each) for each, stand in stands.items()}
+    written = write({each: stands[each] for each in stands if not left[each]}, context)
+    outcome, *companions = (left[each] or written[each] for each in stands)
+    companions += _unknown(look, group)
+    needs_attention = any(each.needs_attention for each in (outcome, *companions))
+    return replace(outcome, companions=tuple(companions), needs_attention=needs_attention)
+
+
+def _group(
+    moref: str, resources: Sequence[Resource], look: Look, context: Context
+) -> Mapping[str, Resource]:
+    """Return the resources of the host and of its companions, by their MoRefs, the host first."""
+    host, *related = resources
+    known = {each.moref: each for each in related}
+    refs = [each.ref for each in look.seen.companions]
+    if missing := [each for each in refs if each.moref not in known]:
+        known.update((each.moref, each) for each in context.operations.find_all(missing))
+    return {moref: host, **{each.moref: known[each.moref] for each in refs if each.moref in known}}
+
+
+def _unknown(look: Look, group: Mapping[str, Resource]) -> Iterator[Outcome]:
+    """Tell of companions that ought to be silenced, but cannot be."""
+    for each in look.seen.companions:
+        if each.ref.moref not in group and look.modes[each.ref.moref]:
+            yield Outcome("left", each.ref, _UNKNOWN)
 
 
 def _mirrored(event: HostEvent, wanted: bool, context: Context) -> Outcome:
@@ -250,36 +171,13 @@ def _give_up(host: HostRef, vcenter: AskedVCenter, context: Context) -> Outcome:
         return Outcome("ignored", host, _GONE)
     # Without a MoRef of its own it may be another host, that has the name by now.
     if resource.moref and vcenter.is_left_behind(resource):
-        return replace(_end(resource, context), reason=_GONE)
+        outcome = write({resource: Stand.JUST_LEFT}, context)[resource]
+        return replace(outcome, reason=_GONE)
     if resource.moref and resource.state.maintained:
         return Outcome("left", resource.host, _GONE_NOT_OURS, needs_attention=True)
     return Outcome("ignored", host, _GONE)
 
 
-def _leave_alone(stand: Stand, resource: Resource, reason: str) -> Outcome:
-    """Leave ``resource`` as it is; a person should look where that is not what vCenter says."""
-    agrees = resource.state.maintained == stand.in_maintenance
-    if resource.state is ResourceState.TIMED or not agrees:
-        return Outcome("left", resource.host, reason, needs_attention=True)
-    return Outcome("unchanged", resource.host, reason)
-
-
-def _write(stand: Stand, resource: Resource, context: Context) -> Outcome:
-    return _start(resource, context) if stand.in_maintenance else _end(resource, context)
-
-
-def _start(resource: Resource, context: Context) -> Outcome:
-    seen = context.operations.start_maintenance(resource, context.policy.lease_minutes)
-    context.memory.started(resource, context.now())
-    action: Done = "renewed" if resource.state.maintained else "entered"
-    return Outcome(action, resource.host, "" if seen else _PENDING)
-
-
-def _end(resource: Resource, context: Context) -> Outcome:
-    seen = context.operations.end_maintenance(resource)
-    return Outcome("exited", resource.host, "" if seen else _PENDING, needs_attention=not seen)
-
-
-def _contradicted(outcome: Outcome, stand: Stand) -> Outcome:
-    said = f"it is {'in' if stand.in_maintenance else 'not in'} maintenance mode by now"
+def _contradicted(outcome: Outcome, mode: bool) -> Outcome:
+    said = f"it is {'in' if mode else 'not in'} maintenance mode by now"
     return replace(outcome, reason="; ".join(filter(None, [said, outcome.reason])))

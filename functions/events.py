@@ -38,20 +38,43 @@ MAX_NAME_LENGTH: Final = 255
 KEYS: Final = 2**32
 
 
+HOST: Final = "HostSystem"
+# What can go with hosts, by the name that vCenter and vRealize Operations both have for it, and by
+# ours. adapters.vcenter.companions knows how each is read.
+COMPANIONS: Final[Mapping[str, str]] = {
+    "Datastore": "datastore",
+    "ClusterComputeResource": "cluster",
+    "VirtualMachine": "virtual machine",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class HostRef:
     """Which host: its managed object reference (``host-29``), its name, and its vCenter.
 
-    A MoRef is unique within one vCenter only. One of ``moref`` and ``name`` may be empty.
+    Or, where ``kind`` is another than HOST, which of its companions: what goes with hosts into
+    maintenance and out of it. A MoRef is unique within one vCenter only, whatever the kind. One of
+    ``moref`` and ``name`` may be empty.
     """
 
     moref: str
     name: str
     vcenter: str
+    kind: str = HOST
+
+    @property
+    def is_host(self) -> bool:
+        """Whether this is a host, and not what goes with one."""
+        return self.kind == HOST
+
+    @property
+    def word(self) -> str:
+        """What people call its kind."""
+        return COMPANIONS.get(self.kind, "host")
 
     def __str__(self) -> str:
         moref = f" ({self.moref})" if self.name and self.moref else self.moref
-        return f"host {self.name}{moref} of {self.vcenter}"
+        return f"{self.word} {self.name}{moref} of {self.vcenter}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from functions.errors import MaintenanceError, SweepRefusedError
 from functions.events import HostEvent, HostRef
-from functions.ports import ModeChange, Resource, VCenterHost
+from functions.ports import Companion, ModeChange, Resource, VCenterHost
 
 Done = Literal[
     "entered",
@@ -29,6 +29,7 @@ class Outcome:
 
     ``needs_attention`` marks what a person should look at, though nothing failed. ``event`` is
     the one that it is about, for the log; None where its host could not be read, and of a sweep.
+    ``companions`` are the outcomes of what goes with the host (Policy.includes).
     """
 
     action: Done
@@ -36,6 +37,7 @@ class Outcome:
     reason: str = ""
     needs_attention: bool = False
     event: HostEvent | None = field(default=None, compare=False)
+    companions: tuple["Outcome", ...] = ()
 
     def as_dict(self) -> dict[str, str]:
         """Return what a processor may be told: JSON texts only."""
@@ -90,6 +92,9 @@ class SweepListener:
 
     def read(self, vcenter: str, side: str, count: int) -> None:
         """``count`` hosts of ``vcenter`` were read so far, on one ``side`` of the comparison."""
+
+    def accompanied(self, vcenter: str, companions: Sequence[Companion]) -> None:
+        """``companions`` are what goes with the hosts of ``vcenter``, before all are compared."""
 
     def compared(
         self,

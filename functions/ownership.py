@@ -8,12 +8,20 @@ no evidence, and then maintenance is left alone.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Final
 
 from functions.context import Policy
-from functions.ports import ModeChange, Resource, ResourceState, VCenter, VCenterHost
+from functions.ports import (
+    Companion,
+    ModeChange,
+    Resource,
+    ResourceState,
+    VCenter,
+    VCenterHost,
+)
 
 # Clocks differ, and a write may come some minutes after the look that it is based on.
 MARGIN: Final = timedelta(minutes=10)
@@ -76,6 +84,45 @@ def by_host(changes: Iterable[ModeChange]) -> Mapping[str, Sequence[ModeChange]]
     for change in changes:
         grouped[change.moref].append(change)
     return grouped
+
+
+def changes_of_companion(
+    companion: Companion, modes: Mapping[str, bool], changes: Mapping[str, Sequence[ModeChange]]
+) -> Sequence[ModeChange]:
+    """Say when a companion entered and left maintenance, by its hosts' ``changes``, newest first.
+
+    It is in as long as all of them are. A host that has not changed is as its mode says; of one
+    that has, the newest change counts, also against its mode: then ``stand`` proves nothing.
+    """
+    told = [each for moref in companion.hosts for each in changes.get(moref, ())]
+    out = {moref for moref in companion.hosts if not _was_last_in(moref, modes, changes)}
+    found: list[ModeChange] = []
+    for change in sorted(told, key=lambda each: each.at, reverse=True):
+        entered = not out
+        (out.add if change.entered else out.discard)(change.moref)
+        if entered == bool(out):
+            found.append(replace(change, moref=companion.ref.moref, entered=entered))
+    return found
+
+
+def with_companions(
+    changes: Sequence[ModeChange] | None,
+    companions: Iterable[Companion],
+    modes: Mapping[str, bool],
+) -> Sequence[ModeChange] | None:
+    """Add to hosts' ``changes`` those of their companions; None, not told, stays None."""
+    if not changes:
+        return changes
+    told = by_host(changes)
+    theirs = (each for one in companions for each in changes_of_companion(one, modes, told))
+    return [*changes, *theirs]
+
+
+def _was_last_in(
+    moref: str, modes: Mapping[str, bool], changes: Mapping[str, Sequence[ModeChange]]
+) -> bool:
+    told = changes.get(moref)
+    return told[0].entered if told else modes.get(moref, False)
 
 
 def stand(

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from functions.events import HostEvent, HostRef
+from functions.events import HOST, HostEvent, HostRef
 
 
 class ResourceState(StrEnum):
@@ -34,6 +34,7 @@ class ResourceState(StrEnum):
 class Resource:
     """The one vRealize Operations object that stands for ``host``, as it was when read.
 
+    ``host`` may be a companion of hosts, too: all that is said here of hosts holds for it.
     ``identifier`` is the object's UUID there. ``moref`` and ``vcenter_uuid`` say which host of
     which vCenter it is by its own account ("" where it does not tell), whatever an event says.
     """
@@ -47,10 +48,46 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class VCenterHost:
-    """A host as its vCenter knows it."""
+    """A host, or a companion of hosts, as its vCenter knows it."""
 
     host: HostRef
     in_maintenance_mode: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """What goes with hosts, as its vCenter knows it; ``hosts`` are the MoRefs of all it depends on.
+
+    Those are, by the vSphere API: the hosts that mount a datastore (``Datastore.host``), the hosts
+    of a cluster (``ComputeResource.host``), and the host of a virtual machine (``runtime.host``).
+    Where they may not be read there are none, so that it is never in maintenance: a doubt.
+    """
+
+    ref: HostRef
+    hosts: frozenset[str]
+
+    def in_maintenance(self, modes: Mapping[str, bool]) -> bool:
+        """Whether every host that it depends on is in maintenance mode, by their ``modes``.
+
+        A doubt is a no: a host whose mode is not told may be at work.
+        """
+        return bool(self.hosts) and all(modes.get(each, False) for each in self.hosts)
+
+    def with_mode(self, modes: Mapping[str, bool]) -> VCenterHost:
+        """Return it as one more that has a mode, as a host has."""
+        return VCenterHost(self.ref, self.in_maintenance(modes))
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """A host's companions, and the ``modes`` of all hosts that they depend on, by their MoRefs.
+
+    The host itself is one of those, also if it has no companions. A host whose mode may not be
+    read, or that is gone, is not among them.
+    """
+
+    modes: Mapping[str, bool]
+    companions: Sequence[Companion] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +114,31 @@ class OperationsManager(Protocol):
         """
         ...
 
+    def find_with(self, host: HostRef, kinds: Collection[str]) -> Sequence[Resource]:
+        """Read the resource that is ``host``, and what of ``kinds`` is related to it.
+
+        The host comes first. Few calls: as many as ``find`` where all of it is remembered. What is
+        related is what vRealize Operations says, which may lag behind vCenter; of what several
+        resources may be, none is there, and where relations are not told, there are none. Raises
+        what ``find`` does.
+        """
+        ...
+
+    def find_all(self, companions: Collection[HostRef]) -> Sequence[Resource]:
+        """Read the resources that are ``companions`` of one vCenter; in few calls, and anew.
+
+        Of those that are not known, or of which there are several, none is there.
+        """
+        ...
+
+    def alone(self, host: Resource, companions: Sequence[Resource]) -> Sequence[Resource]:
+        """Return those of ``companions`` that are related to ``host``, and to no other host.
+
+        That is by vRealize Operations' own account, for those who have no vCenter to ask. Where it
+        is not told, none is.
+        """
+        ...
+
     def start_maintenance(self, resource: Resource, minutes: int | None) -> bool:
         """Start maintenance for ``minutes``, or open-ended with None; repeating it is harmless.
 
@@ -91,8 +153,8 @@ class OperationsManager(Protocol):
         """
         ...
 
-    def resources(self, vcenter: str) -> Iterable[Resource]:
-        """Read every resource of the vCenter with the address ``vcenter``, page by page.
+    def resources(self, vcenter: str, kind: str = HOST) -> Iterable[Resource]:
+        """Read every resource of a kind of the vCenter with the address ``vcenter``, by pages.
 
         What vCenter no longer has, by vRealize Operations' own account, is left out.
         """
@@ -136,9 +198,29 @@ class VCenter(Protocol):
         """
         ...
 
+    def surroundings(self, moref: str, kinds: Collection[str]) -> Surroundings:
+        """Read a host's mode, what of ``kinds`` goes with it, and the modes that decide of that.
+
+        All is read anew: by one call where the hosts of its companions are known from before, and
+        by one more where they are not. Raises HostGoneError as ``in_maintenance_mode`` does.
+        A class that is built on this one, and knows hosts only, needs none of these three.
+        """
+        return Surroundings({moref: self.in_maintenance_mode(moref)})
+
     def hosts(self) -> Iterable[VCenterHost]:
         """Read all hosts, a page of many at a time."""
         ...
+
+    def companions(self, kinds: Collection[str]) -> Iterable[Companion]:
+        """Read all companions of ``kinds``, a page of many at a time."""
+        return ()
+
+    def has(self, companion: HostRef) -> bool:
+        """Say whether there is such a companion at this moment, by one read.
+
+        Raises RequestRejectedError if it may not be read.
+        """
+        return False
 
     def mode_changes(self, since: datetime, moref: str = "") -> Sequence[ModeChange]:
         """Read the changes since then, the newest first, of one host or of all.

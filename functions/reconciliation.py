@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from functions.context import Context
-from functions.convergence import AskedVCenter, converge
+from functions.convergence import converge
 from functions.errors import (
     HostGoneError,
     MaintenanceError,
@@ -21,15 +21,17 @@ from functions.errors import (
     SweepRefusedError,
     VCenterUnavailableError,
 )
+from functions.events import HostRef
+from functions.mode_sources import AskedVCenter
 from functions.outcomes import Action, Outcome, Overdue, SweepListener, Verb
-from functions.ownership import changes_that_matter, period_start
-from functions.ports import ModeChange, Resource, VCenter, VCenterHost
+from functions.ownership import changes_that_matter, period_start, with_companions
+from functions.ports import Companion, ModeChange, Resource, VCenter, VCenterHost
 from functions.sweep_plan import GONE, plan
 
 T = TypeVar("T")
 
 _DEFAULT_MAX_CHANGES: Final = 50
-_HOSTS_PER_CHANGE: Final = 5
+_COMPARED_PER_CHANGE: Final = 5
 _PROGRESS: Final = 500
 
 
@@ -37,12 +39,14 @@ _PROGRESS: Final = 500
 class Report:
     """How a sweep went.
 
-    ``hosts`` counts those that were compared. ``actions`` were planned, and done unless the sweep
-    was a dry run or there is a ``refusal``; ``unseen`` are those of them whose new state did not
-    show in time, and ``corrections`` what became of hosts that changed their mode meanwhile.
+    ``hosts`` and ``companions`` count those that were compared. ``actions`` were planned, and done
+    unless the sweep was a dry run or there is a ``refusal``; ``unseen`` are those of them whose new
+    state did not show in time, and ``corrections`` what became of hosts that changed their mode
+    meanwhile.
     """
 
     hosts: int = 0
+    companions: int = 0
     actions: list[Action] = field(default_factory=list)
     unseen: list[Action] = field(default_factory=list)
     corrections: list[Outcome] = field(default_factory=list)
@@ -63,7 +67,8 @@ class Report:
     def summary(self) -> str:
         """Return the counts in words."""
         counted = ", ".join(f"{count} {_VERBS[verb]}" for verb, count in self.counts().items())
-        return f"{self.hosts} hosts compared: {counted}"
+        companions = f" and {self.companions} companions" if self.companions else ""
+        return f"{self.hosts} hosts{companions} compared: {counted}"
 
 
 _VERBS: Final[Mapping[Verb, str]] = {
@@ -127,16 +132,49 @@ def _survey(vcenter: VCenter, context: Context, adopt: bool, report: Report) -> 
     listed = context.operations.resources(address)
     resources = list(_counted(listed, listener, address, "vRealize Operations"))
     report.hosts += _checked(address, hosts, resources)
+    modes = {each.host.moref: each.in_maintenance_mode for each in hosts}
+    companions, theirs = _companions(vcenter, context, report)
+    things = [*hosts, *(each.with_mode(modes) for each in companions)]
+    resources += theirs
     policy, now = context.policy, context.now()
-    reading = partial(changes_that_matter, vcenter, hosts, resources, policy, now)
-    changes = _asked(reading, vcenter, context, report)
+    reading = partial(changes_that_matter, vcenter, things, resources, policy, now)
+    changes = with_companions(_asked(reading, vcenter, context, report), companions, modes)
     since = period_start(policy, now)
     ours = {each.identifier for each in resources if context.memory.has_started(each, since)}
-    planned = plan(hosts, resources, policy, now, changes, adopt, ours)
+    planned = plan(things, resources, policy, now, changes, adopt, ours)
     actions = [_noticed(_sure(each, vcenter), context) for each in planned]
     report.actions += actions
     report.overdue += _overdue(vcenter, hosts, context, report)
+    listener.accompanied(address, companions)
     listener.compared(address, hosts, resources, actions)
+
+
+def _companions(
+    vcenter: VCenter, context: Context, report: Report
+) -> tuple[list[Companion], list[Resource]]:
+    """Read all companions; a kind that cannot be compared spares all others."""
+    companions: list[Companion] = []
+    resources: list[Resource] = []
+    for kind in context.policy.includes:
+        with _collecting_faults(vcenter.address, report, context.listener):
+            listed, known = companions_of(kind, vcenter, context)
+            report.companions += _known_to_both([each.ref for each in listed], known)
+            companions += listed
+            resources += known
+    return companions, resources
+
+
+def companions_of(
+    kind: str, vcenter: VCenter, context: Context
+) -> tuple[Sequence[Companion], Sequence[Resource]]:
+    """Read all companions of a kind, from both sides.
+
+    Raises VCenterUnavailableError if vCenter's answer cannot be the truth, and what both do.
+    """
+    listed = list(vcenter.companions([kind]))
+    known = list(context.operations.resources(vcenter.address, kind))
+    _check(vcenter.address, [each.ref for each in listed], known)
+    return listed, known
 
 
 def _overdue(
@@ -184,12 +222,21 @@ def _sure(action: Action, vcenter: VCenter) -> Action:
     if action.reason != GONE or action.resource is None:
         return action
     try:
-        vcenter.in_maintenance_mode(action.resource.moref)
-    except HostGoneError:
-        return action
+        if not _has(action.resource, vcenter):
+            return action
     except RequestRejectedError:
         pass  # One that may not be asked for must not hold up all others.
     return replace(action, verb="report", reason="its vCenter has it, but does not list it")
+
+
+def _has(resource: Resource, vcenter: VCenter) -> bool:
+    if not resource.host.is_host:
+        return vcenter.has(resource.host)
+    try:
+        vcenter.in_maintenance_mode(resource.moref)
+    except HostGoneError:
+        return False
+    return True
 
 
 def _noticed(action: Action, context: Context) -> Action:
@@ -222,27 +269,44 @@ def _checked(address: str, hosts: Sequence[VCenterHost], resources: Sequence[Res
     """
     if not hosts:
         raise VCenterUnavailableError(f"{address} says that it has no hosts; taken for a fault")
-    known = {resource.moref for resource in resources}
-    there = len(known & {each.host.moref for each in hosts})
-    if 2 * there < len(known):
+    listed = [each.host for each in hosts]
+    _check(address, listed, resources)
+    return _known_to_both(listed, resources)
+
+
+def _check(address: str, listed: Sequence[HostRef], resources: Sequence[Resource]) -> None:
+    """Raise VCenterUnavailableError if most of what is known of one kind were gone."""
+    known, there = len(_morefs(resources)), _known_to_both(listed, resources)
+    if 2 * there < known:
         raise VCenterUnavailableError(
-            f"{address} has only {there} of the {len(known)} hosts that vRealize Operations"
-            " knows of it; taken for a fault"
+            f"{address} has only {there} of the {known} {resources[0].host.word}s that vRealize"
+            " Operations knows of it; taken for a fault"
         )
-    return there
+
+
+def _known_to_both(listed: Iterable[HostRef], resources: Iterable[Resource]) -> int:
+    return len(_morefs(resources) & {each.moref for each in listed})
+
+
+def _morefs(resources: Iterable[Resource]) -> set[str]:
+    return {each.moref for each in resources}
 
 
 def _refusal(report: Report, max_changes: int | None, *, dry_run: bool) -> SweepRefusedError | None:
-    changes = sum(action.changes for action in report.actions)
-    limit = max(_DEFAULT_MAX_CHANGES, report.hosts // _HOSTS_PER_CHANGE)
-    limit = limit if max_changes is None else max_changes
-    if changes <= limit:
-        return None
-    renewed = "" if dry_run else _but_renewed(report)
-    return SweepRefusedError(
-        f"would change {changes} of {report.hosts} hosts, more than {limit}"
-        f" (RECONCILE_MAX_CHANGES), so nothing was changed{renewed}"
-    )
+    """Return why the sweep may not change that much: of hosts, or of what goes with them."""
+    hosts = [each.changes for each in report.actions if each.host.is_host]
+    companions = [each.changes for each in report.actions if not each.host.is_host]
+    counted = ((hosts, report.hosts, "hosts"), (companions, report.companions, "companions"))
+    for changes, compared, what in counted:
+        limit = max(_DEFAULT_MAX_CHANGES, compared // _COMPARED_PER_CHANGE)
+        limit = limit if max_changes is None else max_changes
+        if sum(changes) > limit:
+            renewed = "" if dry_run else _but_renewed(report)
+            return SweepRefusedError(
+                f"would change {sum(changes)} of {compared} {what}, more than {limit}"
+                f" (RECONCILE_MAX_CHANGES), so nothing was changed{renewed}"
+            )
+    return None
 
 
 def _but_renewed(report: Report) -> str:
@@ -296,18 +360,34 @@ def _look_again(vcenter: VCenter, context: Context, report: Report) -> None:
     """Ask once more, since hosts may have changed their mode after they were compared."""
     verbs = ("renew",) if report.refusal else ("start", "renew", "end")
     written = {
-        action.host.moref: action.verb != "end"
+        action.host: action.verb != "end"
         for action in report.actions
         if action.host.vcenter == vcenter.address and action.verb in verbs
     }
-    for each in vcenter.hosts() if written else ():
-        in_maintenance = each.in_maintenance_mode
-        if written.get(each.host.moref, in_maintenance) != in_maintenance:
-            with _collecting_faults(str(each.host), report, context.listener):
-                _correct(each, vcenter, context, report)
+    for host in _changed_since(written, vcenter) if written else ():
+        with _collecting_faults(str(host.host), report, context.listener):
+            _correct(host, vcenter, context, report)
+
+
+def _changed_since(written: Mapping[HostRef, bool], vcenter: VCenter) -> Iterator[VCenterHost]:
+    """Find the hosts that are not, or whose companions are not, as they were written."""
+    wanted = {ref.moref: mode for ref, mode in written.items()}
+    hosts: dict[str, VCenterHost] = {}
+    for host in vcenter.hosts():
+        hosts[host.host.moref] = host
+        if wanted.get(host.host.moref, host.in_maintenance_mode) != host.in_maintenance_mode:
+            yield host
+    kinds = {ref.kind for ref in written if not ref.is_host}
+    modes = {moref: host.in_maintenance_mode for moref, host in hosts.items()}
+    for companion in vcenter.companions(kinds) if kinds else ():
+        mode = companion.in_maintenance(modes)
+        if wanted.get(companion.ref.moref, mode) != mode:
+            # If it is not in maintenance, one of its hosts says why.
+            yield from [hosts[each] for each in companion.hosts if modes.get(each) == mode][:1]
 
 
 def _correct(each: VCenterHost, vcenter: VCenter, context: Context, report: Report) -> None:
+    """Look at the host, and at all that goes with it, as an event of it would."""
     asked = AskedVCenter(vcenter, context)
     outcome = converge(each.host, each.in_maintenance_mode, asked, context)
     report.corrections.append(outcome)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from functions.context import Policy
+from functions.events import HostRef
 from functions.outcomes import Action, Verb
 from functions.ownership import A_PERSONS, ANOTHERS, NOT_OURS, NOT_TOLD, Stand, by_host, stand
 from functions.ports import ModeChange, Resource, ResourceState, VCenterHost
@@ -91,7 +92,7 @@ def plan(
     ]
     left_over = (each for group in known.values() for each in group)
     gone = [_left_over(each, past, leased=bool(lease), adopt=adopt) for each in left_over]
-    return [*filter(None, actions), *gone]
+    return [*filter(None, [*actions, *gone])]
 
 
 class _Past:
@@ -142,15 +143,17 @@ def _is_whole_vcenter(pairs: Sequence[_Pair]) -> bool:
 
     Suite API, ``PUT /api/adapters/{id}/maintained``: nothing else shows that it was done.
     """
-    states = [each.state for pair in pairs for each in pair.resources]
-    not_ours = sum(pair.stand is Stand.OUT_FOR_LONG for pair in pairs)
-    return {*states} == {ResourceState.TIMED} and 2 * not_ours > len(pairs) >= _MIN_HOSTS
+    hosts = [each for each in pairs if each.host.host.is_host]
+    states = [each.state for host in hosts for each in host.resources]
+    not_ours = sum(host.stand is Stand.OUT_FOR_LONG for host in hosts)
+    return {*states} == {ResourceState.TIMED} and 2 * not_ours > len(hosts) >= _MIN_HOSTS
 
 
 def _action(pair: _Pair, rules: _Rules, until: datetime | None, *, leased: bool) -> Action | None:
     host = pair.host.host
     if len(pair.resources) != 1:
-        return Action("report", host, _incomparable(pair.resources))
+        nothing_lost = _is_quiet_companion(host, pair.resources) and not pair.stand.in_maintenance
+        return None if nothing_lost else Action("report", host, _incomparable(pair.resources))
     [resource] = pair.resources
     decision = rules.get((leased, pair.stand, resource.state))
     if decision is None:
@@ -159,9 +162,16 @@ def _action(pair: _Pair, rules: _Rules, until: datetime | None, *, leased: bool)
     return Action(verb, host, reason, resource, until if verb in ("start", "renew") else None)
 
 
-def _left_over(resource: Resource, past: _Past, *, leased: bool, adopt: bool) -> Action:
+def _is_quiet_companion(host: HostRef, resources: Sequence[Resource]) -> bool:
+    """Whether this is no host, and silenced by nobody: virtual machines come and go all day."""
+    return not host.is_host and not any(each.state.maintained for each in resources)
+
+
+def _left_over(resource: Resource, past: _Past, *, leased: bool, adopt: bool) -> Action | None:
     """Say what becomes of a resource whose vCenter does not have it: nobody else would end it."""
     host, rules = resource.host, _ADOPTING if adopt else _RULES
+    if _is_quiet_companion(host, [resource]):
+        return None
     if not resource.moref:
         return Action("report", host, f"has no MoRef to compare it by; {resource.state}", resource)
     if not resource.state.maintained:

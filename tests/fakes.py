@@ -6,8 +6,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from functions.errors import AmbiguousHostError, HostGoneError, HostNotFoundError, MaintenanceError
-from functions.events import HostRef
-from functions.ports import ModeChange, Resource, ResourceState, VCenterHost
+from functions.events import HOST, HostRef
+from functions.ports import (
+    Companion,
+    ModeChange,
+    Resource,
+    ResourceState,
+    Surroundings,
+    VCenterHost,
+)
 
 VCENTER_UUID = "2d0f1c3e-4a5b-4c6d-8e7f-9a0b1c2d3e4f"
 
@@ -52,6 +59,8 @@ class FakeOperations:
     addresses of further ones, and ``uuids`` tells by any address which vCenter it is. While
     ``slow`` is set, what is accepted stays invisible until ``settle``. Windows end by ``clock``.
     Each call takes the first of ``failures``, if there is one, and raises it unless it is None.
+
+    Companions are among ``hosts``, and ``relate`` says to which hosts they are related.
     """
 
     hosts: Iterable[HostRef] = ()
@@ -64,6 +73,7 @@ class FakeOperations:
     def __post_init__(self) -> None:
         self._numbers = itertools.count(1)
         self._known: list[FakeHost] = []
+        self._relations: dict[HostRef, set[HostRef]] = {}
         for host in self.hosts:
             self.add(host)
 
@@ -76,6 +86,25 @@ class FakeOperations:
             raise AmbiguousHostError(f"{len(found)} resources fit {host}")
         return self._resource(found[0], host)
 
+    def find_with(self, host: HostRef, kinds: Collection[str]) -> list[Resource]:
+        found = self.find(host)
+        itself = self._by_identifier(found).host
+        related = [each for each, hosts in self._relations.items() if itself in hosts]
+        companions = [replace(each, vcenter=host.vcenter) for each in related if each.kind in kinds]
+        return [found, *self._those_known(companions)]
+
+    def find_all(self, companions: Collection[HostRef]) -> list[Resource]:
+        self._fail()
+        return self._those_known(companions)
+
+    def alone(self, host: Resource, companions: Sequence[Resource]) -> list[Resource]:
+        self._fail()
+        itself = self._by_identifier(host).host
+        related = (
+            (each, self._relations.get(self._by_identifier(each).host)) for each in companions
+        )
+        return [each for each, hosts in related if hosts == {itself}]
+
     def start_maintenance(self, resource: Resource, minutes: int | None) -> bool:
         timed = minutes is not None
         state = ResourceState.TIMED if timed else ResourceState.OPEN_ENDED
@@ -84,11 +113,11 @@ class FakeOperations:
     def end_maintenance(self, resource: Resource) -> bool:
         return self._change(resource, ResourceState.MONITORED, None)
 
-    def resources(self, vcenter: str) -> Iterator[Resource]:
+    def resources(self, vcenter: str, kind: str = HOST) -> Iterator[Resource]:
         self._fail()
         collected = self._collected(vcenter)
         for known in self._alive():
-            if known.host.vcenter in collected:
+            if known.host.vcenter in collected and known.host.kind == kind:
                 yield self._resource(known, replace(known.host, vcenter=vcenter))
 
     def start_all(
@@ -106,6 +135,10 @@ class FakeOperations:
         identifier = f"resource-{next(self._numbers)}"
         self._known.append(FakeHost(identifier, host, stale=stale))
         self.vcenters.add(host.vcenter)
+
+    def relate(self, companion: HostRef, *hosts: HostRef) -> None:
+        """Let a companion be related to these hosts, and to no others any more."""
+        self._relations[companion] = set(hosts)
 
     def remove(self, host: HostRef) -> None:
         """Take a host out of its vCenter; a stale resource stays behind."""
@@ -178,11 +211,25 @@ class FakeOperations:
         same = {each for each in self.vcenters if uuid and self.uuids.get(each) == uuid}
         return same | ({vcenter} & self.vcenters)
 
+    def _those_known(self, companions: Collection[HostRef]) -> list[Resource]:
+        """Of which there is exactly one, by MoRef within a vCenter that is known."""
+        found = {
+            each: [k for k in self._within(each) if _same_moref(k.host, each)]
+            for each in companions
+        }
+        return [self._resource(known[0], each) for each, known in found.items() if len(known) == 1]
+
+    def _within(self, host: HostRef) -> list[FakeHost]:
+        """What is alive of a kind in its vCenter."""
+        collected = self._collected(host.vcenter)
+        alive = [known for known in self._alive() if known.host.kind == host.kind]
+        return [known for known in alive if known.host.vcenter in collected]
+
     def _fitting(self, host: HostRef) -> Iterator[FakeHost]:
         """By MoRef or by exact name within a vCenter that is known, else by name anywhere."""
-        alive, collected = self._alive(), self._collected(host.vcenter)
-        if collected or host.vcenter in self.uuids:
-            alive = [known for known in alive if known.host.vcenter in collected]
+        alive = [known for known in self._alive() if known.host.kind == host.kind]
+        if self._collected(host.vcenter) or host.vcenter in self.uuids:
+            alive = self._within(host)
             if found := [known for known in alive if _same_moref(known.host, host)]:
                 yield from found
                 return
@@ -199,6 +246,8 @@ class FakeVCenter:
 
     ``known`` are its hosts at first, none of them in maintenance mode. ``changes`` is its history,
     the oldest first, by ``clock``; what was before ``purged_before`` is not told any more.
+    ``around`` are the companions of its hosts, and the MoRefs of the hosts that each depends on.
+    The modes of the hosts in ``hidden`` may not be read when others are asked about.
     """
 
     known: Iterable[HostRef] = ()
@@ -208,6 +257,8 @@ class FakeVCenter:
     clock: Clock = field(default_factory=Clock)
     changes: list[ModeChange] = field(default_factory=list)
     purged_before: datetime | None = None
+    around: dict[HostRef, set[str]] = field(default_factory=dict)
+    hidden: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.modes = dict.fromkeys(self.known, False)
@@ -221,10 +272,27 @@ class FakeVCenter:
         self._fail()
         return self.modes[self.host(moref)]
 
+    def surroundings(self, moref: str, kinds: Collection[str]) -> Surroundings:
+        self._fail()
+        companions = [each for each in self._around(kinds) if moref in each.hosts]
+        asked = {moref}.union(*(each.hosts for each in companions))
+        told = {each.moref: mode for each, mode in self.modes.items() if each.moref in asked}
+        mode = self.modes[self.host(moref)]
+        return Surroundings({**self._shown(told), moref: mode}, companions)
+
     def hosts(self) -> Iterator[VCenterHost]:
         self._fail()
         for host, mode in list(self.modes.items()):
-            yield VCenterHost(host, mode)
+            if host.moref not in self.hidden:
+                yield VCenterHost(host, mode)
+
+    def companions(self, kinds: Collection[str]) -> Iterator[Companion]:
+        self._fail()
+        yield from self._around(kinds)
+
+    def has(self, companion: HostRef) -> bool:
+        self._fail()
+        return any(_same_moref(each, companion) for each in self.around)
 
     def mode_changes(self, since: datetime, moref: str = "") -> list[ModeChange]:
         self._fail()
@@ -246,13 +314,23 @@ class FakeVCenter:
         self._put(moref, False, user)
 
     def remove(self, moref: str) -> None:
+        """Take a host out; what goes with it depends on the others by then."""
         del self.modes[self.host(moref)]
+        for hosts in self.around.values():
+            hosts.discard(moref)
 
     def host(self, moref: str) -> HostRef:
         for host in self.modes:
             if moref and host.moref == moref:
                 return host
         raise HostGoneError(f"{self.address} has no host {moref}")
+
+    def _around(self, kinds: Collection[str]) -> list[Companion]:
+        known = [(each, hosts) for each, hosts in self.around.items() if each.kind in kinds]
+        return [Companion(each, frozenset(hosts)) for each, hosts in known]
+
+    def _shown(self, modes: Mapping[str, bool]) -> dict[str, bool]:
+        return {moref: mode for moref, mode in modes.items() if moref not in self.hidden}
 
     def _put(self, moref: str, mode: bool, user: str) -> None:
         self.modes[self.host(moref)] = mode
@@ -268,7 +346,7 @@ class FakeVCenter:
 
 
 def _same_moref(known: HostRef, host: HostRef) -> bool:
-    return bool(host.moref) and known.moref == host.moref
+    return bool(host.moref) and (known.kind, known.moref) == (host.kind, host.moref)
 
 
 def _same_name(known: HostRef, host: HostRef) -> bool:

@@ -1,7 +1,7 @@
 """Both sides of every host, side by side."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,8 +9,8 @@ from typing import Final
 from functions.context import Policy
 from functions.events import HostRef
 from functions.outcomes import Action, Verb
-from functions.ownership import NOT_TOLD
-from functions.ports import ModeChange, Resource, ResourceState, VCenterHost
+from functions.ownership import NOT_TOLD, with_companions
+from functions.ports import Companion, ModeChange, Resource, ResourceState, VCenterHost
 from functions.reconciliation import in_for_longer
 from functions.sweep_plan import plan
 
@@ -40,6 +40,8 @@ STATES: Final = {
 class Row:
     """One host: what vCenter says, what vRealize Operations says, and what a sweep would do.
 
+    Or one of its ``companions``, that says how many hosts it depends on (``of_hosts``).
+
     None is what is not known. ``whose`` the maintenance is: ours, a person's, somebody else's
     ("other") or perhaps anybody's ("unknown"). ``entered`` is when the host was put into
     maintenance mode, and by whom. ``overdue``, whether that is too long ago, is known without it,
@@ -56,6 +58,7 @@ class Row:
     entered: ModeChange | None = None
     overdue: bool | None = None
     until: datetime | None = None
+    of_hosts: int = 1
     companions: tuple["Row", ...] = ()
 
     @property
@@ -65,8 +68,9 @@ class Row:
 
     @property
     def matters(self) -> bool:
-        """Whether the two sides differ, or the host is in maintenance."""
-        return not self.agrees or bool(self.in_maintenance_mode)
+        """Whether the two sides differ, or it is in maintenance; of a host also what it has."""
+        itself = not self.agrees or bool(self.in_maintenance_mode)
+        return itself or any(each.matters for each in self.companions)
 
 
 def compare(
@@ -75,12 +79,18 @@ def compare(
     policy: Policy,
     now: datetime,
     changes: Sequence[ModeChange] | None = (),
+    companions: Sequence[Companion] = (),
 ) -> list[Row]:
     """Return a row for every host of a vCenter, and for every resource that is none of them.
 
-    ``changes`` are those that matter; None if they could not be read.
+    ``changes`` are those that matter; None if they could not be read. ``companions`` are shown
+    under the first of their hosts, and those of no host for themselves; ``resources`` has theirs.
     """
-    return compared(hosts, resources, plan(hosts, resources, policy, now, changes), policy, now)
+    modes = {each.host.moref: each.in_maintenance_mode for each in hosts}
+    things = [*hosts, *(each.with_mode(modes) for each in companions)]
+    changes = with_companions(changes, companions, modes)
+    actions = plan(things, resources, policy, now, changes)
+    return compared(hosts, resources, actions, policy, now, companions)
 
 
 def compared(
@@ -89,14 +99,34 @@ def compared(
     actions: Sequence[Action],
     policy: Policy,
     now: datetime,
+    companions: Sequence[Companion] = (),
 ) -> list[Row]:
     """Return the rows of what a sweep has read of a vCenter, and plans to do."""
-    morefs = {each.host.moref for each in hosts}
+    modes = {each.host.moref: each.in_maintenance_mode for each in hosts}
+    things = [*hosts, *(each.with_mode(modes) for each in companions)]
+    return _nested(_rows(things, resources, actions, policy, now), companions)
+
+
+def flat(rows: Iterable[Row]) -> Iterator[Row]:
+    """Return each row, and behind it its companions, as rows like all others."""
+    for row in rows:
+        yield row
+        yield from row.companions
+
+
+def _rows(
+    things: Sequence[VCenterHost],
+    resources: Sequence[Resource],
+    actions: Sequence[Action],
+    policy: Policy,
+    now: datetime,
+) -> list[Row]:
+    morefs = {each.host.moref for each in things}
     planned = {action.host.moref: action for action in actions}
     states, lease = _states(resources), policy.lease_minutes
     rows = [
         row_of(each.host, each.in_maintenance_mode, states.get(each.host.moref), lease, now)
-        for each in hosts
+        for each in things
     ]
     left_over = [action for action in actions if action.host.moref not in morefs]
     return [
@@ -134,6 +164,25 @@ def _since(row: Row, entered: Mapping[str, ModeChange], allowed: timedelta, now:
         return row
     change = entered.get(row.host.moref)
     return replace(row, entered=change, overdue=in_for_longer(change, allowed, now))
+
+
+def _nested(rows: Sequence[Row], companions: Iterable[Companion]) -> list[Row]:
+    """Put companions under the first of their hosts."""
+    hosts = {each.ref.moref: sorted(each.hosts) for each in companions}
+    own = [row for row in rows if row.host.moref not in hosts]
+    known = {row.host.moref for row in own}
+    under: defaultdict[str | None, list[Row]] = defaultdict(list)
+    for row in rows:
+        if (of := hosts.get(row.host.moref)) is not None and not _is_quiet(row):
+            first = next((each for each in of if each in known), None)
+            under[first].append(replace(row, of_hosts=len(of)))
+    nested = [replace(row, companions=tuple(under.pop(row.host.moref, ()))) for row in own]
+    return [*nested, *under[None]]
+
+
+def _is_quiet(row: Row) -> bool:
+    """Whether it is unknown to vRealize Operations, which nobody misses while it is at work."""
+    return row.state is None and row.verb is None
 
 
 def _with(row: Row, action: Action | None) -> Row:

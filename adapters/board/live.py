@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from adapters.board.comparison import Row, compared, row_of, with_entered
+from adapters.board.comparison import Row, compared, flat, row_of, with_entered
 from adapters.board.model import Board, Happening, Reading
 from adapters.output.listeners import Handled, Listener
 from functions.context import Policy, VCenters
@@ -21,11 +21,12 @@ from functions.errors import MaintenanceError
 from functions.events import ENTERED, HostEvent, HostRef
 from functions.outcomes import Action, Outcome, Overdue
 from functions.ownership import A_PERSONS, ANOTHERS, NOT_OURS, NOT_TOLD, PERHAPS_ANOTHERS
-from functions.ports import ModeChange, Resource, ResourceState, VCenterHost
+from functions.ports import Companion, ModeChange, Resource, ResourceState, VCenterHost
 
 _MAX_HAPPENINGS: Final = 30
 # A sweep tells when it has read all modes, and not when it began to.
 _READING: Final = timedelta(seconds=10)
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _MODES: Final = {"entered": True, "renewed": True, "exited": False}
 # What is there where something is left as it is, and whose that is.
 _FOUND: Final[Mapping[str, tuple[ResourceState, str]]] = {
@@ -34,6 +35,13 @@ _FOUND: Final[Mapping[str, tuple[ResourceState, str]]] = {
     NOT_OURS: (ResourceState.TIMED, "person"),
     NOT_TOLD: (ResourceState.TIMED, "unknown"),
     PERHAPS_ANOTHERS: (ResourceState.TIMED, "unknown"),
+}
+# Whether a host, or a companion, that is left alone for this reason is in maintenance mode.
+_MODES_LEFT: Final = {
+    A_PERSONS: False,
+    NOT_OURS: False,
+    NOT_TOLD: False,
+    PERHAPS_ANOTHERS: True,
 }
 
 
@@ -51,24 +59,38 @@ class Live(Listener):
         self._lock = threading.Lock()
         self._rows: dict[str, dict[str, Row]] = {}
         self._read: dict[str, datetime] = {}
+        self._companions: dict[str, Sequence[Companion]] = {}
         self._written: dict[tuple[str, str], datetime] = {}
         self._happenings: deque[Happening] = deque(maxlen=_MAX_HAPPENINGS)
         self._changes = 0
+        self._next_end = _NEVER
         self._shown: tuple[object, Board] = (None, Board())
 
     def board(self, readings: Sequence[Reading], notices: Sequence[str]) -> Board:
         """Return what is known now; the same object as before, if nothing has changed."""
         with self._lock:
             state = (self._changes, tuple(readings), tuple(notices))
-            if self._shown[0] != state:
-                rows = tuple(row for each in self._rows.values() for row in each.values())
+            if self._shown[0] != state or self._now() >= self._next_end:
+                rows = self._rows_now()
                 board = Board(rows, tuple(readings), tuple(notices), tuple(self._happenings))
                 self._shown = state, board
             return self._shown[1]
 
+    def _rows_now(self) -> tuple[Row, ...]:
+        """Return all rows; a window that was not renewed has ended by itself, and nobody tells."""
+        now = self._now()
+        rows = [_ended(row, now) for each in self._rows.values() for row in each.values()]
+        ends = (row.until for row in flat(rows) if row.until)
+        self._next_end = min(ends, default=_NEVER)
+        return tuple(rows)
+
     def read(self, vcenter: str, side: str, count: int) -> None:
         """See SweepListener.read."""
         self._read.setdefault(vcenter, self._now())
+
+    def accompanied(self, vcenter: str, companions: Sequence[Companion]) -> None:
+        """See SweepListener.accompanied."""
+        self._companions[vcenter] = companions
 
     def compared(
         self,
@@ -78,7 +100,8 @@ class Live(Listener):
         actions: Sequence[Action],
     ) -> None:
         """See SweepListener.compared."""
-        rows = compared(hosts, resources, actions, self._policy, self._now())
+        companions = self._companions.pop(vcenter, ())
+        rows = compared(hosts, resources, actions, self._policy, self._now(), companions)
         dated = self._dated(rows, vcenter)
         since = self._read.pop(vcenter, self._now()) - _READING
         with self._lock:
@@ -103,9 +126,9 @@ class Live(Listener):
 
         def written(row: Row) -> Row:
             state = _started(lease) if started else ResourceState.MONITORED
-            mode = row.in_maintenance_mode
-            found = row_of(row.host, mode, state, lease, self._now())
-            return replace(found, entered=row.entered, overdue=row.overdue, until=action.until)
+            found = row_of(row.host, row.in_maintenance_mode, state, lease, self._now())
+            said = replace(row, state=state, whose=found.whose, until=action.until)
+            return replace(said, verb=None, reason="")
 
         self._put(action.host, written)
 
@@ -123,24 +146,31 @@ class Live(Listener):
             self._failed(event, error)
         self._note(_happening(handled, self._now()))
 
-    def _change(self, host: HostRef, outcome: Outcome, event: HostEvent | None) -> None:
-        """Take over what became of a host; one that is ignored is as it was."""
-        if outcome.action == "ignored":
-            return
+    def _change(
+        self,
+        host: HostRef,
+        outcome: Outcome,
+        event: HostEvent | None,
+        under: HostRef | None = None,
+    ) -> None:
+        """Take over what became of a host, or of a companion ``under`` one, if that is told."""
+        for each in outcome.companions:
+            if each.host:
+                self._change(each.host, each, None, under=host)
         mode = _mode(outcome, event)
+        if mode is None:
+            return
 
         def changed(row: Row) -> Row:
-            if mode is None:
-                return row
             state, whose = self._state(outcome, row)
             found = row_of(row.host, mode, state, self._policy.lease_minutes, self._now())
             whose = whose or found.whose
             until = found.until if whose == "ours" else None
             reason = outcome.reason if outcome.action == "left" else ""
-            said = replace(found, whose=whose, until=until, reason=reason)
-            return self._entered(said, row, event)
+            said = replace(row, in_maintenance_mode=mode, state=state, whose=whose, until=until)
+            return self._entered(replace(said, verb=None, reason=reason), row, event)
 
-        self._put(host, changed)
+        self._put(host, changed, under)
 
     def _failed(self, event: HostEvent, error: MaintenanceError) -> None:
         mode = event.name == ENTERED
@@ -162,7 +192,7 @@ class Live(Listener):
 
     def _entered(self, row: Row, before: Row, event: HostEvent | None) -> Row:
         """Add since when it is in maintenance mode; who did that, an event of vCenter's tells."""
-        if not row.in_maintenance_mode:
+        if not row.in_maintenance_mode or not row.host.is_host:
             return replace(row, entered=None, overdue=None)
         if before.in_maintenance_mode and before.entered:
             return replace(row, entered=before.entered, overdue=before.overdue)
@@ -180,13 +210,19 @@ class Live(Listener):
             return with_entered(rows, entered, self._policy, self._now())
         return rows
 
-    def _put(self, host: HostRef, change: Callable[[Row], Row]) -> None:
-        """Let a host's row be changed; a host that is new has one, too."""
+    def _put(
+        self, host: HostRef, change: Callable[[Row], Row], under: HostRef | None = None
+    ) -> None:
+        """Let a row be changed; one that is new is a host's, or a companion's ``under`` a host."""
         with self._lock:
             rows, key = self._rows.setdefault(host.vcenter, {}), _key(host)
-            before = rows.get(key, Row(host, None, ResourceState.MONITORED, None))
-            rows[key] = change(before)
-            self._written[host.vcenter, key] = self._now()
+            owner = key if host.is_host or key in rows else _owner(rows, key, under)
+            new = Row(host, None, ResourceState.MONITORED, None)
+            if owner == key:
+                rows[key] = change(rows.get(key, new))
+            elif owner:
+                rows[owner] = _with_companion(rows[owner], change, new)
+            self._written[host.vcenter, owner or key] = self._now()
             self._changes += 1
 
     def _note(self, happening: Happening) -> None:
@@ -206,6 +242,30 @@ class Live(Listener):
 
 def _key(host: HostRef) -> str:
     return host.moref or host.name
+
+
+def _ended(row: Row, now: datetime) -> Row:
+    """Return a row without the windows that have ended by themselves by now."""
+    companions = tuple(_ended(each, now) for each in row.companions)
+    if row.until is None or row.until > now:
+        return replace(row, companions=companions) if companions else row
+    ended = replace(row, state=ResourceState.MONITORED, whose=None, until=None)
+    return replace(ended, companions=companions)
+
+
+def _owner(rows: Mapping[str, Row], key: str, under: HostRef | None) -> str | None:
+    """Return the key of the row that has a companion, or is to have it."""
+    having = (
+        owner for owner, row in rows.items() if key in (_key(each.host) for each in row.companions)
+    )
+    wanted = _key(under) if under and _key(under) in rows else None
+    return next(having, wanted)
+
+
+def _with_companion(row: Row, change: Callable[[Row], Row], new: Row) -> Row:
+    known = {_key(each.host): each for each in row.companions}
+    known[_key(new.host)] = change(known.get(_key(new.host), new))
+    return replace(row, companions=tuple(known.values()))
 
 
 def _newer(written: Row, read: Row) -> Row:
@@ -228,7 +288,11 @@ def _started(lease_minutes: int | None) -> ResourceState:
 def _mode(outcome: Outcome, event: HostEvent | None) -> bool | None:
     if outcome.action in _MODES:
         return _MODES[outcome.action]
-    if event is None:
+    if outcome.action == "left":
+        told = (mode for reason, mode in _MODES_LEFT.items() if reason in outcome.reason)
+        if (mode := next(told, None)) is not None:
+            return mode
+    if event is None or outcome.action == "ignored":
         return None
     # An outcome says so if its vCenter says otherwise by now.
     return (event.name == ENTERED) != outcome.reason.startswith("it is ")

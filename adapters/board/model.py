@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from adapters.board.comparison import Row
+from adapters.board.comparison import Row, flat
 
 MAX_QUERY_LENGTH: Final = 100
 
@@ -27,7 +27,7 @@ GROUPS: Final = (
         "differs",
         "Differs",
         "vCenter and vRealize Operations do not say the same. A sweep does what stands below.",
-        lambda row: not row.agrees,
+        lambda row: not all(each.agrees for each in flat([row])),
     ),
     Group(
         "overdue",
@@ -142,7 +142,11 @@ def timestamp(moment: datetime | None) -> str | None:
 
 def _entry(row: Row) -> dict[str, object]:
     more = {"group": group_of(row).key, "until": timestamp(row.until)}
-    return {**fields(row), **more, "companions": [fields(each) for each in row.companions]}
+    return {**fields(row), **more, "companions": [*map(_companion, row.companions)]}
+
+
+def _companion(row: Row) -> dict[str, object]:
+    return {**fields(row), "kind": row.host.kind, "of_hosts": row.of_hosts}
 
 
 def _reading(reading: Reading) -> dict[str, object]:
@@ -160,7 +164,7 @@ def _order(row: Row) -> tuple[str, str, str]:
 
 def _searched(row: Row) -> str:
     user = row.entered.user if row.entered else ""
-    return "\n".join(_texts([row, *row.companions], user)).casefold()
+    return "\n".join(_texts(flat([row]), user)).casefold()
 
 
 def _texts(rows: Iterable[Row], user: str) -> Iterable[str]:

@@ -129,8 +129,9 @@ def _page(
 
 
 def _header(compared: Sequence[Row], counts: Sequence[int]) -> str:
-    maintained = sum(bool(row.in_maintenance_mode) for row in compared)
-    summary = f"{len(compared)} hosts, {maintained} of them in maintenance mode in vCenter"
+    hosts = [row for row in compared if row.host.is_host]
+    maintained = sum(bool(row.in_maintenance_mode) for row in hosts)
+    summary = f"{len(hosts)} hosts, {maintained} of them in maintenance mode in vCenter"
     links = "".join(
         f'<li class="{group.key}"><a class="count" href="#g-{group.key}">{_symbol(group.key)}'
         f"<b>{count}</b> {_text(group.title.lower())}</a></li>"
@@ -209,7 +210,7 @@ def _tiles(rows: Sequence[Row], most: int | None) -> str:
 
 
 def _tile(row: Row) -> str:
-    name = row.host.name or row.host.moref
+    name = _name(row)
     facts = "".join(f"<p>{fact}</p>" for fact in _facts(row) if fact)
     return (
         f'<li class="tile" id="{_identifier(row)}" tabindex="-1">'
@@ -246,11 +247,16 @@ def _since(row: Row) -> str:
 def _companions(rows: Sequence[Row]) -> str:
     if not rows:
         return ""
-    items = "".join(
-        f"<li>{_text(each.host.name or each.host.moref)}: {_text(_companion(each))}</li>"
-        for each in rows
-    )
+    items = "".join(f"<li>{_text(_name(each))}: {_text(_companion(each))}</li>" for each in rows)
     return f'<p class="with">With it:</p><ul class="companions">{items}</ul>'
+
+
+def _name(row: Row) -> str:
+    name = row.host.name or row.host.moref
+    if row.host.is_host:
+        return name
+    shared = f", of {row.of_hosts} hosts" if row.of_hosts > 1 else ""
+    return f"{row.host.word} {name}{shared}"
 
 
 def _companion(row: Row) -> str:

@@ -16,7 +16,7 @@ from functions.errors import MaintenanceError, SweepRefusedError
 from functions.events import RECONCILE, HostEvent, classify
 from functions.handlers import HANDLERS
 from functions.outcomes import Action, Outcome, Overdue, SweepListener
-from functions.ports import Resource, VCenterHost
+from functions.ports import Companion, Resource, VCenterHost
 
 _logger: Final = logging.getLogger("maintenance_mirror")
 
@@ -106,6 +106,10 @@ class Listeners(Listener):
     def read(self, vcenter: str, side: str, count: int) -> None:
         """See SweepListener.read."""
         self._tell(lambda each: each.read(vcenter, side, count))
+
+    def accompanied(self, vcenter: str, companions: Sequence[Companion]) -> None:
+        """See SweepListener.accompanied."""
+        self._tell(lambda each: each.accompanied(vcenter, companions))
 
     def compared(
         self,

@@ -340,7 +340,9 @@ def test_another_site_cannot_put_it_into_a_frame(tmp_path: Path) -> None:
 
 @pytest.mark.skipif("BOARD_SCREENSHOT" not in os.environ, reason="BOARD_SCREENSHOT names no file")
 def test_a_picture_of_it_is_made(tmp_path: Path) -> None:
-    datastore = Row(HostRef("datastore-11", "local-esx04", ADDRESS), None, OURS.state, "ours")
+    datastore = Row(
+        HostRef("datastore-11", "local-esx04", ADDRESS, "Datastore"), True, OURS.state, "ours"
+    )
     rows = (
         DIFFERS,
         OVERDUE,

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.memory import EventMemory
 from functions.context import Context, NoMemory, Policy, VCenters
-from functions.convergence import AskedVCenter, converge, mirror_event
+from functions.convergence import converge, mirror_event
 from functions.errors import (
     AmbiguousHostError,
     HostNotFoundError,
@@ -21,6 +21,7 @@ from functions.errors import (
     VCenterUnavailableError,
 )
 from functions.events import ENTERED, EXITED, REMOVED, HostEvent, HostRef
+from functions.mode_sources import AskedVCenter
 from functions.outcomes import Outcome
 from functions.ports import Resource, ResourceState
 from tests.fakes import Clock, FakeOperations, FakeVCenter

@@ -34,8 +34,16 @@ OURS = Row(host(4), True, TIMED, "ours", None, "", ENTERED, False, NOW + timedel
 WITH_COMPANIONS = replace(
     OURS,
     companions=(
-        Row(HostRef("datastore-11", "local-esx04", ADDRESS), None, TIMED, "ours"),
-        Row(HostRef("datastore-12", "shared-01", ADDRESS), None, MONITORED, None, "leave", "used"),
+        Row(HostRef("datastore-11", "local-esx04", ADDRESS, "Datastore"), True, TIMED, "ours"),
+        Row(
+            HostRef("datastore-12", "shared-01", ADDRESS, "Datastore"),
+            False,
+            MONITORED,
+            None,
+            "leave",
+            "used",
+            of_hosts=2,
+        ),
     ),
 )
 ROWS = (DIFFERS, OVERDUE, PERSONS, WITH_COMPANIONS, in_service(5))

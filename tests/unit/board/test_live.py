@@ -1,14 +1,14 @@
 """The board of a process that sweeps and handles events: it says what reading both sides would."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from adapters.board.comparison import Row
+from adapters.board.comparison import Row, flat
 from adapters.board.live import Live
 from adapters.board.model import Board, Reading
 from adapters.board.reader import Reader
@@ -34,12 +34,23 @@ COUNT = 8
 class Site:
     """Both sides in memory, with a process that works on them, and its board."""
 
-    def __init__(self, lease: int | None = 120, max_changes: int | None = None) -> None:
+    def __init__(
+        self,
+        lease: int | None = 120,
+        max_changes: int | None = None,
+        datastores: Mapping[HostRef, Collection[int]] | None = None,
+    ) -> None:
         self.hosts = [host(number) for number in range(1, COUNT + 1)]
         self.clock = Clock()
         self.vcenter = FakeVCenter(self.hosts, clock=self.clock)
         self.operations = FakeOperations(self.hosts, clock=self.clock)
-        vcenters, rules = VCenters({ADDRESS: self.vcenter}), Policy(lease, max_changes=max_changes)
+        for datastore, numbers in (datastores or {}).items():
+            self.vcenter.around[datastore] = {f"host-{number}" for number in numbers}
+            self.operations.add(datastore)
+            self.operations.relate(datastore, *map(host, numbers))
+        vcenters = VCenters({ADDRESS: self.vcenter})
+        includes = ("Datastore",) if datastores else ()
+        rules = Policy(lease, max_changes=max_changes, includes=includes)
         self.live = Live(rules, self.clock)
         self.live.vcenters = vcenters
         self.listener: Listener = Listeners([self.live])
@@ -72,10 +83,10 @@ class Site:
         """Return what reading both sides anew tells."""
         reader = Reader(self.context, 10)
         reader.read()
-        return {row.host: _said(row) for row in reader.board().rows}
+        return {row.host: _said(row) for row in flat(reader.board().rows)}
 
     def shown(self) -> dict[HostRef, tuple[object, ...]]:
-        return {row.host: _said(row) for row in self.board().rows}
+        return {row.host: _said(row) for row in flat(self.board().rows)}
 
 
 def _said(row: Row) -> tuple[object, ...]:
@@ -138,6 +149,42 @@ def test_it_says_what_reading_both_sides_would_say(seed: int, lease: int | None)
         site.clock.advance(1)
     site.sweep()
     assert site.shown() == site.read()
+
+
+LOCAL = HostRef("datastore-1", "local-01", ADDRESS, "Datastore")
+SHARED = HostRef("datastore-2", "shared", ADDRESS, "Datastore")
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_so_it_does_of_what_goes_with_hosts(seed: int) -> None:
+    chance, site = random.Random(seed), Site(datastores={LOCAL: [1], SHARED: [1, 2]})
+    site.sweep()
+    for _ in range(20):
+        number = chance.randint(1, 3)
+        mode = not site.vcenter.modes[host(number)]
+        site.changes(number, mode)
+        site.tells(number, mode)
+        assert site.shown() == site.read()
+        assert {row.host for row in site.board().rows} == {*site.hosts}
+        site.clock.advance(chance.choice([0, 1, 30]))
+        if chance.random() < 0.3:
+            site.sweep()
+            assert site.shown() == site.read()
+
+
+def test_a_companion_is_under_the_first_of_its_hosts_and_only_there() -> None:
+    site = Site(datastores={LOCAL: [1], SHARED: [1, 2]})
+    site.changes(1, True)
+    site.sweep()
+    assert [(each.host, each.of_hosts) for each in site.row(1).companions] == [
+        (LOCAL, 1),
+        (SHARED, 2),
+    ]
+    assert site.row(2).companions == ()
+    site.changes(2, True)
+    site.tells(2, True)
+    assert [each.state for each in site.row(1).companions] == [ResourceState.TIMED] * 2
+    assert site.row(2).companions == ()
 
 
 @pytest.mark.parametrize("state", ResourceState)
@@ -275,3 +322,16 @@ def test_only_the_newest_happenings_are_kept() -> None:
     happened = site.board().happenings or ()
     assert 0 < len(happened) <= 30
     assert [each.at for each in happened] == sorted((each.at for each in happened), reverse=True)
+
+
+def test_a_window_that_nobody_has_renewed_is_over() -> None:
+    site = Site()
+    site.changes(1, True)
+    site.sweep()
+    before = site.board()
+    site.clock.advance(119)
+    assert site.board() is before
+    site.clock.advance(1)
+    assert site.shown() == site.read()
+    assert (site.row(1).agrees, site.row(1).state) == (False, ResourceState.MONITORED)
+    assert site.board() is site.board()

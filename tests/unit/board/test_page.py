@@ -98,8 +98,8 @@ def test_a_tile_says_since_when_by_whom_until_when_and_what_goes_with_it() -> No
         "in maintenance mode, timed, ours",
         "since 2026-03-14 06:30 UTC by LAB\\anna",
         "silent until 2026-03-15 05:30 UTC at most",
-        "local-esx04: timed, ours",
-        "shared-01: monitored, leave: used",
+        "datastore local-esx04: timed, ours",
+        "datastore shared-01, of 2 hosts: monitored, leave: used",
     ):
         assert said in text
 

@@ -13,6 +13,7 @@ import trustme
 from adapters.config.settings import CommonSettings, Credentials, Limits, Secret, Settings
 from adapters.config.variables import Reader
 from functions.errors import ConfigurationError
+from functions.events import COMPANIONS
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "configuration.md"
 ENVIRON = {
@@ -155,6 +156,10 @@ def test_an_empty_value_is_a_missing_one() -> None:
         ("BOARD_TOKEN", "hunter2 hunter2 hunter2"),
         ("BOARD_TOKEN", "hunter2hunter2hunter2\n"),
         ("BOARD_TOKEN", "hunter2hunter2hunt\u00e9r2"),
+        ("MAINTENANCE_INCLUDES", "Datastores"),
+        ("MAINTENANCE_INCLUDES", "Datastore;VirtualMachine"),
+        ("MAINTENANCE_INCLUDES", "HostSystem"),
+        ("MAINTENANCE_INCLUDES", "hunter2,Datastore"),
         ("LOG_LEVEL", "loud"),
         ("LOG_FORMAT", "xml"),
     ],
@@ -172,6 +177,27 @@ def test_metrics_are_of_one_process() -> None:
     assert settings(METRICS="true", WORKERS="1").metrics
     text = problem({**several, "METRICS": "true"})
     assert text == "METRICS needs one process, but WORKERS asks for several"
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("", ()),
+        ("Datastore", ("Datastore",)),
+        (" clustercomputeresource, Datastore,,datastore ", ("ClusterComputeResource", "Datastore")),
+        ("VirtualMachine\n", ("VirtualMachine",)),
+    ],
+)
+def test_what_goes_with_hosts_is_named_by_kind(text: str, kinds: tuple[str, ...]) -> None:
+    assert settings(MAINTENANCE_INCLUDES=text).policy.includes == kinds
+
+
+def test_a_kind_that_is_none_is_told_which_there_are() -> None:
+    text = problem({**ENVIRON, "MAINTENANCE_INCLUDES": "Datastores"})
+    assert all(kind in text for kind in COMPANIONS)
+    text = problem({**ENVIRON, "MAINTENANCE_INCLUDES": "hostsystem"})
+    assert "HostSystem" in text
+    assert "always" in text
 
 
 def test_all_wrong_values_are_named_at_once() -> None:

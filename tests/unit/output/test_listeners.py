@@ -168,6 +168,7 @@ TOLD: dict[str, Callable[[Listener], None]] = {
     "handled": lambda each: each.handled(Handled(None, Outcome("left"), None, 1.0)),
     "close": lambda each: each.close(),
     "read": lambda each: each.read("vc", "vCenter", 500),
+    "accompanied": lambda each: each.accompanied("vc", []),
     "compared": lambda each: each.compared("vc", [], [], []),
     "refused": lambda each: each.refused(SweepRefusedError("x")),
     "planned": lambda each: each.planned([]),
