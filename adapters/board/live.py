@@ -26,6 +26,7 @@ from functions.ports import ModeChange, Resource, ResourceState, VCenterHost
 _MAX_HAPPENINGS: Final = 30
 # A sweep tells when it has read all modes, and not when it began to.
 _READING: Final = timedelta(seconds=10)
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _MODES: Final = {"entered": True, "renewed": True, "exited": False}
 # What is there where something is left as it is, and whose that is.
 _FOUND: Final[Mapping[str, tuple[ResourceState, str]]] = {
@@ -34,6 +35,13 @@ _FOUND: Final[Mapping[str, tuple[ResourceState, str]]] = {
     NOT_OURS: (ResourceState.TIMED, "person"),
     NOT_TOLD: (ResourceState.TIMED, "unknown"),
     PERHAPS_ANOTHERS: (ResourceState.TIMED, "unknown"),
+}
+# Whether a host that is left alone for this reason is in maintenance mode.
+_MODES_LEFT: Final = {
+    A_PERSONS: False,
+    NOT_OURS: False,
+    NOT_TOLD: False,
+    PERHAPS_ANOTHERS: True,
 }
 
 
@@ -54,17 +62,25 @@ class Live(Listener):
         self._written: dict[tuple[str, str], datetime] = {}
         self._happenings: deque[Happening] = deque(maxlen=_MAX_HAPPENINGS)
         self._changes = 0
+        self._next_end = _NEVER
         self._shown: tuple[object, Board] = (None, Board())
 
     def board(self, readings: Sequence[Reading], notices: Sequence[str]) -> Board:
         """Return what is known now; the same object as before, if nothing has changed."""
         with self._lock:
             state = (self._changes, tuple(readings), tuple(notices))
-            if self._shown[0] != state:
-                rows = tuple(row for each in self._rows.values() for row in each.values())
+            if self._shown[0] != state or self._now() >= self._next_end:
+                rows = self._rows_now()
                 board = Board(rows, tuple(readings), tuple(notices), tuple(self._happenings))
                 self._shown = state, board
             return self._shown[1]
+
+    def _rows_now(self) -> tuple[Row, ...]:
+        """Return all rows; a window that was not renewed has ended by itself, and nobody tells."""
+        now = self._now()
+        rows = [_ended(row, now) for each in self._rows.values() for row in each.values()]
+        self._next_end = min((row.until for row in rows if row.until), default=_NEVER)
+        return tuple(rows)
 
     def read(self, vcenter: str, side: str, count: int) -> None:
         """See SweepListener.read."""
@@ -103,9 +119,9 @@ class Live(Listener):
 
         def written(row: Row) -> Row:
             state = _started(lease) if started else ResourceState.MONITORED
-            mode = row.in_maintenance_mode
-            found = row_of(row.host, mode, state, lease, self._now())
-            return replace(found, entered=row.entered, overdue=row.overdue, until=action.until)
+            found = row_of(row.host, row.in_maintenance_mode, state, lease, self._now())
+            said = replace(row, state=state, whose=found.whose, until=action.until)
+            return replace(said, verb=None, reason="")
 
         self._put(action.host, written)
 
@@ -124,21 +140,19 @@ class Live(Listener):
         self._note(_happening(handled, self._now()))
 
     def _change(self, host: HostRef, outcome: Outcome, event: HostEvent | None) -> None:
-        """Take over what became of a host; one that is ignored is as it was."""
-        if outcome.action == "ignored":
-            return
+        """Take over what became of a host, if that is told."""
         mode = _mode(outcome, event)
+        if mode is None:
+            return
 
         def changed(row: Row) -> Row:
-            if mode is None:
-                return row
             state, whose = self._state(outcome, row)
             found = row_of(row.host, mode, state, self._policy.lease_minutes, self._now())
             whose = whose or found.whose
             until = found.until if whose == "ours" else None
             reason = outcome.reason if outcome.action == "left" else ""
-            said = replace(found, whose=whose, until=until, reason=reason)
-            return self._entered(said, row, event)
+            said = replace(row, in_maintenance_mode=mode, state=state, whose=whose, until=until)
+            return self._entered(replace(said, verb=None, reason=reason), row, event)
 
         self._put(host, changed)
 
@@ -208,6 +222,13 @@ def _key(host: HostRef) -> str:
     return host.moref or host.name
 
 
+def _ended(row: Row, now: datetime) -> Row:
+    """Return a row without a window that has ended by itself by now."""
+    if row.until is None or row.until > now:
+        return row
+    return replace(row, state=ResourceState.MONITORED, whose=None, until=None)
+
+
 def _newer(written: Row, read: Row) -> Row:
     """Keep what was written while a sweep read, unless that is what it has read."""
     same = (written.in_maintenance_mode, written.state) == (read.in_maintenance_mode, read.state)
@@ -228,7 +249,11 @@ def _started(lease_minutes: int | None) -> ResourceState:
 def _mode(outcome: Outcome, event: HostEvent | None) -> bool | None:
     if outcome.action in _MODES:
         return _MODES[outcome.action]
-    if event is None:
+    if outcome.action == "left":
+        told = (mode for reason, mode in _MODES_LEFT.items() if reason in outcome.reason)
+        if (mode := next(told, None)) is not None:
+            return mode
+    if event is None or outcome.action == "ignored":
         return None
     # An outcome says so if its vCenter says otherwise by now.
     return (event.name == ENTERED) != outcome.reason.startswith("it is ")

@@ -275,3 +275,16 @@ def test_only_the_newest_happenings_are_kept() -> None:
     happened = site.board().happenings or ()
     assert 0 < len(happened) <= 30
     assert [each.at for each in happened] == sorted((each.at for each in happened), reverse=True)
+
+
+def test_a_window_that_nobody_has_renewed_is_over() -> None:
+    site = Site()
+    site.changes(1, True)
+    site.sweep()
+    before = site.board()
+    site.clock.advance(119)
+    assert site.board() is before
+    site.clock.advance(1)
+    assert site.shown() == site.read()
+    assert (site.row(1).agrees, site.row(1).state) == (False, ResourceState.MONITORED)
+    assert site.board() is site.board()
