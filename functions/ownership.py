@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import Final
+from typing import Final, Literal
 
 from functions.context import Policy
 from functions.ports import (
@@ -36,6 +36,29 @@ NOTHING_OURS: Final = "not in maintenance mode within the last lease, so nothing
 PERHAPS_ANOTHERS: Final = (
     "already in a timed window, perhaps a person's; ours starts when it has ended"
 )
+
+
+Whose = Literal["ours", "person", "other", "unknown"]
+# Whether there are leases, and the state: how far these two tell.
+_APPARENTLY: Final[Mapping[tuple[bool, ResourceState], Whose]] = {
+    (True, ResourceState.TIMED): "ours",
+    (True, ResourceState.OPEN_ENDED): "person",
+    (False, ResourceState.TIMED): "other",
+    (False, ResourceState.OPEN_ENDED): "unknown",
+}
+
+
+def whose(leased: bool, state: ResourceState | None, left_alone: str = "") -> Whose | None:
+    """Say whose the maintenance is that ``state`` tells of; None if there is none.
+
+    Ours, a person's, somebody else's, or perhaps anybody's. ``left_alone`` is why a sweep does not
+    touch it, and "" if it does: what looks like ours is left alone only if it is not, or if nobody
+    knows.
+    """
+    found = _APPARENTLY.get((leased, state)) if state else None
+    if found == "ours" and left_alone:
+        return "unknown" if NOT_TOLD in left_alone else "person"
+    return found
 
 
 class Stand(Enum):
