@@ -14,21 +14,25 @@ A process that watches vCenter is told of the last change, whenever it asks, and
 another; what it missed before it began, its sweep finds.
 """
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from functions.context import Context, NoMemory, Policy, VCenters
 from functions.convergence import mirror_event
 from functions.errors import MaintenanceError
+from functions.events import HOST as HOST_KIND
 from functions.events import HostEvent, HostRef
 from functions.ports import (
+    Companion,
     ModeChange,
     OperationsManager,
     Resource,
     ResourceState,
+    Surroundings,
     VCenter,
     VCenterHost,
 )
@@ -53,6 +57,8 @@ class Question(NamedTuple):
 Answer = Hashable
 Ask = Callable[[Question], Any]
 Program = Callable[[Ask], Any]
+# What there is beside the processes: a World here, another one elsewhere.
+W = TypeVar("W")
 
 
 class _Unanswered(BaseException):
@@ -72,13 +78,22 @@ class AskedOperations:
     def find(self, host: HostRef) -> Resource:
         return Resource("id", host, self._ask(Question("read")), HOST.moref, _UUID)
 
+    def find_with(self, host: HostRef, kinds: Collection[str]) -> Sequence[Resource]:
+        return [self.find(host)]
+
+    def find_all(self, companions: Collection[HostRef]) -> Sequence[Resource]:
+        return []
+
+    def alone(self, host: Resource, companions: Sequence[Resource]) -> Sequence[Resource]:
+        return []
+
     def start_maintenance(self, resource: Resource, minutes: int | None) -> bool:
         return self._write(TIMED if minutes else OPEN_ENDED)
 
     def end_maintenance(self, resource: Resource) -> bool:
         return self._write(MONITORED)
 
-    def resources(self, vcenter: str) -> Iterable[Resource]:
+    def resources(self, vcenter: str, kind: str = HOST_KIND) -> Iterable[Resource]:
         return [self.find(HOST)]
 
     def start_all(
@@ -105,6 +120,15 @@ class AskedVCenter:
 
     def in_maintenance_mode(self, moref: str) -> bool:
         return bool(self._ask(Question("look")))
+
+    def surroundings(self, moref: str, kinds: Collection[str]) -> Surroundings:
+        return Surroundings({moref: self.in_maintenance_mode(moref)})
+
+    def companions(self, kinds: Collection[str]) -> Iterable[Companion]:
+        return []
+
+    def has(self, companion: HostRef) -> bool:
+        return False
 
     def hosts(self) -> Iterable[VCenterHost]:
         return [VCenterHost(HOST, self.in_maintenance_mode(HOST.moref))]
@@ -241,6 +265,10 @@ class Scenario:
         recent = [self.after(number) for number in range(changed, 0, -1)]
         return (*recent, *((self.mode, not self.mode) if self.stayed else ()))
 
+    def walk(self) -> "Explorer":
+        """Who walks through it."""
+        return Explorer(self)
+
     def programs(self) -> list[Program]:
         """What the processes run."""
         events = [self.event(number) for number in range(self.changes + 1)]
@@ -355,10 +383,10 @@ class World(NamedTuple):
         return self.pending[-1] if self.pending else self.visible
 
 
-class State(NamedTuple):
+class State(NamedTuple, Generic[W]):
     """The world, where each process is, and whose window each of them has read last."""
 
-    world: World
+    world: W
     points: tuple[Point, ...]
     seen: tuple[int, ...]
 
@@ -385,24 +413,46 @@ class Found:
 _Ways = tuple[int, int, int, int, int]
 
 
-@dataclass
-class Explorer:
-    """Walks through all that can happen in one scenario."""
+class Walk(ABC, Generic[W]):
+    """Walks through all that can happen to some processes, and to the world beside them."""
 
-    scenario: Scenario
-    _ways: dict[State, _Ways | None] = field(default_factory=dict)
+    def __init__(self, programs: Iterable[Program]) -> None:
+        self._beginnings = tuple(Point(each) for each in programs)
+        self._ways: dict[State[W], _Ways | None] = {}
 
-    def __post_init__(self) -> None:
-        self._beginnings = tuple(Point(each) for each in self.scenario.programs())
-        scenario = self.scenario
-        self._earliest = (*scenario.handled, *scenario.sweeps, *scenario.watchers)
+    @abstractmethod
+    def world(self) -> W:
+        """How the world is at first."""
 
-    def start(self) -> State:
-        scenario = self.scenario
-        remembered = (0,) * len({*scenario.memories})
-        first, deaths, persons = scenario.first(), scenario.deaths, scenario.persons
-        world = World(scenario.mode, 0, first, (), remembered, deaths, persons)
-        return State(world, self._beginnings, (0,) * len(self._beginnings))
+    @abstractmethod
+    def verdict(self, state: State[W]) -> str:
+        """Say how it is when nothing can happen any more."""
+
+    @abstractmethod
+    def changes(self, world: W) -> Iterator[tuple[str, W]]:
+        """What happens by itself, and what persons do."""
+
+    @abstractmethod
+    def may_start(self, world: W, index: int) -> bool:
+        """Whether what the process handles has happened by now."""
+
+    @abstractmethod
+    def died(self, world: W) -> W | None:
+        """The world after a process has died, if one may."""
+
+    @abstractmethod
+    def answers(
+        self, question: Question, state: State[W], index: int
+    ) -> Iterator[tuple[str, Answer, W]]:
+        """Each answer that a process may get, told in words, and the world after it."""
+
+    @abstractmethod
+    def reader(self, world: W) -> int:
+        """Whose window somebody finds who reads now."""
+
+    def start(self) -> State[W]:
+        """Return how all is at first."""
+        return State(self.world(), self._beginnings, (0,) * len(self._beginnings))
 
     def explore(self) -> Found:
         """Count the states and the complete schedules, the wrong ones of them apart."""
@@ -412,7 +462,7 @@ class Explorer:
     def counterexample(self, verdict: str) -> list[str]:
         """Tell a shortest schedule that ends so, a line for each step; nothing if none does."""
         start = self.start()
-        came: dict[State, tuple[State, str] | None] = {start: None}
+        came: dict[State[W], tuple[State[W], str] | None] = {start: None}
         waiting = deque([start])
         while waiting:
             state = waiting.popleft()
@@ -425,8 +475,63 @@ class Explorer:
                     waiting.append(following)
         return []
 
-    def verdict(self, state: State) -> str:
-        """Say how it is when nothing can happen any more."""
+    def steps(self, state: State[W]) -> Iterator[tuple[str, State[W]]]:
+        """Everything that can happen next, each told in words."""
+        for told, world in self.changes(state.world):
+            yield told, state._replace(world=world)
+        for index in range(len(self._beginnings)):
+            if self.may_start(state.world, index):
+                yield from self._moves(state, index)
+
+    def _moves(self, state: State[W], index: int) -> Iterator[tuple[str, State[W]]]:
+        """What a process may do, or suffer; nothing if it is done."""
+        point = state.points[index]
+        if point.question is None:
+            return
+        dead = self.died(state.world) if point.started else None
+        if dead is not None:
+            told = "dies, and what it did begins anew"
+            yield _told(index, told), self._moved(state, index, dead, self._beginnings[index])
+        for told, answer, following in self.answers(point.question, state, index):
+            yield _told(index, told), self._moved(state, index, following, point.answered(answer))
+
+    def _moved(self, state: State[W], index: int, world: W, point: Point) -> State[W]:
+        """Where all are after one process has moved; it remembers whose window it has read."""
+        points = (*state.points[:index], point, *state.points[index + 1 :])
+        question = state.points[index].question
+        if question and question.kind == "read":
+            seen = (*state.seen[:index], self.reader(world), *state.seen[index + 1 :])
+            return State(world, points, seen)
+        return State(world, points, state.seen)
+
+    def _count(self, state: State[W]) -> _Ways:
+        if state in self._ways:
+            known = self._ways[state]
+            if known is None:
+                raise RuntimeError("a schedule that never ends")
+            return known
+        self._ways[state] = None
+        ways = [self._count(following) for _, following in self.steps(state)]
+        total = _sum(ways) if ways else _ONE_WAY[self.verdict(state)]
+        self._ways[state] = total
+        return total
+
+
+class Explorer(Walk[World]):
+    """Walks through all that can happen in one scenario."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        super().__init__(scenario.programs())
+        self.scenario = scenario
+        self._earliest = (*scenario.handled, *scenario.sweeps, *scenario.watchers)
+
+    def world(self) -> World:
+        scenario = self.scenario
+        remembered = (0,) * len({*scenario.memories})
+        first, deaths, persons = scenario.first(), scenario.deaths, scenario.persons
+        return World(scenario.mode, 0, first, (), remembered, deaths, persons)
+
+    def verdict(self, state: State[World]) -> str:
         world = state.world
         if any(point.error for point in state.points):
             return "with an error"
@@ -436,16 +541,7 @@ class Explorer:
             return "right"
         return "silenced" if world.visible.state.maintained else "monitored"
 
-    def steps(self, state: State) -> Iterator[tuple[str, State]]:
-        """Everything that can happen next, each told in words."""
-        for told, world in self._changes(state.world):
-            yield told, state._replace(world=world)
-        for index, earliest in enumerate(self._earliest):
-            if state.world.changed >= earliest:
-                yield from self._moves(state, index)
-
-    def _changes(self, world: World) -> Iterator[tuple[str, World]]:
-        """What happens by itself, and what persons do."""
+    def changes(self, world: World) -> Iterator[tuple[str, World]]:
         if world.changed < self.scenario.changes:
             told = f"vCenter     the host {'leaves' if world.mode else 'enters'} maintenance mode"
             yield told, world._replace(mode=not world.mode, changed=world.changed + 1)
@@ -457,24 +553,21 @@ class Explorer:
             if state != world.accepted.state:
                 yield f"a person    sets {state}", self._set(world, state)
 
+    def may_start(self, world: World, index: int) -> bool:
+        return world.changed >= self._earliest[index]
+
+    def died(self, world: World) -> World | None:
+        return world._replace(deaths=world.deaths - 1) if world.deaths else None
+
+    def reader(self, world: World) -> int:
+        return world.visible.person
+
     def _set(self, world: World, state: ResourceState) -> World:
         window = Window(state, self.scenario.persons - world.persons + 2)
         return world._replace(visible=window, pending=(), persons=world.persons - 1)
 
-    def _moves(self, state: State, index: int) -> Iterator[tuple[str, State]]:
-        """What a process may do, or suffer; nothing if it is done."""
-        world, point = state.world, state.points[index]
-        if point.question is None:
-            return
-        if world.deaths and point.started:
-            dead = world._replace(deaths=world.deaths - 1)
-            told = "dies, and what it did begins anew"
-            yield _told(index, told), _moved(state, index, dead, self._beginnings[index])
-        for told, answer, following in self._answers(point.question, state, index):
-            yield _told(index, told), _moved(state, index, following, point.answered(answer))
-
-    def _answers(
-        self, question: Question, state: State, index: int
+    def answers(
+        self, question: Question, state: State[World], index: int
     ) -> Iterator[tuple[str, Answer, World]]:
         (kind, about), world = question, state.world
         if kind == "read":
@@ -521,18 +614,6 @@ class Explorer:
         told = f"knows of event {newest} as the newest"
         return told, newest, world._replace(remembered=remembered)
 
-    def _count(self, state: State) -> _Ways:
-        if state in self._ways:
-            known = self._ways[state]
-            if known is None:
-                raise RuntimeError("a schedule that never ends")
-            return known
-        self._ways[state] = None
-        ways = [self._count(following) for _, following in self.steps(state)]
-        total = _sum(ways) if ways else _ONE_WAY[self.verdict(state)]
-        self._ways[state] = total
-        return total
-
 
 _ONE_WAY: Final[dict[str, _Ways]] = {
     "silenced": (1, 0, 0, 0, 0),
@@ -548,16 +629,6 @@ def _sum(ways: Iterable[_Ways]) -> _Ways:
     return silenced, monitored, harmed, errors, right
 
 
-def _moved(state: State, index: int, world: World, point: Point) -> State:
-    """Where all are after one process has moved; it remembers whose window it has read."""
-    points = (*state.points[:index], point, *state.points[index + 1 :])
-    question = state.points[index].question
-    if question and question.kind == "read":
-        seen = (*state.seen[:index], world.visible.person, *state.seen[index + 1 :])
-        return State(world, points, seen)
-    return State(world, points, state.seen)
-
-
 def _told(index: int, told: str) -> str:
     return f"process {index + 1}   {told}"
 
@@ -570,7 +641,7 @@ def _mode(mode: bool) -> str:
     return "in maintenance mode" if mode else "not in maintenance mode"
 
 
-def _way(state: State, came: dict[State, tuple[State, str] | None]) -> list[str]:
+def _way(state: State[W], came: dict[State[W], tuple[State[W], str] | None]) -> list[str]:
     told: list[str] = []
     while step := came[state]:
         state, line = step
@@ -680,18 +751,26 @@ _WRONG: Final = {
 }
 
 
-def explored(scenarios: Iterable[Scenario]) -> Found:
+class Walkable(Protocol):
+    """A scenario."""
+
+    def walk(self) -> Walk[Any]:
+        """Who walks through it."""
+        ...
+
+
+def explored(scenarios: Iterable[Walkable]) -> Found:
     """Explore all of them, and add up what was found."""
-    return sum((Explorer(each).explore() for each in scenarios), Found())
+    return sum((each.walk().explore() for each in scenarios), Found())
 
 
-def counterexample(scenarios: Iterable[Scenario], verdict: str) -> list[str]:
+def counterexample(scenarios: Iterable[Walkable], verdict: str) -> list[str]:
     """Tell a shortest schedule of all of them that ends with ``verdict``."""
-    told = [Explorer(each).counterexample(verdict) for each in scenarios]
+    told = [each.walk().counterexample(verdict) for each in scenarios]
     return min(filter(None, told), key=len, default=[])
 
 
-def tell(*tables: Mapping[str, list[Scenario]]) -> None:
+def tell(*tables: Mapping[str, Sequence[Walkable]]) -> None:
     """Print what was found, and a shortest counterexample for whatever goes wrong."""
     print(_ROW.format("", "states", "schedules", *_WRONG))
     wrong = []
