@@ -72,6 +72,10 @@ class Companion:
         """
         return bool(self.hosts) and all(modes.get(each, False) for each in self.hosts)
 
+    def with_mode(self, modes: Mapping[str, bool]) -> VCenterHost:
+        """Return it as one more that has a mode, as a host has."""
+        return VCenterHost(self.ref, self.in_maintenance(modes))
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:

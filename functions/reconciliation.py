@@ -134,7 +134,7 @@ def _survey(vcenter: VCenter, context: Context, adopt: bool, report: Report) -> 
     report.hosts += _checked(address, hosts, resources)
     modes = {each.host.moref: each.in_maintenance_mode for each in hosts}
     companions, theirs = _companions(vcenter, context, report)
-    things = [*hosts, *(_as_one(each, modes) for each in companions)]
+    things = [*hosts, *(each.with_mode(modes) for each in companions)]
     resources += theirs
     policy, now = context.policy, context.now()
     reading = partial(changes_that_matter, vcenter, things, resources, policy, now)
@@ -149,21 +149,29 @@ def _survey(vcenter: VCenter, context: Context, adopt: bool, report: Report) -> 
 def _companions(
     vcenter: VCenter, context: Context, report: Report
 ) -> tuple[list[Companion], list[Resource]]:
-    """Read both sides of all companions; a kind that cannot be compared spares all others."""
+    """Read all companions; a kind that cannot be compared spares all others."""
     companions: list[Companion] = []
     resources: list[Resource] = []
     for kind in context.policy.includes:
         with _collecting_faults(vcenter.address, report, context.listener):
-            listed = list(vcenter.companions([kind]))
-            known = list(context.operations.resources(vcenter.address, kind))
-            report.companions += _agreeing(vcenter.address, [c.ref for c in listed], known)
+            listed, known = companions_of(kind, vcenter, context)
+            report.companions += _known_to_both([each.ref for each in listed], known)
             companions += listed
             resources += known
     return companions, resources
 
 
-def _as_one(companion: Companion, modes: Mapping[str, bool]) -> VCenterHost:
-    return VCenterHost(companion.ref, companion.in_maintenance(modes))
+def companions_of(
+    kind: str, vcenter: VCenter, context: Context
+) -> tuple[Sequence[Companion], Sequence[Resource]]:
+    """Read all companions of a kind, from both sides.
+
+    Raises VCenterUnavailableError if vCenter's answer cannot be the truth, and what both do.
+    """
+    listed = list(vcenter.companions([kind]))
+    known = list(context.operations.resources(vcenter.address, kind))
+    _check(vcenter.address, [each.ref for each in listed], known)
+    return listed, known
 
 
 def _overdue(
@@ -258,20 +266,27 @@ def _checked(address: str, hosts: Sequence[VCenterHost], resources: Sequence[Res
     """
     if not hosts:
         raise VCenterUnavailableError(f"{address} says that it has no hosts; taken for a fault")
-    return _agreeing(address, [each.host for each in hosts], resources)
+    listed = [each.host for each in hosts]
+    _check(address, listed, resources)
+    return _known_to_both(listed, resources)
 
 
-def _agreeing(address: str, listed: Iterable[HostRef], resources: Iterable[Resource]) -> int:
-    """Return how many of one kind both sides know; raises as ``_checked`` does."""
-    known = {resource.moref: resource.host.word for resource in resources}
-    there = len(known.keys() & {each.moref for each in listed})
-    if 2 * there < len(known):
-        [word] = set(known.values())
+def _check(address: str, listed: Sequence[HostRef], resources: Sequence[Resource]) -> None:
+    """Raise VCenterUnavailableError if most of what is known of one kind were gone."""
+    known, there = len(_morefs(resources)), _known_to_both(listed, resources)
+    if 2 * there < known:
         raise VCenterUnavailableError(
-            f"{address} has only {there} of the {len(known)} {word}s that vRealize Operations"
-            " knows of it; taken for a fault"
+            f"{address} has only {there} of the {known} {resources[0].host.word}s that vRealize"
+            " Operations knows of it; taken for a fault"
         )
-    return there
+
+
+def _known_to_both(listed: Iterable[HostRef], resources: Iterable[Resource]) -> int:
+    return len(_morefs(resources) & {each.moref for each in listed})
+
+
+def _morefs(resources: Iterable[Resource]) -> set[str]:
+    return {each.moref for each in resources}
 
 
 def _refusal(report: Report, max_changes: int | None, *, dry_run: bool) -> SweepRefusedError | None:

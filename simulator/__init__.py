@@ -11,8 +11,16 @@ For people there is `python -m simulator`, for tests there is `Simulator`:
 
 from simulator.clock import SettableClock
 from simulator.faults import Fault
-from simulator.inventory import Host, VCenter
+from simulator.inventory import Companion, Host, VCenter
 from simulator.switches import Switches
 from simulator.threaded import Simulator
 
-__all__ = ["Fault", "Host", "SettableClock", "Simulator", "Switches", "VCenter"]
+__all__ = [
+    "Companion",
+    "Fault",
+    "Host",
+    "SettableClock",
+    "Simulator",
+    "Switches",
+    "VCenter",
+]

@@ -5,6 +5,7 @@ from 6.x to 9.1.
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from simulator import documents
 from simulator.current import appliance, json_object
 from simulator.errors import ApiError, invalid, no_such
 from simulator.inventory import Resource, VCenter, Window
+from simulator.relations import DEFAULT_DEPTH, RELATIONS, Family
 from simulator.rendering import empty, rendered
 from simulator.search import (
     Criterion,
@@ -150,25 +152,55 @@ def _end_adapter_maintenance(id: str) -> Response:
 
 @api.get("/adapterkinds/<adapter_kind>/resourcekinds/<resource_kind>/resources")
 def _resources_of_kind(adapter_kind: str, resource_kind: str) -> Response:
-    known = (adapter_kind.casefold(), resource_kind.casefold()) == ("vmware", "hostsystem")
-    return _list([lambda resource: known, *_identifiers_or_name()])
+    kinds = {"adapterKind": [adapter_kind], "resourceKind": [resource_kind]}
+    return _list([*_criteria(kinds), *_identifiers_or_name()])
 
 
 @api.get("/resources")
 def _resources() -> Response:
     values = {name: values for name, values in request.args.lists() if any(values)}
-    return _list(criteria(values, appliance().switches, _shown_states))
+    return _list(_criteria(values))
 
 
 @api.post("/resources/query")
 def _query() -> Response:
-    body = {name: _texts(value) for name, value in json_object().items()}
-    return _list(criteria(body, appliance().switches, _shown_states))
+    return _list(_criteria(_filters(json_object())))
 
 
 @api.get("/resources/<id>")
 def _resource(id: str) -> Response:
     return rendered(request, "resource", _describe_by_id(id))
+
+
+@api.get("/resources/<id>/relationships")
+def _relationships(id: str) -> Response:
+    _refuse_as_switched(appliance().switches.relationships)
+    known, relation = _known_resource(id).id, request.args.get("relationshipType") or "ALL"
+    if relation not in ("PARENT", "CHILD", "ALL"):
+        raise invalid(relation)
+    resources = appliance().inventory.resources()
+    related = _family(resources).related(known, relation, 1)
+    page = _page([each for each in resources if each.id in related], _describe_related)
+    return rendered(request, "resource-relation", {"relationshipType": relation, **page})
+
+
+@api.post("/resources/bulk/relationships")
+def _bulk_relationships() -> Response:
+    _refuse_as_switched(appliance().switches.bulk_relationships)
+    body, resources = json_object(), appliance().inventory.resources()
+    tests = list(_criteria(_filters(body.get("resourceQuery") or {})))
+    asked = _asked_of(resources, body)
+    found = [each for each in resources if each.id in asked and all(t(each) for t in tests)]
+
+    def row(resource: Resource) -> documents.Document:
+        return {
+            "resource": _describe_related(resource),
+            "relatedResources": asked[resource.id],
+        }
+
+    page = _page(found, row, "resourcesRelations")
+    relation = {"relationshipType": body["relationshipType"]}
+    return rendered(request, "resources-relation", {**relation, **page})
 
 
 @api.put("/resources/<id>/maintained")
@@ -224,15 +256,61 @@ def _lasting(duration: str) -> Window:
     return Window(appliance().clock.now() + 60 * whole_number(duration, 1))
 
 
+def _asked_of(resources: Sequence[Resource], body: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the ids of all that have the relation asked for, each with those it is related to."""
+    relation, family = _text(body, "relationshipType"), _family(resources)
+    if relation not in RELATIONS:
+        raise invalid(relation)
+    depth = whole_number(str(body.get("hierarchyDepth") or DEFAULT_DEPTH), 1)
+    asked = defaultdict(list)
+    for id in _known_of(resources, _texts(body.get("resourceIds"))):
+        for related in family.related(id, relation, depth):
+            asked[related].append(id)
+    return asked
+
+
+def _known_of(resources: Iterable[Resource], ids: Iterable[str]) -> list[str]:
+    """Return which ids are known; the specification has a 404 for none of them."""
+    known = {each.id for each in resources}
+    wanted = dict.fromkeys(checked_uuid(id, appliance().switches) for id in ids)
+    found = [id for id in wanted if id in known]
+    if not found:
+        raise ApiError(404, "None of the resources exists.")
+    return found
+
+
+def _refuse_as_switched(status: int) -> None:
+    if status != 200:
+        raise ApiError(status, "Relationships are refused.")
+
+
+def _family(resources: Iterable[Resource]) -> Family:
+    return Family(resources, appliance().switches)
+
+
+def _criteria(values: Mapping[str, Sequence[str]]) -> Iterable[Criterion]:
+    return criteria(values, appliance().switches, _shown_states)
+
+
+def _filters(body: Mapping[str, Any]) -> dict[str, list[str]]:
+    return {name: _texts(value) for name, value in body.items()}
+
+
 def _list(tests: Iterable[Criterion]) -> Response:
     tests = list(tests)
     found = [each for each in appliance().inventory.resources() if all(t(each) for t in tests)]
+    return rendered(request, "resources", _page(found, _describe))
+
+
+def _page(
+    found: Sequence[Resource],
+    describe: Callable[[Resource], documents.Document],
+    name: str = "resourceList",
+) -> documents.Document:
     page = Page.from_values(dict(request.args.lists()), appliance().switches)
     path = request.path.removeprefix(documents.BASE)
     query = [(k, v) for k, v in request.args.items(multi=True) if k not in ("page", "pageSize")]
-    return rendered(
-        request, "resources", documents.page_document(found, page, path, query, _describe)
-    )
+    return documents.page_document(found, page, path, query, describe, name)
 
 
 def _identifiers_or_name() -> Iterable[Criterion]:
@@ -249,6 +327,10 @@ def _identifiers_or_name() -> Iterable[Criterion]:
 
 def _describe(resource: Resource) -> documents.Document:
     return documents.resource_document(resource, appliance().switches)
+
+
+def _describe_related(resource: Resource) -> documents.Document:
+    return documents.related_document(resource, appliance().switches)
 
 
 def _describe_by_id(id: str) -> documents.Document:
@@ -272,7 +354,7 @@ def _shown_states(resource: Resource) -> Mapping[str, set[str]]:
 
 
 def _shown_identifiers(resource: Resource) -> Mapping[str, str]:
-    shown = documents.host_identifiers(resource, appliance().switches)
+    shown = documents.identifiers(resource, appliance().switches)
     return {key: value for key, (value, _) in shown.items()}
 
 

@@ -9,12 +9,13 @@ from flask import Blueprint, Response, jsonify, make_response, render_template, 
 from simulator.current import appliance, json_object
 from simulator.errors import ApiError
 from simulator.faults import Fault
-from simulator.inventory import Resource, Window
+from simulator.inventory import HOST, Companion, Resource, Window
 
 control = Blueprint("control", __name__)
 
 SHOWN_CALLS = 30
 MAX_WINDOW = 525_600
+COMPANION_FIELDS = {"name", "moref", "vcenter", "kind", "hosts"}
 READING = ("GET", "HEAD", "OPTIONS")
 
 
@@ -44,10 +45,11 @@ def _page() -> Response:
 @control.get("/_simulator/state")
 def _state() -> Response:
     count, latest = appliance().calls.latest(SHOWN_CALLS)
-    now = appliance().clock.now()
+    now, resources = appliance().clock.now(), appliance().inventory.resources()
     return jsonify(
         release=appliance().switches.release,
-        hosts=[_host(each, now) for each in appliance().inventory.resources()],
+        hosts=[_host(each, now) for each in resources if each.kind == HOST],
+        companions=[_companion(each, now) for each in resources if each.kind != HOST],
         calls={"count": count, "latest": [asdict(call) for call in latest]},
         faults=_faults(),
     )
@@ -89,8 +91,40 @@ def _end() -> Response:
     return _changed(id)
 
 
+@control.post("/_simulator/companions")
+def _add_companion() -> Response:
+    body = json_object()
+    if unknown := sorted(body.keys() - COMPANION_FIELDS):
+        raise ApiError(400, f"A companion has no {' and no '.join(unknown)}.")
+    texts = {name: _name(body[name]) for name in body.keys() - {"hosts"}}
+    try:
+        companion = Companion(**{"name": "", **texts}, hosts=_names(body))
+        return _changed(appliance().inventory.add_companion(companion).id)
+    except (LookupError, ValueError) as error:
+        raise ApiError(400, str(error)) from None
+
+
+@control.delete("/_simulator/companions")
+def _remove_companion() -> Response:
+    id = _wanted_companion(json_object()).id
+    appliance().inventory.remove(id)
+    return _changed(id)
+
+
+@control.post("/_simulator/relate")
+def _relate() -> Response:
+    body = json_object()
+    id = _wanted_companion(body).id
+    try:
+        appliance().inventory.relate(id, _names(body))
+    except LookupError as error:
+        raise ApiError(400, str(error)) from None
+    return _changed(id)
+
+
 def _changed(id: str) -> Response:
-    return jsonify(_host(appliance().inventory.by_id(id), appliance().clock.now()))
+    resource, now = appliance().inventory.by_id(id), appliance().clock.now()
+    return jsonify(_host(resource, now) if resource.kind == HOST else _companion(resource, now))
 
 
 def _host(resource: Resource, now: float) -> dict[str, Any]:
@@ -101,9 +135,33 @@ def _host(resource: Resource, now: float) -> dict[str, Any]:
         "moref": resource.moref,
         "vcenter": resource.vcenter.name,
         "state": resource.state,
-        "status": resource.host.status,
+        "status": resource.entity.status,
         "remaining": None if ends is None else round(ends - now, 1),
     }
+
+
+def _companion(resource: Resource, now: float) -> dict[str, Any]:
+    return {**_host(resource, now), "kind": resource.kind, "hosts": resource.hosts}
+
+
+def _wanted_companion(body: dict[str, Any]) -> Resource:
+    resource = _wanted_host(body)
+    if resource.kind == HOST:
+        raise ApiError(400, f"{resource.name} is a host.")
+    return resource
+
+
+def _names(body: dict[str, Any]) -> list[str]:
+    names = body.get("hosts", [])
+    if not isinstance(names, list):
+        raise ApiError(400, "hosts must be a list of the names of hosts.")
+    return [_name(each) for each in names]
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str):
+        raise ApiError(400, f"{value!r} is no name.")
+    return value
 
 
 def _faults() -> list[dict[str, Any]]:

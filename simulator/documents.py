@@ -1,4 +1,4 @@
-"""What the Suite API says about vCenters and hosts, as plain documents.
+"""What the Suite API says about vCenters, hosts and their companions, as plain documents.
 
 Shapes: specification 9.1.0.0; field by field as seen on 6.7 and 8.18.7.
 """
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from simulator.inventory import Resource, VCenter, stable_id
+from simulator.inventory import HOST, MACHINE, Resource, VCenter, stable_id
 from simulator.search import Page
 from simulator.switches import Switches
 
@@ -18,34 +18,49 @@ CREATED = 1_767_225_600_000
 
 
 def resource_document(resource: Resource, switches: Switches) -> Document:
-    """Describe a host (schema `resource`)."""
-    key = _key(resource.name, "HostSystem", host_identifiers(resource, switches))
+    """Describe a host or a companion (schema `resource`)."""
+    key = _key(resource.name, resource.kind, identifiers(resource, switches))
     return _resource(resource.id, key, status_states(resource, switches))
 
 
-def host_identifiers(resource: Resource, switches: Switches) -> dict[str, tuple[str, bool]]:
-    """Return a host's identifiers: name to value and whether it is part of uniqueness."""
+def related_document(resource: Resource, switches: Switches) -> Document:
+    """Describe a resource where it is listed as related to another (schema `resource`)."""
+    document = resource_document(resource, switches)
+    return document if switches.relations_expose_states else document | {"resourceStatusStates": []}
+
+
+def identifiers(resource: Resource, switches: Switches) -> dict[str, tuple[str, bool]]:
+    """Return a resource's identifiers: name to value and whether it is part of uniqueness.
+
+    As seen of hosts, and on 8.18.7 of virtual machines; the two that all kinds have make it unique.
+    """
     vcid = resource.vcenter.instance_uuid
     return {
-        "isPingEnabled": ("", False),
+        **({"isPingEnabled": ("", False)} if resource.kind in (HOST, MACHINE) else {}),
+        **(_machine_identifiers(resource) if resource.kind == MACHINE else {}),
         "VMEntityName": (resource.name, False),
         "VMEntityObjectID": (resource.moref, True),
         "VMEntityVCID": (vcid.upper() if switches.vcid_upper_case else vcid, True),
     }
 
 
+def _machine_identifiers(resource: Resource) -> dict[str, tuple[str, bool]]:
+    uuid = stable_id("instance", resource.id)
+    return {"VMEntityInstanceUUID": (uuid, False), "VMServiceMonitoringEnabled": ("", False)}
+
+
 def status_states(resource: Resource, switches: Switches) -> list[Document]:
-    """Return one entry for each adapter instance that reports a host, the owner's last.
+    """Return one entry for each adapter instance that reports a resource, the owner's last.
 
     Aria Operations 8.18.7: the owning adapter does not come first.
     """
-    state = resource.state if switches.extra_states_flip else resource.host.state
+    state = resource.state if switches.extra_states_flip else resource.entity.state
     others = [
-        _state_entry(stable_id("other adapter", str(n)), resource.host.status, state)
+        _state_entry(stable_id("other adapter", str(n)), resource.entity.status, state)
         for n in range(switches.extra_states)
     ]
     owner = resource.vcenter.adapter_id
-    return [*others, _state_entry(owner, resource.host.status, resource.state)]
+    return [*others, _state_entry(owner, resource.entity.status, resource.state)]
 
 
 def adapter_document(vcenter: VCenter, resources: int, switches: Switches, now: float) -> Document:
@@ -77,13 +92,14 @@ def page_document(
     path: str,
     query: Iterable[tuple[str, str]],
     describe: Callable[[Resource], Document],
+    name: str = "resourceList",
 ) -> Document:
-    """Describe one page of hosts (schema `resources`); pages count from 0."""
+    """Describe one page of resources, in a list of that `name`; pages count from 0."""
     start = page.number * page.size
     return {
         "pageInfo": {"totalCount": len(found), "page": page.number, "pageSize": page.size},
         "links": _page_links(page, max(0, len(found) - 1) // page.size, path, list(query)),
-        "resourceList": [describe(each) for each in found[start : start + page.size]],
+        name: [describe(each) for each in found[start : start + page.size]],
     }
 
 

@@ -1,9 +1,11 @@
-"""The hosts of the simulated appliance and who is in maintenance: a model without HTTP."""
+"""The simulated appliance's hosts, what goes with them, and who is in maintenance: without HTTP."""
 
 import threading
 import uuid
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
 
 from simulator.clock import Clock
 
@@ -11,6 +13,13 @@ NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "simulator.invalid")
 DEFAULT_VCENTER = "vcenter.lab.local"
 FIRST_MOREF = 1001
 GONE = "NOT_EXISTING"
+HOST, DATASTORE, CLUSTER, MACHINE = KINDS = (
+    *("HostSystem", "Datastore", "ClusterComputeResource", "VirtualMachine"),
+)
+# How vCenter's MoRefs begin.
+PREFIXES = {HOST: "host-", DATASTORE: "datastore-", CLUSTER: "domain-c", MACHINE: "vm-"}
+
+T = TypeVar("T")
 
 
 def stable_id(*parts: str) -> str:
@@ -47,18 +56,40 @@ class VCenter:
 
 
 @dataclass(frozen=True)
-class Host:
-    """An ESXi host; what is left out is filled in when it joins the inventory."""
+class Entity:
+    """What a vCenter has; what is left out is filled in when it joins the inventory."""
 
     name: str
     moref: str | None = None
     vcenter: str | None = None
     state: str = "STARTED"
     status: str = "DATA_RECEIVING"
+    kind: str = HOST
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a name that nothing can be called."""
+        """Raise ValueError for a name that nothing can be called, or a kind that is none."""
         _check_name(self.name)
+        if self.kind not in KINDS:
+            raise ValueError(f"{self.kind!r} is no kind of resource, unlike {', '.join(KINDS)}")
+
+
+@dataclass(frozen=True)
+class Host(Entity):
+    """An ESXi host."""
+
+    kind: str = field(default=HOST, init=False)
+
+
+@dataclass(frozen=True)
+class Companion(Entity):
+    """What goes with hosts: a datastore, a cluster or a virtual machine.
+
+    `hosts` are the names of those that mount it, that are in it, or that it runs on; it is of
+    their vCenter unless another one is named.
+    """
+
+    kind: str = DATASTORE
+    hosts: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -79,83 +110,106 @@ class Window:
 
 @dataclass(frozen=True)
 class Resource:
-    """A host as it can be read at one moment."""
+    """A host or a companion as it can be read at one moment.
+
+    `hosts` are the ids of the hosts that a companion is related to.
+    """
 
     id: str
-    host: Host
+    entity: Entity
     vcenter: VCenter
     moref: str
     window: Window | None
+    hosts: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
-        """Return the host's name."""
-        return self.host.name
+        """Return its name."""
+        return self.entity.name
+
+    @property
+    def kind(self) -> str:
+        """Return its resource kind."""
+        return self.entity.kind
 
     @property
     def state(self) -> str:
         """Return the resourceState under the owning adapter instance."""
-        return self.window.state if self.window else self.host.state
+        return self.window.state if self.window else self.entity.state
 
 
 @dataclass(frozen=True)
-class _Change:
+class _Change(Generic[T]):
     visible_at: float
-    window: Window | None
+    value: T
 
 
 @dataclass
-class _Timeline:
+class _History(Generic[T]):
     """What was done to one resource, of which a part may not be visible yet."""
 
-    changes: list[_Change] = field(default_factory=list)
+    changes: list[_Change[T]] = field(default_factory=list)
 
-    def change(self, window: Window | None, now: float, visible_at: float) -> None:
-        self.changes = [*self._remembered(now), _Change(visible_at, window)]
+    def change(self, value: T, now: float, visible_at: float) -> None:
+        self.changes = [*self._remembered(now), _Change(visible_at, value)]
 
-    def accepted(self, now: float) -> Window | None:
-        return _open(self.changes[-1:], now)
+    def accepted(self) -> T | None:
+        return self.changes[-1].value if self.changes else None
 
-    def visible(self, now: float) -> Window | None:
-        return _open([change for change in self.changes if change.visible_at <= now], now)
+    def visible(self, now: float) -> T | None:
+        seen = self._seen(now)
+        return seen[-1].value if seen else None
 
-    def _remembered(self, now: float) -> list[_Change]:
-        visible = [change for change in self.changes if change.visible_at <= now]
-        return visible[-1:] + [change for change in self.changes if change.visible_at > now]
+    def _seen(self, now: float) -> list[_Change[T]]:
+        return [change for change in self.changes if change.visible_at <= now]
+
+    def _remembered(self, now: float) -> list[_Change[T]]:
+        return self._seen(now)[-1:] + [each for each in self.changes if each.visible_at > now]
+
+
+_Windows = _History[Window | None]
 
 
 @dataclass
 class _Record:
-    host: Host
+    entity: Entity
     vcenter: VCenter
     moref: str
-    timeline: _Timeline = field(default_factory=_Timeline)
+    windows: _Windows = field(default_factory=_Windows)
+    hosts: _History[tuple[str, ...]] = field(default_factory=_History)
 
     def __post_init__(self) -> None:
-        # VMEntityObjectID and VMEntityVCID together are what makes a HostSystem unique.
-        self.id = stable_id("host", self.vcenter.instance_uuid, self.moref)
+        # VMEntityObjectID and VMEntityVCID together are what makes a resource of a kind unique.
+        kind = "host" if self.entity.kind == HOST else self.entity.kind
+        self.id = stable_id(kind, self.vcenter.instance_uuid, self.moref)
 
     @property
     def is_live(self) -> bool:
-        return self.host.state != GONE
+        return self.entity.state != GONE
 
 
 class Inventory:
-    """Every vCenter and host, safe to use from several threads.
+    """Every vCenter, host and companion, safe to use from several threads.
 
-    `adapter_maintenance` is the switch of that name.
+    `adapter_maintenance` and `relation_delay` are the switches of those names.
     """
 
     def __init__(
-        self, clock: Clock, visible_delay: float = 0.0, adapter_maintenance: str = "above"
+        self,
+        clock: Clock,
+        visible_delay: float = 0.0,
+        adapter_maintenance: str = "above",
+        relation_delay: float = 0.0,
     ) -> None:
         self._clock = clock
         self._visible_delay = visible_delay
         self._adapter_maintenance = adapter_maintenance
+        self._relation_delay = relation_delay
         self._lock = threading.RLock()
-        self._adapters: dict[str, _Timeline] = {}
+        self._adapters: dict[str, _Windows] = {}
         self._vcenters: dict[str, VCenter] = {}
         self._records: dict[str, _Record] = {}
+        self._ids: defaultdict[str, list[str]] = defaultdict(list)
 
     def add_vcenter(self, vcenter: VCenter) -> None:
         """Add a vCenter, or replace the one of that name."""
@@ -165,17 +219,40 @@ class Inventory:
     def add_host(self, host: Host) -> Resource:
         """Add a host; one with the vCenter and MoRef of a known one takes its place."""
         with self._lock:
-            vcenter = self._vcenter(host.vcenter)
-            record = _Record(host, vcenter, host.moref or self._free_moref())
-            self._records[record.id] = record
+            return self._snapshot(self._add(host))
+
+    def add_companion(self, companion: Companion, delay: float | None = None) -> Resource:
+        """Add a companion, as `add_host` does; LookupError unless each of its hosts is known.
+
+        Its relations can be read after `delay` seconds; None means those of the switch.
+        """
+        with self._lock:
+            hosts = [self.find(name, companion.vcenter, HOST) for name in companion.hosts]
+            vcenter = companion.vcenter or next((each.vcenter.name for each in hosts), None)
+            record = self._add(replace(companion, vcenter=vcenter))
+            self._relate(record, hosts, delay)
             return self._snapshot(record)
+
+    def relate(self, id: str, hosts: Iterable[str], delay: float | None = None) -> None:
+        """Relate a companion to the hosts of these names, and to no others."""
+        with self._lock:
+            record = self._records[id]
+            if record.entity.kind == HOST:
+                raise LookupError(f"{record.entity.name} is a host.")
+            found = [self.find(name, record.vcenter.name, HOST) for name in hosts]
+            self._relate(record, found, delay)
+
+    def remove(self, id: str) -> None:
+        """Take a resource out of its vCenter; it stays behind as NOT_EXISTING, and related."""
+        with self._lock:
+            record = self._records[id]
+            record.entity = replace(record.entity, state=GONE, status="NO_DATA_RECEIVING")
+            record.windows = _Windows()
 
     def remove_host(self, name: str, vcenter: str | None = None) -> None:
         """Take a host out of its vCenter; its resource stays behind as NOT_EXISTING."""
         with self._lock:
-            record = self._records[self.find(name, vcenter).id]
-            record.host = replace(record.host, state=GONE, status="NO_DATA_RECEIVING")
-            record.timeline = _Timeline()
+            self.remove(self.find(name, vcenter, HOST).id)
 
     def vcenters(self) -> list[VCenter]:
         """Return every vCenter in the order they were added."""
@@ -183,7 +260,7 @@ class Inventory:
             return list(self._vcenters.values())
 
     def resources(self) -> list[Resource]:
-        """Return every host as it can be read now."""
+        """Return every host and companion as it can be read now."""
         with self._lock:
             return [self._snapshot(record) for record in self._records.values()]
 
@@ -197,12 +274,18 @@ class Inventory:
     def adapter_state(self, adapter_id: str) -> str:
         """Return the resourceState that an adapter instance itself shows now."""
         with self._lock:
-            window = self._timeline(adapter_id).visible(self._clock.now())
+            now = self._clock.now()
+            window = _open(self._windows(adapter_id).visible(now), now)
             return window.state if window else "STARTED"
 
-    def find(self, name: str, vcenter: str | None = None) -> Resource:
-        """Return the one host of that name; a live one goes before a stale one."""
-        named = [each for each in self.resources() if _is_called(each, name, vcenter)]
+    def find(self, name: str, vcenter: str | None = None, kind: str | None = None) -> Resource:
+        """Return the one host of that name, or else companion; a live one goes before a stale one.
+
+        With a `kind`, nothing else is meant.
+        """
+        called = [each for each in self._called(name) if vcenter in (None, each.vcenter.name)]
+        named = [each for each in called if each.kind == (kind or HOST)]
+        named = named or [each for each in called if kind is None]
         found = [each for each in named if each.state != GONE] or named[:1]
         if not found:
             raise LookupError(f"No host is called {name}.")
@@ -211,58 +294,78 @@ class Inventory:
         return found[0]
 
     def maintain(self, ids: Iterable[str], window: Window, delay: float | None = None) -> None:
-        """Put hosts or adapter instances into maintenance; the last call wins over any before."""
+        """Put resources, or adapter instances, into maintenance; the last call wins."""
         self._change(ids, window, delay)
 
     def end_maintenance(self, ids: Iterable[str], delay: float | None = None) -> None:
-        """Take hosts or adapter instances out of maintenance, whoever put them there."""
+        """Take resources or adapter instances out of maintenance, whoever put them there."""
         self._change(ids, None, delay)
 
     def is_maintained(self, id: str) -> bool:
         """Tell whether maintenance was accepted, even if that cannot be read yet."""
         with self._lock:
-            return self._timeline(id).accepted(self._clock.now()) is not None
+            return _open(self._windows(id).accepted(), self._clock.now()) is not None
+
+    def _add(self, entity: Entity) -> _Record:
+        vcenter = self._vcenter(entity.vcenter)
+        record = _Record(entity, vcenter, entity.moref or self._free_moref(PREFIXES[entity.kind]))
+        self._records[record.id] = record
+        if record.id not in self._ids[entity.name]:
+            self._ids[entity.name].append(record.id)
+        return record
+
+    def _relate(self, record: _Record, hosts: Iterable[Resource], delay: float | None) -> None:
+        now = self._clock.now()
+        visible_at = now + (self._relation_delay if delay is None else delay)
+        record.hosts.change(tuple(each.id for each in hosts), now, visible_at)
+
+    def _called(self, name: str) -> list[Resource]:
+        with self._lock:
+            records = [self._records[id] for id in self._ids.get(name, ())]
+            return [self._snapshot(each) for each in records if each.entity.name == name]
 
     def _change(self, ids: Iterable[str], window: Window | None, delay: float | None) -> None:
         with self._lock:
             now = self._clock.now()
             visible_at = now + (self._visible_delay if delay is None else delay)
-            for timeline in [each for id in ids for each in self._affected(id)]:
-                timeline.change(window, now, visible_at)
+            for windows in [each for id in ids for each in self._affected(id)]:
+                windows.change(window, now, visible_at)
 
-    def _affected(self, id: str) -> Iterable[_Timeline]:
-        yield self._timeline(id)
+    def _affected(self, id: str) -> Iterable[_Windows]:
+        yield self._windows(id)
         if self._adapter_maintenance == "each":
             for record in self._records.values():
                 if record.vcenter.adapter_id == id and record.is_live:
-                    yield record.timeline
+                    yield record.windows
 
-    def _timeline(self, id: str) -> _Timeline:
-        """Return what was done to a host, or to an adapter instance."""
+    def _windows(self, id: str) -> _Windows:
+        """Return what was done to a resource, or to an adapter instance."""
         if id in self._records:
-            return self._records[id].timeline
-        return self._adapters.setdefault(id, _Timeline())
+            return self._records[id].windows
+        return self._adapters.setdefault(id, _Windows())
 
     def _snapshot(self, record: _Record) -> Resource:
-        window = self._above(record) or record.timeline.visible(self._clock.now())
-        return Resource(record.id, record.host, record.vcenter, record.moref, window)
+        now = self._clock.now()
+        window = self._above(record, now) or _open(record.windows.visible(now), now)
+        hosts = record.hosts.visible(now) or ()
+        return Resource(record.id, record.entity, record.vcenter, record.moref, window, hosts)
 
-    def _above(self, record: _Record) -> Window | None:
-        """Return the window of a live host's adapter instance, if the host shows it."""
+    def _above(self, record: _Record, now: float) -> Window | None:
+        """Return the window of a live resource's adapter instance, if the resource shows it."""
         if self._adapter_maintenance != "above" or not self._adapters or not record.is_live:
             return None
-        return self._timeline(record.vcenter.adapter_id).visible(self._clock.now())
+        return _open(self._windows(record.vcenter.adapter_id).visible(now), now)
 
     def _vcenter(self, name: str | None) -> VCenter:
         name = name or next(iter(self._vcenters), DEFAULT_VCENTER)
         return self._vcenters.setdefault(name, VCenter(name))
 
-    def _free_moref(self) -> str:
+    def _free_moref(self, prefix: str) -> str:
         taken = {record.moref for record in self._records.values()}
         number = FIRST_MOREF + len(self._records)
-        while f"host-{number}" in taken:
+        while f"{prefix}{number}" in taken:
             number += 1
-        return f"host-{number}"
+        return f"{prefix}{number}"
 
 
 def generated_hosts(count: int, vcenters: Iterable[str] = ()) -> list[Host]:
@@ -274,13 +377,26 @@ def generated_hosts(count: int, vcenters: Iterable[str] = ()) -> list[Host]:
     ]
 
 
-def _open(changes: list[_Change], now: float) -> Window | None:
-    window = changes[-1].window if changes else None
+def generated_companions(hosts: Sequence[Host]) -> list[Companion]:
+    """Return a local datastore of each host, and for each vCenter a shared one and a cluster."""
+    local = [
+        Companion(f"local{n:02}", f"datastore-{n}", host.vcenter, hosts=[host.name])
+        for n, host in enumerate(hosts, 1)
+    ]
+    for number, vcenter in enumerate(dict.fromkeys(each.vcenter for each in hosts), 1):
+        names = [each.name for each in hosts if each.vcenter == vcenter]
+        moref = f"datastore-{len(hosts) + number}"
+        local.append(Companion(f"shared{number:02}", moref, vcenter, hosts=names))
+        local.append(
+            Companion(
+                f"cluster{number:02}", f"domain-c{number}", vcenter, kind=CLUSTER, hosts=names
+            )
+        )
+    return local
+
+
+def _open(window: Window | None, now: float) -> Window | None:
     return window if window and window.is_open(now) else None
-
-
-def _is_called(resource: Resource, name: str, vcenter: str | None) -> bool:
-    return resource.name == name and vcenter in (None, resource.vcenter.name)
 
 
 def _check_name(name: str) -> None:

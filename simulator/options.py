@@ -6,7 +6,14 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any, NoReturn
 
-from simulator.inventory import Host, VCenter, generated_hosts
+from simulator.inventory import (
+    KINDS,
+    Companion,
+    Host,
+    VCenter,
+    generated_companions,
+    generated_hosts,
+)
 from simulator.switches import Switches
 from simulator.threaded import DEMO_PASSWORD, USERNAME, Simulator
 
@@ -23,6 +30,7 @@ every host, every call and every fault as it happens.
   python -m simulator
   python -m simulator --hosts 500 --vcenter vc1.lab.local --vcenter vc2.lab.local
   python -m simulator --host esx01.lab.local,host-29 --visible-delay 3
+  python -m simulator --host esx01 --companion Datastore,local01,datastore-12,esx01
 """
 EPILOG = """\
 TLS certificates come from a CA that is made for each run; verify with the CA file.
@@ -42,14 +50,16 @@ def simulator_from(arguments: Sequence[str], environ: Mapping[str, str]) -> Simu
     options = parser.parse_args(arguments)
     try:
         return _simulator(options, _password(options.password_file, environ))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, LookupError) as error:
         parser.error(str(error))
 
 
 def _simulator(options: argparse.Namespace, password: str) -> Simulator:
+    made_up = _made_up_hosts(options)
     return Simulator(
-        _hosts(options),
+        [*made_up, *options.host],
         options.vcenter,
+        [*_made_up_companions(options, made_up), *options.companion],
         switches=_switches(options),
         username=options.username,
         password=password,
@@ -61,10 +71,15 @@ def _simulator(options: argparse.Namespace, password: str) -> Simulator:
     )
 
 
-def _hosts(options: argparse.Namespace) -> list[Host]:
+def _made_up_hosts(options: argparse.Namespace) -> list[Host]:
     default = 0 if options.host else DEFAULT_HOSTS
     count = default if options.hosts is None else options.hosts
-    return [*generated_hosts(count, [each.name for each in options.vcenter]), *options.host]
+    return generated_hosts(count, [each.name for each in options.vcenter])
+
+
+def _made_up_companions(options: argparse.Namespace, hosts: Sequence[Host]) -> list[Companion]:
+    wanted = options.hosts is None if options.companions is None else options.companions
+    return generated_companions(hosts) if wanted else []
 
 
 def _switches(options: argparse.Namespace) -> Switches:
@@ -147,6 +162,21 @@ def _add_inventory(group: argparse._ArgumentGroup) -> None:
         help="a host of your own; repeatable",
     )
     group.add_argument(
+        "--companions",
+        action=argparse.BooleanOptionalAction,
+        help="make up a local datastore for each host made up, a shared one and a cluster"
+        " (default: no beside --hosts, otherwise yes)",
+    )
+    group.add_argument(
+        "--companion",
+        type=_companion,
+        action="append",
+        default=[],
+        metavar="KIND,NAME,MOREF[,HOST...]",
+        help="a datastore, cluster or virtual machine of your own, and the names of its hosts;"
+        " repeatable",
+    )
+    group.add_argument(
         "--vcenter",
         type=_vcenter,
         action="append",
@@ -205,6 +235,15 @@ def _number(low: int, high: int) -> Any:
 
 def _host(text: str) -> Host:
     return Host(*_parts(text, "NAME[,MOREF[,VCENTER]]"))
+
+
+def _companion(text: str) -> Companion:
+    kind, *parts = (part.strip() for part in text.split(","))
+    if len(parts) < 2 or not all(parts) or kind not in KINDS[1:]:
+        form = f"KIND,NAME,MOREF[,HOST...], where KIND is one of {', '.join(KINDS[1:])}"
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form {form}")
+    name, moref, *hosts = parts
+    return Companion(name, moref, kind=kind, hosts=hosts)
 
 
 def _vcenter(text: str) -> VCenter:

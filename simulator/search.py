@@ -1,4 +1,4 @@
-"""Which hosts a list call asks for, and which page of them."""
+"""Which resources a list call asks for, and which page of them."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,6 +25,8 @@ NOT_SIMULATED = (
     *("statKeyLowerBound", "statKeyUpperBound"),
 )
 UNIQUE_IDENTIFIERS = ("VMEntityObjectID", "VMEntityVCID")
+KIND_FIELDS = ("adapterKind", "resourceKind")
+ADAPTER_KIND = "vmware"
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 DEFAULT_PAGE_SIZE = 1000
 
@@ -72,9 +74,9 @@ def name_matcher(wanted: str, switches: Switches) -> Criterion:
 
 
 def criteria(values: Values, switches: Switches, states: Describe) -> Iterable[Criterion]:
-    """Yield one test for each filter of `/resources`; a host has to pass them all.
+    """Yield one test for each filter of `/resources`; a resource has to pass them all.
 
-    `states` returns the sets of states and statuses that a host shows.
+    `states` returns the sets of states and statuses that a resource shows.
     """
     _refuse_what_is_not_simulated(values)
     yield from _naming(values, switches)
@@ -123,9 +125,11 @@ def _regex_matcher(regex: str) -> Criterion:
 
 
 def _kinds(values: Values) -> Iterable[Criterion]:
-    for field, kind in (("adapterKind", "vmware"), ("resourceKind", "hostsystem")):
-        if kind not in {each.casefold() for each in values.get(field) or (kind,)}:
-            yield lambda resource: False
+    adapters, kinds = ({*map(str.casefold, values.get(name, ()))} for name in KIND_FIELDS)
+    if adapters and ADAPTER_KIND not in adapters:
+        yield lambda resource: False
+    if kinds:
+        yield lambda resource: resource.kind.casefold() in kinds
 
 
 def _ids(values: Values, switches: Switches) -> Iterable[Criterion]:

@@ -74,6 +74,21 @@ class Switches:
     unauthorised_body: str = _switch(
         "json", "what the body of a 401 is", choices=("json", "html", "empty")
     )
+    datastore_relation: str = _switch(
+        "child", "what a datastore is of the hosts that mount it", choices=("child", "parent")
+    )
+    relation_delay: float = _switch(
+        0.0, "seconds until a changed relation can be read", minimum=0, maximum=86_400
+    )
+    relations_expose_states: bool = _switch(
+        True, "resources that are listed as related carry their resourceStatusStates"
+    )
+    relationships: int = _switch(
+        200, "status of the relationships of one resource", choices=(200, 403, 404, 500)
+    )
+    bulk_relationships: int = _switch(
+        200, "status of the relationships of many resources", choices=(200, 403, 404, 405, 500)
+    )
     token_lifetime: float = _switch(
         21_600.0, "seconds a token lives after its last use", minimum=0, maximum=31_536_000
     )

@@ -18,6 +18,8 @@ from simulator.faults import Fault
 from simulator.inventory import (
     DEFAULT_VCENTER,
     GONE,
+    HOST,
+    Companion,
     Host,
     Inventory,
     Resource,
@@ -37,13 +39,15 @@ DEMO_PASSWORD = "simulated"  # noqa: S105 - documented, and of no use anywhere e
 class Simulator:
     """A vRealize Operations appliance that listens on this machine.
 
-    `hosts` are hosts, names of hosts, or the number of hosts to make up.
+    `hosts` are hosts, names of hosts, or the number of hosts to make up; `companions` go with
+    them.
     """
 
     def __init__(
         self,
         hosts: int | Iterable[Host | str] = 3,
         vcenters: Iterable[VCenter | str] = (),
+        companions: Iterable[Companion] = (),
         *,
         switches: Switches | None = None,
         clock: Clock | None = None,
@@ -66,7 +70,7 @@ class Simulator:
         self._ca_file: Path | None = None
         self._server: Server | None = None
         self._appliance = self._new_appliance()
-        self._fill(hosts, vcenters)
+        self._fill(hosts, vcenters, companions)
 
     def __enter__(self) -> "Simulator":
         """Start."""
@@ -148,30 +152,30 @@ class Simulator:
         self._appliance.calls.clear()
 
     def state(self, name: str, vcenter: str | None = None) -> str:
-        """Return the resourceState of a host under its owning adapter instance."""
+        """Return the resourceState of a host, or a companion, under its owning adapter instance."""
         return self.resource(name, vcenter).state
 
-    def states(self) -> dict[str, str]:
-        """Return the state of every host; equal names become vcenter/name."""
-        found = self._appliance.inventory.resources()
+    def states(self, kind: str = HOST) -> dict[str, str]:
+        """Return the state of every host, or other `kind`; equal names become vcenter/name."""
+        found = [each for each in self._appliance.inventory.resources() if each.kind == kind]
         # Stale ones first, so that a live one of the same name takes the place.
         found.sort(key=lambda each: each.state != GONE)
         owners = Counter(name for name, _ in {(each.name, each.vcenter.name) for each in found})
         return {_unique_name(each, owners): each.state for each in found}
 
     def resource(self, name: str, vcenter: str | None = None) -> Resource:
-        """Return a host with its ids; LookupError unless exactly one fits."""
+        """Return a host, or else a companion, with its ids; LookupError unless exactly one fits."""
         return self._appliance.inventory.find(name, vcenter)
 
     def maintain(
         self, name: str, *, minutes: float | None = None, vcenter: str | None = None
     ) -> None:
-        """Put a host into maintenance as a person would, visible at once."""
+        """Put a host or a companion into maintenance as a person would, visible at once."""
         window = Window(None if minutes is None else self.clock.now() + 60 * minutes)
         self._appliance.inventory.maintain([self.resource(name, vcenter).id], window, 0)
 
     def end_maintenance(self, name: str, *, vcenter: str | None = None) -> None:
-        """Take a host out of maintenance as a person would, visible at once."""
+        """Take a host or a companion out of maintenance as a person would, visible at once."""
         self._appliance.inventory.end_maintenance([self.resource(name, vcenter).id], 0)
 
     def maintain_adapter(self, *, minutes: float | None = None, vcenter: str | None = None) -> None:
@@ -197,6 +201,18 @@ class Simulator:
     def remove_host(self, name: str, vcenter: str | None = None) -> None:
         """Take a host out of its vCenter; a stale resource stays behind."""
         self._appliance.inventory.remove_host(name, vcenter)
+
+    def add_companion(self, companion: Companion) -> Resource:
+        """Let a companion be discovered; its relations show as the switches say."""
+        return self._appliance.inventory.add_companion(companion)
+
+    def relate(self, name: str, hosts: Iterable[str], vcenter: str | None = None) -> None:
+        """Let a companion be related to these hosts alone; that shows as the switches say."""
+        self._appliance.inventory.relate(self.resource(name, vcenter).id, hosts)
+
+    def remove_companion(self, name: str, vcenter: str | None = None) -> None:
+        """Take a companion out of its vCenter; a stale resource stays behind, still related."""
+        self._appliance.inventory.remove(self.resource(name, vcenter).id)
 
     def revoke_tokens(self) -> None:
         """Forget every token handed out."""
@@ -236,13 +252,27 @@ class Simulator:
     def _new_appliance(self) -> Appliance:
         credentials = Credentials(self.username, self.password)
         return Appliance(
-            Inventory(self.clock, self.switches.visible_delay, self.switches.adapter_maintenance),
+            self._new_inventory(),
             Tokens(credentials, self.clock, self.switches.token_lifetime),
             self.switches,
             self.clock,
         )
 
-    def _fill(self, hosts: int | Iterable[Host | str], vcenters: Iterable[VCenter | str]) -> None:
+    def _new_inventory(self) -> Inventory:
+        switches = self.switches
+        return Inventory(
+            self.clock,
+            switches.visible_delay,
+            switches.adapter_maintenance,
+            switches.relation_delay,
+        )
+
+    def _fill(
+        self,
+        hosts: int | Iterable[Host | str],
+        vcenters: Iterable[VCenter | str],
+        companions: Iterable[Companion],
+    ) -> None:
         inventory = self._appliance.inventory
         for vcenter in [*vcenters] or [DEFAULT_VCENTER]:
             inventory.add_vcenter(VCenter(vcenter) if isinstance(vcenter, str) else vcenter)
@@ -250,6 +280,8 @@ class Simulator:
             hosts = generated_hosts(hosts, [each.name for each in inventory.vcenters()])
         for host in hosts:
             inventory.add_host(_host(host))
+        for companion in companions:
+            inventory.add_companion(companion, 0)
 
     def _new_context(self) -> ssl.SSLContext:
         own = [self._bind, "127.0.0.1", "::1", "localhost"]

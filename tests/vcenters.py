@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,6 +94,12 @@ class Vcsim:
         added = HostRef(_result(task)._GetMoId(), name, self.address)
         self.hosts = [*self.hosts, added]
         return added
+
+    def mount(self, name: str, moref: str, folder: Path) -> HostRef:
+        """Let a host have a datastore of its own, which is kept in ``folder``."""
+        system = self._host(moref).configManager.datastoreSystem
+        mounted = system.CreateLocalDatastore(name=name, path=str(folder))
+        return HostRef(mounted._GetMoId(), name, self.address, "Datastore")
 
     def post_event(self, name: str, moref: str) -> None:
         """Post an event about a host, of the class ``name``, as vCenter itself would."""

@@ -1,7 +1,7 @@
 """Both sides of every host, side by side."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -9,8 +9,8 @@ from typing import Final
 from functions.context import Policy
 from functions.events import HostRef
 from functions.outcomes import Action, Verb
-from functions.ownership import NOT_TOLD
-from functions.ports import ModeChange, Resource, ResourceState, VCenterHost
+from functions.ownership import NOT_TOLD, with_companions
+from functions.ports import Companion, ModeChange, Resource, ResourceState, VCenterHost
 from functions.sweep_plan import plan
 
 # Whether there are leases, and the state: decision 0017 says how far this tells.
@@ -33,6 +33,8 @@ STATES: Final = {
 class Row:
     """One host: what vCenter says, what vRealize Operations says, and what a sweep would do.
 
+    Or one of its ``companions``, that says how many hosts it depends on (``of_hosts``).
+
     None is what is not known. ``whose`` the maintenance is: ours, a person's, somebody else's
     ("other") or perhaps anybody's ("unknown"). ``entered`` is when the host was put into
     maintenance mode, and by whom. ``overdue``, whether that is too long ago, is known without it,
@@ -47,6 +49,8 @@ class Row:
     reason: str = ""
     entered: ModeChange | None = None
     overdue: bool | None = None
+    of_hosts: int = 1
+    companions: tuple["Row", ...] = ()
 
     @property
     def agrees(self) -> bool:
@@ -55,8 +59,9 @@ class Row:
 
     @property
     def matters(self) -> bool:
-        """Whether the two sides differ, or the host is in maintenance."""
-        return not self.agrees or bool(self.in_maintenance_mode)
+        """Whether the two sides differ, or it is in maintenance; of a host also what it has."""
+        itself = not self.agrees or bool(self.in_maintenance_mode)
+        return itself or any(each.matters for each in self.companions)
 
 
 def compare(
@@ -65,24 +70,64 @@ def compare(
     policy: Policy,
     now: datetime,
     changes: Sequence[ModeChange] | None = (),
+    companions: Sequence[Companion] = (),
 ) -> list[Row]:
     """Return a row for every host of a vCenter, and for every resource that is none of them.
 
-    ``changes`` are those that matter; None if they could not be read.
+    ``changes`` are those that matter; None if they could not be read. ``companions`` are shown
+    under the first of their hosts, and those of no host for themselves; ``resources`` has theirs.
     """
     modes = {each.host.moref: each.in_maintenance_mode for each in hosts}
-    actions = plan(hosts, resources, policy, now, changes)
+    things = [*hosts, *(each.with_mode(modes) for each in companions)]
+    changes = with_companions(changes, companions, modes)
+    rows = _rows(things, resources, plan(things, resources, policy, now, changes), policy)
+    return _nested(rows, companions)
+
+
+def flat(rows: Iterable[Row]) -> Iterator[Row]:
+    """Return each row, and behind it its companions, as rows like all others."""
+    for row in rows:
+        yield row
+        yield from row.companions
+
+
+def _rows(
+    things: Sequence[VCenterHost],
+    resources: Sequence[Resource],
+    actions: Sequence[Action],
+    policy: Policy,
+) -> list[Row]:
+    modes = {each.host.moref: each.in_maintenance_mode for each in things}
     planned = {action.host.moref: action for action in actions}
     states = _states(resources)
     rows = [
         _row(each.host, modes[each.host.moref], states.get(each.host.moref), policy)
-        for each in hosts
+        for each in things
     ]
     left_over = [action for action in actions if action.host.moref not in modes]
     return [
         *(_with(row, planned.get(row.host.moref)) for row in rows),
         *(_with(_row(each.host, None, _state(each), policy), each) for each in left_over),
     ]
+
+
+def _nested(rows: Sequence[Row], companions: Iterable[Companion]) -> list[Row]:
+    """Put companions under the first of their hosts."""
+    hosts = {each.ref.moref: sorted(each.hosts) for each in companions}
+    own = [row for row in rows if row.host.moref not in hosts]
+    known = {row.host.moref for row in own}
+    under: defaultdict[str | None, list[Row]] = defaultdict(list)
+    for row in rows:
+        if (of := hosts.get(row.host.moref)) is not None and not _is_quiet(row):
+            first = next((each for each in of if each in known), None)
+            under[first].append(replace(row, of_hosts=len(of)))
+    nested = [replace(row, companions=tuple(under.pop(row.host.moref, ()))) for row in own]
+    return [*nested, *under[None]]
+
+
+def _is_quiet(row: Row) -> bool:
+    """Whether it is unknown to vRealize Operations, which nobody misses while it is at work."""
+    return row.state is None and row.verb is None
 
 
 def _row(host: HostRef, mode: bool | None, state: ResourceState | None, policy: Policy) -> Row:

@@ -193,7 +193,8 @@ class ShownSweep(SweepListener):
 def _ask_about(actions: list[Action]) -> None:
     """Raise DeclinedError unless a person agrees to end what may be another person's."""
     adopted = [action for action in actions if action.verb == "end" and _open_ended(action)]
-    question = f"End the open-ended maintenance of {_hosts(len(adopted))}?"
+    hosts = sum(action.host.is_host for action in adopted)
+    question = f"End the open-ended maintenance of {_things(hosts, len(adopted) - hosts)}?"
     if adopted and not click.confirm(question, err=True):
         raise DeclinedError
 
@@ -205,6 +206,12 @@ def _open_ended(action: Action) -> bool:
 
 def _hosts(count: int) -> str:
     return "1 host" if count == 1 else f"{count} hosts"
+
+
+def _things(hosts: int, companions: int) -> str:
+    if not companions:
+        return _hosts(hosts)
+    return f"{_hosts(hosts)} and {companions} companion{'s' if companions > 1 else ''}"
 
 
 def _show_refusal(report: Report, terminal: Terminal) -> None:
@@ -227,7 +234,13 @@ def _show_result(report: Report, terminal: Terminal, *, dry_run: bool) -> None:
 def _counted(report: Report) -> str:
     counts = Counter(report.counts())
     words = [f"{counts[verb]} {text}" for verb, text in _PLANNED.items() if counts[verb]]
-    return f"{_hosts(report.hosts)} compared: {', '.join(words) or 'nothing to do'}"
+    compared = _things(report.hosts, report.companions)
+    return f"{compared} compared: {', '.join(words) or 'nothing to do'}"
+
+
+def _name(action: Action) -> str:
+    name = action.host.name or action.host.moref
+    return name if action.host.is_host else f"{action.host.word} {name}"
 
 
 def _style(action: Action) -> str:
@@ -235,7 +248,7 @@ def _style(action: Action) -> str:
 
 
 _COLUMNS: Final = (
-    Column[Action]("Host", lambda action: action.host.name or action.host.moref),
+    Column[Action]("Host", _name),
     Column[Action]("Action", lambda action: action.verb, _style),
     Column[Action]("Why", lambda action: action.reason),
     Column[Action]("Until (UTC)", lambda action: moment(action.until)),

@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from functions.ports import ModeChange
 
 # Of thousands of hosts that the account may not see, the first ones say enough, every time.
 _MAX_LINES: Final = 100
+# A host may have hundreds of virtual machines.
+_MAX_COMPANIONS: Final = 10
 # How long each text may be, until the line is short enough: an escaped character takes 12 bytes.
 _CUTS: Final = tuple(2**power for power in range(14, 3, -1))
 _TOLD: Final = "not all of the sweep was done; a line above says why"
@@ -150,9 +153,29 @@ def _entered(entered: ModeChange | None) -> dict[str, str]:
 def _write_outcome(entry: Entry, outcome: Outcome, seconds: float) -> None:
     level = logging.WARNING if outcome.needs_attention else logging.INFO
     said = [str(outcome.host or ""), outcome.action, outcome.reason]
-    text = ": ".join(part for part in said if part)
-    fields = {"action": outcome.action, **_origin(outcome.event), **_host(outcome.host)}
+    text = "; ".join(filter(None, [": ".join(filter(None, said)), *_companions_in_words(outcome)]))
+    fields = {
+        **{"action": outcome.action, **_origin(outcome.event), **_host(outcome.host)},
+        **_companions(outcome),
+    }
     _write(level, text, outcome.event, {**fields, **_event(entry), **_duration(seconds)})
+
+
+def _companions_in_words(outcome: Outcome) -> Iterator[str]:
+    """Count what became of a host's companions, and name those that were left."""
+    if outcome.companions:
+        counts = Counter(each.action for each in outcome.companions)
+        yield "companions: " + ", ".join(f"{count} {each}" for each, count in counts.items())
+    left = [each for each in outcome.companions if each.action == "left"]
+    yield from (f"{each.host}: left: {each.reason}" for each in left[:_MAX_COMPANIONS])
+    if more := left[_MAX_COMPANIONS:]:
+        yield f"and {len(more)} more left"
+
+
+def _companions(outcome: Outcome) -> dict[str, object]:
+    if not outcome.companions:
+        return {}
+    return {"companions": Counter(each.action for each in outcome.companions)}
 
 
 def _write_error(entry: Entry, error: MaintenanceError, level: int, seconds: float) -> None:
@@ -209,7 +232,11 @@ def _level(error: MaintenanceError) -> int:
 
 
 def _host(host: HostRef | None) -> dict[str, str]:
-    return {"host": host.name, "moref": host.moref, "vcenter": host.vcenter} if host else {}
+    """Name the host; a companion has its name in the same place, and tells its kind."""
+    if host is None:
+        return {}
+    kind = {} if host.is_host else {"kind": host.kind}
+    return {"host": host.name, "moref": host.moref, "vcenter": host.vcenter, **kind}
 
 
 def _event(entry: Entry) -> dict[str, str]:

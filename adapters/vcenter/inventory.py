@@ -6,7 +6,7 @@ others: one call for a host, one for a thousand hosts.
 
 import logging
 import re
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,10 +32,10 @@ _Collector = vmodl.query.PropertyCollector
 
 @dataclass(frozen=True)
 class View:
-    """A view of all hosts, which lives in a session until it is destroyed."""
+    """A view of all there is of some kinds, which lives in a session until it is destroyed."""
 
     session: Session
-    hosts: Any
+    container: Any
 
 
 def instance_uuid(session: Session) -> str:
@@ -71,8 +71,9 @@ def read(session: Session, thing: Any, name: str) -> Any:
     reason why the property is missing.
     """
     of_it = _Collector.ObjectSpec(obj=thing)
+    wanted = _Collector.FilterSpec(objectSet=[of_it], propSet=[properties(type(thing), name)])
     result = session.content.propertyCollector.RetrievePropertiesEx(
-        specSet=[_specification(of_it, type(thing), name)], options=_Collector.RetrieveOptions()
+        specSet=[wanted], options=_Collector.RetrieveOptions()
     )
     for found in result.objects if result else ():
         for missing in found.missingSet:
@@ -84,56 +85,70 @@ def read(session: Session, thing: Any, name: str) -> Any:
 
 def view_of_hosts(session: Session) -> View:
     """Let vCenter make a view of all hosts, by one call."""
-    hosts = session.content.viewManager.CreateContainerView(
-        container=session.content.rootFolder, type=[vim.HostSystem], recursive=True
+    return view_of(session, [vim.HostSystem])
+
+
+def view_of(session: Session, kinds: Collection[Any]) -> View:
+    """Let vCenter make a view of all there is of these kinds, by one call."""
+    container = session.content.viewManager.CreateContainerView(
+        container=session.content.rootFolder, type=list(kinds), recursive=True
     )
-    return View(session, hosts)
+    return View(session, container)
 
 
 def hosts(view: View, address: str) -> Iterator[VCenterHost]:
     """Read the hosts of ``view``, a page at a time, and destroy it in the end, come what may."""
-    with closing(_pages(view)) as pages:
-        for page in pages:
-            for found in page:
-                yield from _host(found, address, view.session.service)
+    for found in all_in(view, of_all(view)):
+        yield from _host(found, address, view.session.service)
 
 
-def _pages(view: View) -> Generator[Any, None, None]:
-    collector = view.session.content.propertyCollector
-    options = _Collector.RetrieveOptions(maxObjects=_PAGE_SIZE)
+def all_in(view: View, wanted: Any) -> Iterator[Any]:
+    """Read all objects of ``view``, a page at a time, and destroy it in the end, come what may."""
+    try:
+        with closing(objects(view.session, [wanted], _PAGE_SIZE)) as found:
+            yield from found
+    finally:
+        # Whatever this leaves behind ends with the session.
+        with suppress(MaintenanceError, SessionEndedError, ObjectGoneError):
+            view.container.DestroyView()
+
+
+def objects(
+    session: Session, wanted: Sequence[Any], page_size: int | None = None
+) -> Generator[Any, None, None]:
+    """Read what is ``wanted`` to its end; without a ``page_size``, vCenter chooses one."""
+    collector = session.content.propertyCollector
+    options = _Collector.RetrieveOptions(maxObjects=page_size)
     token = None
     try:
-        result = collector.RetrievePropertiesEx(specSet=[of_all(view)], options=options)
+        result = collector.RetrievePropertiesEx(specSet=list(wanted), options=options)
         while result:
             token = result.token
-            yield result.objects
+            yield from result.objects
             if not token:
                 return
             result = collector.ContinueRetrievePropertiesEx(token=token)
     finally:
-        _destroy(view, token)
-
-
-def _destroy(view: View, token: str | None) -> None:
-    # Whatever this leaves behind ends with the session.
-    if token:
-        with suppress(MaintenanceError, SessionEndedError, ObjectGoneError):
-            collector = view.session.content.propertyCollector
-            collector.CancelRetrievePropertiesEx(token=token)
-    with suppress(MaintenanceError, SessionEndedError, ObjectGoneError):
-        view.hosts.DestroyView()
+        if token:
+            with suppress(MaintenanceError, SessionEndedError, ObjectGoneError):
+                collector.CancelRetrievePropertiesEx(token=token)
 
 
 def of_all(view: View) -> Any:
     """Return what a collector is to read: the name and the mode of every host of ``view``."""
-    to_hosts = _Collector.TraversalSpec(type=vim.view.ContainerView, path="view", skip=False)
-    start = _Collector.ObjectSpec(obj=view.hosts, skip=True, selectSet=[to_hosts])
-    return _specification(start, vim.HostSystem, "name", MODE)
+    return of_view(view, properties(vim.HostSystem, "name", MODE))
 
 
-def _specification(start: Any, kind: Any, *names: str) -> Any:
-    properties = _Collector.PropertySpec(type=kind, pathSet=list(names), all=False)
-    return _Collector.FilterSpec(objectSet=[start], propSet=[properties])
+def of_view(view: View, *wanted: Any) -> Any:
+    """Return what a collector is to read: these ``properties`` of all there is in ``view``."""
+    into = _Collector.TraversalSpec(type=vim.view.ContainerView, path="view", skip=False)
+    start = _Collector.ObjectSpec(obj=view.container, skip=True, selectSet=[into])
+    return _Collector.FilterSpec(objectSet=[start], propSet=list(wanted))
+
+
+def properties(kind: Any, *names: str) -> Any:
+    """Return which properties of the objects of a kind a collector is to read."""
+    return _Collector.PropertySpec(type=kind, pathSet=list(names), all=False)
 
 
 def _host(found: Any, address: str, service: str) -> Iterator[VCenterHost]:

@@ -64,7 +64,7 @@ class HostUpdates:
         self._kept = ExitStack()
         try:
             self._view = inventory.view_of_hosts(session)
-            self._keep(self._view.hosts.DestroyView)
+            self._keep(self._view.container.DestroyView)
             self._collector = session.content.propertyCollector.CreatePropertyCollector()
             self._keep(self._collector.DestroyPropertyCollector)
             self._collector.CreateFilter(spec=inventory.of_all(self._view), partialUpdates=True)

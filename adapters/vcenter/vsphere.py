@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from adapters.config.credentials import CredentialSource
 from adapters.config.settings import VCenterSettings
 from functions.errors import ConfigurationError, HostGoneError
-from functions.events import vcenter_address
-from functions.ports import ModeChange, VCenterHost
+from functions.events import HostRef, vcenter_address
+from functions.ports import Companion, ModeChange, Surroundings, VCenterHost
 
 try:
     from adapters.vcenter import inventory
+    from adapters.vcenter.companions import Companions
     from adapters.vcenter.history import History
     from adapters.vcenter.session import Sessions
 except ModuleNotFoundError as missing:
@@ -50,6 +51,7 @@ class VSphere:
             raise ConfigurationError(f"vCenter {self._address} needs pyVmomi, the extra 'vcenter'")
         self._sessions = Sessions(settings, credentials, clock)
         self._history = History(self._sessions, clock)
+        self._companions = Companions(self._sessions, self._address, clock)
         self._instance_uuid = ""
 
     @property
@@ -68,8 +70,18 @@ class VSphere:
         """See VCenter.in_maintenance_mode."""
         mode = self._sessions.run(partial(inventory.in_maintenance_mode, moref=moref))
         if mode is None:
-            raise HostGoneError(f"vCenter {self._address} has no host {moref[:80]!a}")
+            raise self._gone(moref)
         return mode
+
+    def surroundings(self, moref: str, kinds: Collection[str]) -> Surroundings:
+        """See VCenter.surroundings.
+
+        A mode that is kept from us, of another host than this one, is not among the ``modes``.
+        """
+        found = self._companions.surroundings(moref, kinds)
+        if found is None:
+            raise self._gone(moref)
+        return found
 
     def hosts(self) -> Generator[VCenterHost, None, None]:
         """See VCenter.hosts.
@@ -80,6 +92,17 @@ class VSphere:
         view = self._sessions.run(inventory.view_of_hosts)
         with self._sessions.lasting():
             yield from inventory.hosts(view, self._address)
+
+    def companions(self, kinds: Collection[str]) -> Generator[Companion, None, None]:
+        """See VCenter.companions; a session that ends meanwhile is a VCenterUnavailableError.
+
+        A companion whose hosts may not be read has none, and a WARNING names its MoRef.
+        """
+        return self._companions.all(kinds)
+
+    def has(self, companion: HostRef) -> bool:
+        """See VCenter.has."""
+        return self._companions.has(companion)
 
     def mode_changes(self, since: datetime, moref: str = "") -> Sequence[ModeChange]:
         """See VCenter.mode_changes; one call, unless there are 1,000 or more."""
@@ -121,3 +144,6 @@ class VSphere:
     def close(self) -> None:
         """Log out, if need be, and close the connections; never raises, and takes 3 s at most."""
         self._sessions.close()
+
+    def _gone(self, moref: str) -> HostGoneError:
+        return HostGoneError(f"vCenter {self._address} has no host {moref[:80]!a}")

@@ -11,13 +11,16 @@ from adapters.cli.ports import ExtendedVCenter
 from adapters.vrops.models import Instance
 from functions.context import Context
 from functions.errors import MaintenanceError, RequestRejectedError
+from functions.events import COMPANIONS
 from functions.ownership import changes_that_matter
 from functions.ports import ModeChange, Resource, VCenterHost
+from functions.reconciliation import companions_of
 
 _ASKED: Final = ("login", "version", "clock", "hosts", "history")
 _BOTH: Final = ("collected", "one host", "maintenance")
 _CREDENTIALS: Final = "are VCENTER_USERNAME (user@domain) and VCENTER_PASSWORD right?"
 _READ_ONLY: Final = "its account needs the role Read-only on the vCenter itself, propagated"
+_SEES_ALL: Final = "both accounts' scopes need what MAINTENANCE_INCLUDES names"
 _UNREADABLE: Final = "sweeps cannot tell whose a timed window is, so they leave it"
 _UNLISTED: Final = "see what it answers to /sdk/vimServiceVersions.xml"
 _DAY_MINUTES: Final = 24 * 60
@@ -116,6 +119,21 @@ def _on_both_sides(
         return
     yield tried("one host", lambda: _one(hosts[0], context))
     yield tried("maintenance", lambda: _maintenance(vsphere, context, hosts))
+    if context.policy.includes:
+        yield tried("companions", lambda: _companions(vsphere, context))
+
+
+def _companions(vsphere: ExtendedVCenter, context: Context) -> Finding:
+    """Say of each kind whether both sides show it; that it may be written, no question tells."""
+    found, missing = [], []
+    for kind in context.policy.includes:
+        listed, known = companions_of(kind, vsphere, context)
+        found.append(f"{len(listed)} and {len(known)} {COMPANIONS[kind]}s")
+        missing += [COMPANIONS[kind]] if bool(listed) != bool(known) else []
+    text = f"in vCenter and in vRealize Operations: {', '.join(found)}"
+    if missing:
+        return note("companions", text, f"one side shows no {missing[0]}; {_SEES_ALL}")
+    return ok("companions", text)
 
 
 def _one(first: VCenterHost, context: Context) -> Finding:

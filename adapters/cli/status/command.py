@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from adapters.cli.call import Call
-from adapters.cli.comparison import Row
+from adapters.cli.comparison import Row, flat
 from adapters.cli.connection import both_sides
 from adapters.cli.exit_codes import DIFFERENT, FAILED, OK
 from adapters.cli.status import view
@@ -84,12 +84,12 @@ def _show_all(
 ) -> int:
     """Show the hosts that matter, or ``every`` host; returns the exit code."""
     if rows or complete:
-        shown = [row for row in rows if every or row.matters]
+        shown = [row for row in flat(rows) if every or row.matters]
         if not _exported(shown, output):
             view.show(shown, rows, terminal)
     if not complete:
         return FAILED
-    return OK if all(row.agrees for row in rows) else DIFFERENT
+    return OK if all(row.agrees for row in flat(rows)) else DIFFERENT
 
 
 def _show_older(

@@ -16,17 +16,26 @@ _FORMULA: Final = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
 def as_json(rows: Iterable[Row]) -> str:
     """Return a list of objects, in ASCII; docs/command-line.md says what they hold."""
-    return json.dumps([_fields(row) for row in rows], indent=2) + "\n"
+    return json.dumps(_all_fields(rows), indent=2) + "\n"
 
 
 def as_csv(rows: Iterable[Row]) -> str:
     """Return a header and a line for each host (RFC 4180), safe to open in a spreadsheet."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(_fields(Row(HostRef("", "", ""), None, None, None)))
-    for row in rows:
-        writer.writerow([_csv_field(value) for value in _fields(row).values()])
+    lines = _all_fields(rows)
+    writer.writerow(lines[0] if lines else _fields(Row(HostRef("", "", ""), None, None, None)))
+    for fields in lines:
+        writer.writerow([_csv_field(value) for value in fields.values()])
     return text.getvalue()
+
+
+def _all_fields(rows: Iterable[Row]) -> list[dict[str, object]]:
+    """Return what is told of each row; of what kind it is only where not all are hosts."""
+    shown = list(rows)
+    if all(row.host.is_host for row in shown):
+        return [_fields(row) for row in shown]
+    return [{**_fields(row), "kind": row.host.kind, "of_hosts": row.of_hosts} for row in shown]
 
 
 def _fields(row: Row) -> dict[str, object]:

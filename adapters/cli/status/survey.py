@@ -11,8 +11,8 @@ from adapters.cli.terminal import Terminal
 from functions.context import Context
 from functions.errors import MaintenanceError, RequestRejectedError
 from functions.ownership import changes_that_matter
-from functions.ports import ModeChange, Resource, VCenter, VCenterHost
-from functions.reconciliation import in_for_longer
+from functions.ports import Companion, ModeChange, Resource, VCenter, VCenterHost
+from functions.reconciliation import companions_of, in_for_longer
 
 T = TypeVar("T")
 
@@ -44,9 +44,23 @@ class Survey:
         context = self._context
         hosts = list(vcenter.hosts())
         resources = list(context.operations.resources(vcenter.address))
+        companions = self._add_companions(vcenter, resources)
         changes = self._changes(vcenter, hosts, resources)
-        rows = compare(hosts, resources, context.policy, context.now(), changes)
+        rows = compare(hosts, resources, context.policy, context.now(), changes, companions)
         return self._with_entered(rows, vcenter)
+
+    def _add_companions(self, vcenter: VCenter, resources: list[Resource]) -> list[Companion]:
+        """Read what goes with the hosts, and add its ``resources``."""
+        companions: list[Companion] = []
+        for kind in self._context.policy.includes:
+            try:
+                listed, known = companions_of(kind, vcenter, self._context)
+            except MaintenanceError as error:
+                self._failed(vcenter, str(error))
+            else:
+                companions += listed
+                resources += known
+        return companions
 
     def _changes(
         self, vcenter: VCenter, hosts: Sequence[VCenterHost], resources: Sequence[Resource]

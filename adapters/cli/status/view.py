@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from adapters.cli.comparison import MODES, STATES, Row
+from adapters.cli.comparison import MODES, STATES, Row, flat
 from adapters.cli.terminal import Column, Terminal, moment
 
 _WHOSE_IN_WORDS: Final[Mapping[str | None, str]] = {
@@ -43,19 +43,26 @@ def _columns(terminal: Terminal) -> Sequence[Column[Row]]:
 
 def _summary(rows: Sequence[Row]) -> str:
     """Return the counts in words."""
-    differing = sum(not row.agrees for row in rows)
+    differing = sum(not row.agrees for row in flat(rows))
     overdue = sum(bool(row.overdue) for row in rows)
     late = f", {overdue} overdue (!)" if overdue else ""
     return f"{_compared(rows)}, {differing} differ{late}"
 
 
 def _compared(rows: Sequence[Row]) -> str:
-    maintained = sum(bool(row.in_maintenance_mode) for row in rows)
-    return f"{len(rows)} hosts compared: {maintained} in maintenance mode in vCenter"
+    hosts = [row for row in rows if row.host.is_host]
+    maintained = sum(bool(row.in_maintenance_mode) for row in hosts)
+    others = len(list(flat(rows))) - len(hosts)
+    companions = f" and {others} companions" if others else ""
+    return f"{len(hosts)} hosts{companions} compared: {maintained} in maintenance mode in vCenter"
 
 
 def _name(row: Row) -> str:
-    return row.host.name or row.host.moref
+    name = row.host.name or row.host.moref
+    if row.host.is_host:
+        return name
+    shared = f", of {row.of_hosts} hosts" if row.of_hosts > 1 else ""
+    return f"  {row.host.word} {name}{shared}"
 
 
 def _since(row: Row) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import requests
 
-from simulator import Host, Simulator, Switches
+from simulator import Companion, Host, Simulator, Switches
 from tests.contract.specification import (
     check_answer,
     check_request,
@@ -40,6 +40,17 @@ READS = [
     ("GET", "/resources?resourceId={id}"),
     ("GET", "/resources/{id}"),
     ("GET", "/resources/{adapter}"),
+    ("GET", "/adapterkinds/VMWARE/resourcekinds/Datastore/resources"),
+    ("GET", "/resources?resourceKind=Datastore&resourceKind=VirtualMachine"),
+    ("GET", "/resources/{datastore}"),
+    ("GET", "/resources/{machine}"),
+    ("GET", "/resources/{cluster}"),
+    ("GET", "/resources/{id}/relationships"),
+    ("GET", "/resources/{id}/relationships?relationshipType=ALL&page=1&pageSize=1"),
+    ("GET", "/resources/{id}/relationships?relationshipType=CHILD"),
+    ("GET", "/resources/{datastore}/relationships?relationshipType=PARENT"),
+    ("POST", "/resources/bulk/relationships"),
+    ("POST", "/resources/bulk/relationships?page=1&pageSize=1"),
     ("POST", "/resources/query"),
     ("POST", "/auth/token/acquire"),
 ]
@@ -49,7 +60,10 @@ WRITES = [
     ("PUT", "/resources/{id}/maintained?end=4102444800000"),
     ("DELETE", "/resources/{id}/maintained"),
     ("PUT", "/resources/maintained?id={id}&duration=60"),
+    ("PUT", "/resources/maintained?id={id}&id={datastore}&id={cluster}&id={machine}"),
     ("DELETE", "/resources/maintained?id={id}"),
+    ("PUT", "/resources/{datastore}/maintained?duration=60"),
+    ("DELETE", "/resources/{datastore}/maintained"),
     ("PUT", "/adapters/{adapter}/maintained?duration=60"),
     ("DELETE", "/adapters/{adapter}/maintained"),
     ("POST", "/auth/token/release"),
@@ -63,26 +77,50 @@ REFUSED = [
     ("DELETE", f"/adapters/{NOBODY}/maintained", 404),
     ("PUT", "/adapters/{adapter}/maintained", 400),
     ("PUT", "/resources/host-29/maintained", 400),
+    ("GET", f"/resources/{NOBODY}/relationships", 404),
+    ("GET", "/resources/{id}/relationships?relationshipType=SELF", 400),
+    ("POST", f"/resources/bulk/relationships#{NOBODY}", 404),
     ("GET", "/resources?page=-1", 400),
     ("GET", KIND + "?identifiers[VMEntityObjectID]=host-29", 400),
     ("GET", "/nothing/of/the/kind", 404),
     ("DELETE", "/versions/current", 405),
 ]
+RELATED: dict[str, Any] = {
+    "relationshipType": "ALL",
+    "resourceIds": ["{id}", "{other}"],
+    "resourceQuery": {"adapterKind": ["VMWARE"], "resourceKind": ["Datastore", "VirtualMachine"]},
+    "hierarchyDepth": 1,
+}
 BODIES: dict[str, dict[str, Any]] = {
+    "/resources/bulk/relationships": RELATED,
+    "/resources/bulk/relationships?page=1&pageSize=1": RELATED,
+    f"/resources/bulk/relationships#{NOBODY}": {**RELATED, "resourceIds": [NOBODY]},
     "/resources/query": {"name": ["esx"], "resourceState": ["STARTED"], "adapterKind": ["VMWARE"]},
     "/auth/token/acquire": {"username": "admin", "password": "simulated", "authSource": "LOCAL"},
 }
 SWITCHES = [
     Switches(),
     Switches(extra_states=2, extra_states_flip=True, vcid_upper_case=True),
-    Switches(adapters_expose_vcid=False, release="VCF Operations 9.1.0"),
+    Switches(
+        adapters_expose_vcid=False,
+        release="VCF Operations 9.1.0",
+        datastore_relation="parent",
+        relations_expose_states=False,
+    ),
 ]
 
 
 @pytest.fixture(params=SWITCHES, ids=["default", "several states", "release 9"])
 def simulator(request: pytest.FixtureRequest) -> Iterator[Simulator]:
     hosts = [Host("esx01", "host-29"), Host("esx02"), Host("gone", state="NOT_EXISTING")]
-    with Simulator(hosts, switches=request.param) as running:
+    both = ["esx01", "esx02"]
+    companions = [
+        Companion("local", "datastore-12", hosts=["esx01"]),
+        Companion("shared", "datastore-13", hosts=both),
+        Companion("cluster", "domain-c8", kind="ClusterComputeResource", hosts=both),
+        Companion("machine", "vm-42", kind="VirtualMachine", hosts=["esx01"]),
+    ]
+    with Simulator(hosts, companions=companions, switches=request.param) as running:
         yield running
 
 
@@ -104,9 +142,13 @@ def call(
 ) -> requests.Response:
     esx01 = simulator.resource("esx01")
     adapter, vcid = esx01.vcenter.adapter_id, esx01.vcenter.instance_uuid
-    filled = path.format(id=esx01.id, adapter=adapter, vcid=vcid)
-    url = f"{simulator.url}/suite-api/api{filled}"
-    return session.request(method, url, json=BODIES.get(path), timeout=10)
+    names = {"other": "esx02", "datastore": "shared", "cluster": "cluster", "machine": "machine"}
+    ids = {"id": esx01.id, **{word: simulator.resource(name).id for word, name in names.items()}}
+    filled = path.format(**ids, adapter=adapter, vcid=vcid)
+    url, body = f"{simulator.url}/suite-api/api{filled}", dict(BODIES.get(path, {}))
+    if "resourceIds" in body:
+        body["resourceIds"] = [each.format(**ids) for each in body["resourceIds"]]
+    return session.request(method, url, json=body or None, timeout=10)
 
 
 @pytest.mark.parametrize(("method", "path"), READS + WRITES)

@@ -168,5 +168,5 @@ def test_a_host_and_a_vcenter_are_named_in_full() -> None:
         "--host", "esx01,host-29,b", "--vcenter", "a", "--vcenter", "b,https://b/sdk,B"
     )
     resource = made.resource("esx01")
-    assert resource.host == Host("esx01", "host-29", "b")
+    assert resource.entity == Host("esx01", "host-29", "b")
     assert resource.vcenter == VCenter("b", "https://b/sdk", "B")
