@@ -190,7 +190,7 @@ Watch = Callable[[Ask, Context, "Scenario"], None]
 def watch(ask: Ask, context: Context, scenario: "Scenario") -> None:
     """Do as a process does that watches vCenter: begin, sweep, and mirror what is told."""
     told = ask(Question("begin"))
-    _sweep(context)
+    sweep(context)
     mirror_updates(told, ask, context, scenario)
 
 
@@ -205,7 +205,7 @@ def watch_and_sweep_again(ask: Ask, context: Context, scenario: "Scenario") -> N
     """Do so, and sweep once more when all shows: the next sweep is due within a minute."""
     watch(ask, context, scenario)
     ask(Question("settle"))
-    _sweep(context)
+    sweep(context)
 
 
 def watch_without_sweep(ask: Ask, context: Context, scenario: "Scenario") -> None:
@@ -215,7 +215,7 @@ def watch_without_sweep(ask: Ask, context: Context, scenario: "Scenario") -> Non
 
 def watch_after_sweep(ask: Ask, context: Context, scenario: "Scenario") -> None:
     """What is to be caught: what happens between the sweep and the beginning is missed."""
-    _sweep(context)
+    sweep(context)
     watch_without_sweep(ask, context, scenario)
 
 
@@ -289,7 +289,7 @@ class Scenario:
         return lambda ask: mirror_event(events[number], wanted, self._context(ask, events))
 
     def _sweeper(self, events: Sequence[HostEvent]) -> Program:
-        return lambda ask: _sweep(self._context(ask, events))
+        return lambda ask: sweep(self._context(ask, events))
 
     def _watcher(self, events: Sequence[HostEvent]) -> Program:
         return lambda ask: self.watch(ask, self._context(ask, events), self)
@@ -303,7 +303,8 @@ class Scenario:
         return Context(operations, vcenters, policy=Policy(self.lease), now=lambda: NOW)
 
 
-def _sweep(context: Context) -> Report:
+def sweep(context: Context) -> Report:
+    """Sweep, and raise what fails."""
     report = reconcile(context)
     for error in report.faults:
         raise error
@@ -649,7 +650,7 @@ def _way(state: State[W], came: dict[State[W], tuple[State[W], str] | None]) -> 
     return told[::-1]
 
 
-def _varied(scenarios: Iterable[Scenario], **values: Sequence[Any]) -> list[Scenario]:
+def varied(scenarios: Iterable[Scenario], **values: Sequence[Any]) -> list[Scenario]:
     """Combine each scenario with each value of each field."""
     varied = list(scenarios)
     for name, options in values.items():
@@ -661,87 +662,92 @@ BOTH: Final = (False, True)
 # Each mode to begin with, in a right and in a wrong state, without leases and with them. A window
 # of ours is there, though its host is not in maintenance mode, only after a stay.
 _LEASED: Final = [
-    *_varied([Scenario(lease=LEASE)], mode=BOTH, state=[MONITORED]),
+    *varied([Scenario(lease=LEASE)], mode=BOTH, state=[MONITORED]),
     Scenario(lease=LEASE, state=TIMED, mode=True),
-    *_varied([Scenario(lease=LEASE, stayed=True)], state=[MONITORED, TIMED]),
+    *varied([Scenario(lease=LEASE, stayed=True)], state=[MONITORED, TIMED]),
 ]
-_STARTS: Final = _varied([Scenario()], mode=BOTH, state=[MONITORED, OPEN_ENDED]) + _LEASED
+_STARTS: Final = varied([Scenario()], mode=BOTH, state=[MONITORED, OPEN_ENDED]) + _LEASED
 # Who watches has a lease: without one, nobody could end what a process that has died left behind.
-_WATCHED: Final = _varied(_LEASED, handled=[()], patient=[True])
+_WATCHED: Final = varied(_LEASED, handled=[()], patient=[True])
 # Without the one start that is wrong by being monitored, whose orders are most of all.
 _RIGHT: Final = [each for each in _WATCHED if not each.mode or each.state is TIMED]
-_DYING: Final = _varied(_WATCHED, watchers=[(0,)], deaths=[1])
-_SWEPT: Final = _varied(_STARTS, sweeps=[(0,)], patient=[True])
-_LAST_LOST: Final = _varied(_LEASED, handled=[(1,)], sweeps=[(2,)])
+_DYING: Final = varied(_WATCHED, watchers=[(0,)], deaths=[1])
+_SWEPT: Final = varied(_STARTS, sweeps=[(0,)], patient=[True])
+_LAST_LOST: Final = varied(_LEASED, handled=[(1,)], sweeps=[(2,)])
 
 # Hosts that are not in maintenance mode, nor were within the last lease: nothing there is ours.
-_IN_SERVICE: Final = _varied(
+_IN_SERVICE: Final = varied(
     [Scenario(lease=LEASE, changes=0, handled=(0, 0), persons=2)],
     state=[MONITORED, TIMED, OPEN_ENDED],
 )
 # A host that enters while a person's window is there, which may be set or ended at any time.
-_THEIRS_FIRST: Final = _varied(
+_THEIRS_FIRST: Final = varied(
     [Scenario(lease=LEASE, changes=1, handled=(1,), state=TIMED)],
     handled=[(1,), (1, 1)],
     persons=[0, 1],
 )
 
+# A host that has been out for long, and an event of before, which comes late or is forged.
+_OLD_EVENT: Final = varied([Scenario(lease=LEASE, changes=1)], handled=[(0, 1), (0, 0, 1)])
+
 # What must be right in the end, in every order.
 CLAIMS: Final[dict[str, list[Scenario]]] = {
-    "both events, shown at once": _varied(_STARTS, at_once=[True]),
+    "both events, shown at once": varied(_STARTS, at_once=[True]),
     "both events, shown later": _STARTS,
-    "both events, with forged words": _varied(_STARTS, truthful=[False], at_once=BOTH),
-    "the first event lost": _varied(_STARTS, handled=[(2,)], at_once=BOTH),
-    "the second event twice": _varied(_STARTS, handled=[(2, 2)], at_once=BOTH),
-    "both events, and a process dies": _varied(_STARTS, deaths=[1], at_once=BOTH),
-    "both events, and three changes": _varied(_STARTS, changes=[3], handled=[(2, 3)]),
-    "three handlers": _varied(_STARTS, handled=[(1, 2, 2)], patient=[True], at_once=BOTH),
-    "both events and a sweep, at once": _varied(_SWEPT, at_once=[True]),
-    "the second event and a sweep, later": _varied(_SWEPT, handled=[(2,)]),
-    "the last event lost, then a sweep, at once": _varied(_LAST_LOST, at_once=[True]),
-    "a person's, left alone with leases": _varied(_SWEPT, lease=[LEASE], state=[OPEN_ENDED]),
-    "persons, and events of long ago or forged": _varied(_IN_SERVICE, truthful=BOTH, at_once=BOTH),
-    "persons, and a sweep": _varied(_IN_SERVICE, handled=[()], sweeps=[(0,), (0, 0)]),
-    "a person's window, before the host enters": _varied(_THEIRS_FIRST, at_once=BOTH),
-    "a watcher, from any state": _varied(_WATCHED, watchers=[(0,)], at_once=BOTH),
-    "a watcher that dies, and begins anew, at once": _varied(_DYING, at_once=[True]),
-    "the same, later, with its second sweep": _varied(_DYING, watch=[watch_and_sweep_again]),
-    "two watchers, and one change": _varied(
+    "both events, with forged words": varied(_STARTS, truthful=[False], at_once=BOTH),
+    "the first event lost": varied(_STARTS, handled=[(2,)], at_once=BOTH),
+    "the second event twice": varied(_STARTS, handled=[(2, 2)], at_once=BOTH),
+    "both events, and a process dies": varied(_STARTS, deaths=[1], at_once=BOTH),
+    "both events, and three changes": varied(_STARTS, changes=[3], handled=[(2, 3)]),
+    "three handlers": varied(_STARTS, handled=[(1, 2, 2)], patient=[True], at_once=BOTH),
+    "both events and a sweep, at once": varied(_SWEPT, at_once=[True]),
+    "the second event and a sweep, later": varied(_SWEPT, handled=[(2,)]),
+    "the last event lost, then a sweep, at once": varied(_LAST_LOST, at_once=[True]),
+    "a person's, left alone with leases": varied(_SWEPT, lease=[LEASE], state=[OPEN_ENDED]),
+    "persons, and events of long ago or forged": varied(_IN_SERVICE, truthful=BOTH, at_once=BOTH),
+    "an old event, while the host enters": varied(_OLD_EVENT, at_once=BOTH),
+    "an old event, and a process dies": varied(_OLD_EVENT[:1], deaths=[1], at_once=BOTH),
+    "persons, and a sweep": varied(_IN_SERVICE, handled=[()], sweeps=[(0,), (0, 0)]),
+    "a person's window, before the host enters": varied(_THEIRS_FIRST, at_once=BOTH),
+    "a watcher, from any state": varied(_WATCHED, watchers=[(0,)], at_once=BOTH),
+    "a watcher that dies, and begins anew, at once": varied(_DYING, at_once=[True]),
+    "the same, later, with its second sweep": varied(_DYING, watch=[watch_and_sweep_again]),
+    "two watchers, and one change": varied(
         _WATCHED, watchers=[(0, 0)], changes=[1], at_once=[True]
     ),
-    "two watchers": _varied(_RIGHT, watchers=[(0, 0)], at_once=[True]),
-    "a watcher and the second event": _varied(
+    "two watchers": varied(_RIGHT, watchers=[(0, 0)], at_once=[True]),
+    "a watcher and the second event": varied(
         _WATCHED, watchers=[(0,)], handled=[(2,)], at_once=BOTH
     ),
-    "the same, and a sweep": _varied(_THEIRS_FIRST, sweeps=[(0,), (1,)], patient=[True]),
+    "the same, and a sweep": varied(_THEIRS_FIRST, sweeps=[(0,), (1,)], patient=[True]),
 }
 # What must be found, or else the enumeration could not be believed.
 MISTAKES: Final[dict[str, list[Scenario]]] = {
-    "no second look": _varied(_STARTS, vcenter=[LooksOnce]),
-    "leaving skipped if it looks right": _varied(_STARTS, operations=[SkipsEnds]),
-    "entering skipped if it looks right": _varied(_STARTS, operations=[SkipsStarts]),
-    "watching without a sweep": _varied(_WATCHED, watchers=[(1,)], watch=[watch_without_sweep]),
-    "watching after the sweep": _varied(_WATCHED, watchers=[(0,)], watch=[watch_after_sweep]),
-    "the past not asked for, events": _varied(_IN_SERVICE, vcenter=[ForgetsThePast]),
-    "the past not asked for, sweeps": _varied(
+    "no second look": varied(_STARTS, vcenter=[LooksOnce]),
+    "leaving skipped if it looks right": varied(_STARTS, operations=[SkipsEnds]),
+    "entering skipped if it looks right": varied(_STARTS, operations=[SkipsStarts]),
+    "watching without a sweep": varied(_WATCHED, watchers=[(1,)], watch=[watch_without_sweep]),
+    "watching after the sweep": varied(_WATCHED, watchers=[(0,)], watch=[watch_after_sweep]),
+    "the past not asked for, events": varied(_IN_SERVICE, vcenter=[ForgetsThePast]),
+    "the past not asked for, sweeps": varied(
         _IN_SERVICE, handled=[()], sweeps=[(0,)], vcenter=[ForgetsThePast]
     ),
-    "the past not asked for, entering": _varied(_THEIRS_FIRST, vcenter=[ForgetsThePast]),
+    "the past not asked for, entering": varied(_THEIRS_FIRST, vcenter=[ForgetsThePast]),
 }
 # What can still go wrong, until the next sweep, or where there is none.
 REMAINS: Final[dict[str, list[Scenario]]] = {
-    "the last event lost": _varied(_STARTS, handled=[(1,)]),
+    "the last event lost": varied(_STARTS, handled=[(1,)]),
     "the last event lost, then a sweep, later": _LAST_LOST,
     "a watcher that dies, and begins anew, later": _DYING,
-    "events alone, one process, at once": _varied(_STARTS, memories=[(0, 0)], at_once=[True]),
-    "events alone, one process, later": _varied(_STARTS, memories=[(0, 0)]),
-    "events alone, two processes, at once": _varied(_STARTS, memories=[(0, 1)], at_once=[True]),
-    "events alone, two processes, later": _varied(_STARTS, memories=[(0, 1)]),
-    "events alone, the last one lost": _varied(_STARTS, handled=[(1,)], memories=[(0,)]),
-    "persons, of a host that enters and leaves": _varied(
+    "events alone, one process, at once": varied(_STARTS, memories=[(0, 0)], at_once=[True]),
+    "events alone, one process, later": varied(_STARTS, memories=[(0, 0)]),
+    "events alone, two processes, at once": varied(_STARTS, memories=[(0, 1)], at_once=[True]),
+    "events alone, two processes, later": varied(_STARTS, memories=[(0, 1)]),
+    "events alone, the last one lost": varied(_STARTS, handled=[(1,)], memories=[(0,)]),
+    "persons, of a host that enters and leaves": varied(
         [Scenario(lease=LEASE, persons=1)], state=[MONITORED, TIMED]
     ),
-    "persons, events alone": _varied(_IN_SERVICE, memories=[(0, 0)], truthful=BOTH),
+    "persons, events alone": varied(_IN_SERVICE, memories=[(0, 0)], truthful=BOTH),
 }
 _ROW: Final = "{:44}{:>10}{:>20}{:>10}{:>10}{:>10}"
 _WRONG: Final = {

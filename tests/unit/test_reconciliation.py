@@ -138,7 +138,7 @@ class Site:
         self.operations.clock.advance(minutes)
 
 
-LONG, ENTERED, LEFT, OUT, UNTOLD = Stand
+LONG, ENTERED, LEFT, OUT, UNTOLD, SINCE = Stand
 # What changed lately, for each way in which a host may stand; None is what may not be read.
 PAST: dict[Stand, list[ModeChange] | None] = {
     LONG: [],
@@ -146,6 +146,7 @@ PAST: dict[Stand, list[ModeChange] | None] = {
     LEFT: [ModeChange("host-1", False, NOW), ModeChange("host-1", True, NOW)],
     OUT: [],
     UNTOLD: None,
+    SINCE: [ModeChange("host-1", True, NOW)],
 }
 # Leases, how the host stands, its state, what is done, and what with adopt.
 TABLE: list[tuple[bool, Stand, ResourceState, Verb | None, Verb | None]] = [
@@ -164,12 +165,15 @@ TABLE: list[tuple[bool, Stand, ResourceState, Verb | None, Verb | None]] = [
     (True, UNTOLD, MONITORED, None, None),
     (True, UNTOLD, TIMED, "leave", "leave"),
     (True, UNTOLD, OPEN_ENDED, "leave", "end"),
+    (True, SINCE, MONITORED, None, None),
+    (True, SINCE, TIMED, "leave", "leave"),
+    (True, SINCE, OPEN_ENDED, "leave", "end"),
     (False, LONG, MONITORED, "start", "start"),
     (False, LONG, TIMED, None, None),
     (False, LONG, OPEN_ENDED, None, None),
-    *((False, stand, MONITORED, None, None) for stand in (LEFT, OUT, UNTOLD)),
-    *((False, stand, TIMED, "leave", "leave") for stand in (LEFT, OUT, UNTOLD)),
-    *((False, stand, OPEN_ENDED, "leave", "end") for stand in (LEFT, OUT, UNTOLD)),
+    *((False, stand, MONITORED, None, None) for stand in (LEFT, OUT, UNTOLD, SINCE)),
+    *((False, stand, TIMED, "leave", "leave") for stand in (LEFT, OUT, UNTOLD, SINCE)),
+    *((False, stand, OPEN_ENDED, "leave", "end") for stand in (LEFT, OUT, UNTOLD, SINCE)),
 ]
 ANOTHERS = "a timed window, so not ours, since ours have no lease"
 NOT_OURS = "a timed window of a host that was not in maintenance mode within the last lease"
@@ -212,7 +216,7 @@ def test_what_is_done_follows_from_leases_stand_and_state(
         assert action.changes == (expected in ("start", "end"))
         persons = "open-ended, so a person's, since ours have a lease"
         anyones = "open-ended, so perhaps a person's; --adopt ends it"
-        timed = ANOTHERS if not leased else NOT_TOLD if stand is UNTOLD else NOT_OURS
+        timed = ANOTHERS if not leased else NOT_TOLD if stand in (UNTOLD, SINCE) else NOT_OURS
         left = timed if state is TIMED else persons if leased else anyones
         assert action.reason == REASONS.get((action.verb, state), left)
 
