@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from functions.context import Context, NoMemory, Policy, VCenters
 from functions.convergence import mirror_event
@@ -434,7 +434,7 @@ class Walk(ABC, Generic[W]):
         """What happens by itself, and what persons do."""
 
     @abstractmethod
-    def may_start(self, world: W, index: int) -> bool:
+    def may_start(self, state: State[W], index: int) -> bool:
         """Whether what the process handles has happened by now."""
 
     @abstractmethod
@@ -481,7 +481,7 @@ class Walk(ABC, Generic[W]):
         for told, world in self.changes(state.world):
             yield told, state._replace(world=world)
         for index in range(len(self._beginnings)):
-            if self.may_start(state.world, index):
+            if self.may_start(state, index):
                 yield from self._moves(state, index)
 
     def _moves(self, state: State[W], index: int) -> Iterator[tuple[str, State[W]]]:
@@ -554,8 +554,8 @@ class Explorer(Walk[World]):
             if state != world.accepted.state:
                 yield f"a person    sets {state}", self._set(world, state)
 
-    def may_start(self, world: World, index: int) -> bool:
-        return world.changed >= self._earliest[index]
+    def may_start(self, state: State[World], index: int) -> bool:
+        return state.world.changed >= self._earliest[index]
 
     def died(self, world: World) -> World | None:
         return world._replace(deaths=world.deaths - 1) if world.deaths else None
@@ -650,7 +650,20 @@ def _way(state: State[W], came: dict[State[W], tuple[State[W], str] | None]) -> 
     return told[::-1]
 
 
-def varied(scenarios: Iterable[Scenario], **values: Sequence[Any]) -> list[Scenario]:
+class Walkable(Protocol):
+    """A scenario, which is a dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    def walk(self) -> Walk[Any]:
+        """Who walks through it."""
+        ...
+
+
+S = TypeVar("S", bound=Walkable)
+
+
+def varied(scenarios: Iterable[S], **values: Sequence[Any]) -> list[S]:
     """Combine each scenario with each value of each field."""
     varied = list(scenarios)
     for name, options in values.items():
@@ -755,14 +768,6 @@ _WRONG: Final = {
     "monitored": "the host is left monitored",
     "harmed": "a person's window is ended or replaced",
 }
-
-
-class Walkable(Protocol):
-    """A scenario."""
-
-    def walk(self) -> Walk[Any]:
-        """Who walks through it."""
-        ...
 
 
 def explored(scenarios: Iterable[Walkable]) -> Found:
