@@ -18,11 +18,14 @@ from adapters.output import log
 from functions.context import VCenters
 from functions.errors import HostGoneError, VCenterUnavailableError
 from functions.events import HostRef
-from functions.ports import ModeChange, VCenterHost
+from functions.ports import ModeChange, VCenter, VCenterHost
 
 
-class Inventory:
-    """A vCenter, as functions/ports.py describes it: whatever has these members will do."""
+class Inventory(VCenter):
+    """A vCenter, as functions/ports.py describes it: whatever has these members will do.
+
+    This one knows hosts only, and nothing that goes with them.
+    """
 
     address = "vcenter.lab.local"
     instance_uuid = "5a1d9f0e-7c52-4d0b-9a5c-0e6f3c1b2a4d"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from simulator import SettableClock, Simulator, Switches
+from simulator import Companion, SettableClock, Simulator, Switches
 
 
 class Client:
@@ -78,3 +78,13 @@ def test_an_appliance_that_restarts_is_an_error(simulator: Simulator, client: Cl
         client.maintain(identifier, minutes=60)
     client.maintain(identifier, minutes=60)
     assert [call.status for call in simulator.calls if call.method == "PUT"] == [503, 200]
+
+
+def test_maintenance_is_not_inherited(simulator: Simulator, client: Client) -> None:
+    """What goes with a host comes with it, or later, as here."""
+    local = Companion("local01", "datastore-12", hosts=["esx01.lab.local"])
+    identifier = simulator.add_companion(local).id
+    parents = client.call("GET", f"/resources/{identifier}/relationships").json()["resourceList"]
+    assert [each["resourceKey"]["name"] for each in parents] == ["esx01.lab.local"]
+    simulator.maintain("esx01.lab.local")
+    assert simulator.states("Datastore") == {"local01": "STARTED"}

@@ -199,8 +199,9 @@ class VCenter(Protocol):
 
         All is read anew: by one call where the hosts of its companions are known from before, and
         by one more where they are not. Raises HostGoneError as ``in_maintenance_mode`` does.
+        A class that is built on this one, and knows hosts only, needs none of these three.
         """
-        ...
+        return Surroundings({moref: self.in_maintenance_mode(moref)})
 
     def hosts(self) -> Iterable[VCenterHost]:
         """Read all hosts, a page of many at a time."""
@@ -208,11 +209,11 @@ class VCenter(Protocol):
 
     def companions(self, kinds: Collection[str]) -> Iterable[Companion]:
         """Read all companions of ``kinds``, a page of many at a time."""
-        ...
+        return ()
 
     def has(self, companion: HostRef) -> bool:
         """Say whether there is such a companion at this moment, by one read."""
-        ...
+        return False
 
     def mode_changes(self, since: datetime, moref: str = "") -> Sequence[ModeChange]:
         """Read the changes since then, the newest first, of one host or of all.

@@ -1,14 +1,15 @@
 """Mirror events into a simulated vRealize Operations, lose one, forge one, and show what happens.
 
 ``make demo`` runs this: simulator, vCenter and function as processes of their own, and the events
-as VEBA's router sends them; in the end vCenter itself is watched, and no event is sent. It exits
-with 0 only if every state was right.
+as VEBA's router sends them; then datastores and a cluster go with their hosts, and in the end
+vCenter itself is watched, and no event is sent. It exits with 0 only if every state was right.
 """
 
 import os
 import re
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -29,7 +30,8 @@ TIMER: Final = "knative-ping.http"
 class Step(NamedTuple):
     """What happens to ``host`` in vCenter, what is sent of it, and the state that is right then.
 
-    Without an event, nothing becomes of it at once.
+    Without an event, nothing becomes of it at once. ``silenced`` are the companions of hosts that
+    are to be in maintenance then; None leaves them out of sight.
     """
 
     title: str
@@ -37,6 +39,7 @@ class Step(NamedTuple):
     in_maintenance_mode: bool
     event: str | None
     state: str
+    silenced: frozenset[str] | None = None
 
 
 STEPS: Final = (
@@ -46,6 +49,23 @@ STEPS: Final = (
     Step("it leaves, but the exit event is lost", HOST, False, None, "MAINTAINED"),
     Step("the timer asks for a sweep", HOST, False, TIMER, "STARTED"),
     Step(f"somebody forges an enter event of {OTHER}", OTHER, False, ENTER, "STARTED"),
+)
+INCLUDES: Final = "Datastore,ClusterComputeResource"
+ALL: Final = frozenset({"local01", "local02", "shared03", "DC0_C0"})
+TOGETHER: Final = (
+    Step(
+        f"MAINTENANCE_INCLUDES={INCLUDES}: {HOST} enters, and its local datastore with it",
+        *(HOST, True, ENTER, "MAINTAINED", frozenset({"local01"})),
+    ),
+    Step(
+        f"{OTHER} enters, too: what both share goes with the last of them",
+        *(OTHER, True, ENTER, "MAINTAINED", ALL),
+    ),
+    Step(
+        f"{HOST} leaves, and what they share is monitored at once",
+        *(HOST, False, EXIT, "STARTED", frozenset({"local02"})),
+    ),
+    Step(f"{OTHER} leaves", OTHER, False, EXIT, "STARTED", frozenset()),
 )
 WATCHED: Final = (
     Step(f"without VEBA: {OTHER} enters, and no event is sent", OTHER, True, None, "MAINTAINED"),
@@ -61,15 +81,19 @@ def main() -> int:
         print(lab.description)
         show_states(lab.operations.states())
         right = all(take(step, number, lab) for number, step in enumerate(STEPS, 1))
+        with laboratory.including(BUILD, lab, INCLUDES) as function:
+            together = enumerate(TOGETHER, len(STEPS) + 1)
+            other = replace(lab, function=function)
+            right = all(take(step, number, other) for number, step in together) and right
         with laboratory.watching(BUILD, lab) as watcher:
-            watched = enumerate(WATCHED, len(STEPS) + 1)
+            watched = enumerate(WATCHED, len(STEPS) + len(TOGETHER) + 1)
             right = all(take(step, number, lab, watcher) for number, step in watched) and right
     print("All states were right." if right else "A STATE WAS WRONG.")
     return 0 if right else 1
 
 
 def take(step: Step, number: int, lab: Laboratory, watcher: Function | None = None) -> bool:
-    """Let it happen, and show what becomes of it; True if no other host was touched.
+    """Let it happen, and show what becomes of it; True if all is as it should be.
 
     Where there is a ``watcher``, it is the one to notice.
     """
@@ -84,9 +108,11 @@ def take(step: Step, number: int, lab: Laboratory, watcher: Function | None = No
     if watcher:
         wait_for(watcher, step)
         show_calls(lab, known)
+    companions = lab.operations.companions() if step.silenced is not None else {}
+    silenced = {name for name, state in companions.items() if state != "STARTED"}
     states = lab.operations.states()
-    show_states(states)
-    return states == {**earlier, step.host: step.state}
+    show_states(companions, states)
+    return states == {**earlier, step.host: step.state} and silenced == (step.silenced or set())
 
 
 def wait_for(watcher: Function, step: Step) -> None:
@@ -112,9 +138,11 @@ def show_calls(lab: Laboratory, known: int) -> None:
         print(f"   {call['method']:<6} {_without_ids(call['path'])}  {call['status']}")
 
 
-def show_states(hosts: dict[str, str]) -> None:
-    """Print every host and its state, in a line."""
-    print("   " + "   ".join(f"{name} {state}" for name, state in hosts.items()) + "\n", flush=True)
+def show_states(*lines: dict[str, str]) -> None:
+    """Print what has a name, and its state: hosts in a line, and what goes with them in another."""
+    for states in filter(None, lines):
+        print("   " + "   ".join(f"{name} {state}" for name, state in states.items()))
+    print(flush=True)
 
 
 def _without_ids(path: str) -> str:

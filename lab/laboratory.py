@@ -46,9 +46,21 @@ def running(folder: Path, operations_port: int = 0, function_port: int = 0) -> I
     with (
         vcenters.running(folder) as vcenter,
         operations.running(folder, operations.knowing(vcenter), operations_port) as simulator,
-        _function(folder, vcenter, simulator, function_port) as function,
+        _function(folder / "function.log", vcenter, simulator, function_port) as function,
     ):
         yield Laboratory(vcenter, simulator, function)
+
+
+@contextmanager
+def including(folder: Path, lab: Laboratory, kinds: str) -> Iterator[Function]:
+    """Run a second function, which lets companions of these ``kinds`` go with their hosts.
+
+    Raises NotStartedError if that cannot be.
+    """
+    log = folder / "including.log"
+    told = {"MAINTENANCE_INCLUDES": kinds}
+    with _function(log, lab.vcenter, lab.operations, 0, **told) as function:
+        yield function
 
 
 @contextmanager
@@ -90,13 +102,12 @@ def end_on_signals(code: int | None = None) -> None:
 
 @contextmanager
 def _function(
-    folder: Path, vcenter: VCenter, operations: Operations, port: int
+    log: Path, vcenter: VCenter, operations: Operations, port: int, **chosen: str
 ) -> Iterator[Function]:
     port = processes.free_port(port)
     command = processes.command("handle", port, vcenter.source)
     # functions-framework does not look for modules where it is run.
-    told = {**variables(vcenter, operations), "PYTHONPATH": str(ROOT)}
+    told = {**variables(vcenter, operations), "PYTHONPATH": str(ROOT), **chosen}
     environ = processes.environment(None, **told)
-    log = folder / "function.log"
     with processes.started(command, port, log, environ=environ) as function:
         yield function

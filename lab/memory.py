@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from adapters.vcenter.updates import Updates
 from functions.context import VCenters
 from functions.errors import HostGoneError
 from functions.events import HostRef
-from functions.ports import ModeChange, VCenterHost
+from functions.ports import Companion, ModeChange, Surroundings, VCenterHost
 
 # A vCenter's instance UUID, for whom any will do.
 UUID: Final = "5a1d9f0e-7c52-4d0b-9a5c-0e6f3c1b2a4d"
@@ -27,7 +27,8 @@ class MemoryVCenter:
     """Knows ``count`` hosts as a simulator makes them up; every question takes ``seconds``.
 
     ``in_maintenance`` holds the MoRefs of those in maintenance mode; of each host, the last change
-    is remembered. With a ``file`` all of it is kept there, and asked anew each time.
+    is remembered. With a ``file`` all of it is kept there, and asked anew each time. Their
+    ``companions`` stay as they are.
     """
 
     def __init__(
@@ -37,11 +38,13 @@ class MemoryVCenter:
         count: int,
         seconds: float = 0.0,
         file: Path | None = None,
+        companions: Iterable[Companion] = (),
     ) -> None:
         self.address = address
         self.instance_uuid = instance_uuid
         self._seconds = seconds
         self._file = file
+        self._companions = tuple(companions)
         self._last: dict[str, ModeChange] = {}
         self._hosts = {
             f"host-{1000 + n}": HostRef(f"host-{1000 + n}", f"esx{n:02}.lab.local", address)
@@ -73,6 +76,24 @@ class MemoryVCenter:
         for moref, host in self._hosts.items():
             yield VCenterHost(host, moref in in_maintenance)
 
+    def surroundings(self, moref: str, kinds: Collection[str]) -> Surroundings:
+        """See VCenter.surroundings."""
+        in_maintenance_mode = self.in_maintenance_mode(moref)
+        found = [each for each in self._of(kinds) if moref in each.hosts]
+        entered = self.in_maintenance
+        modes = {host: host in entered for each in found for host in each.hosts}
+        return Surroundings({**modes, moref: in_maintenance_mode}, found)
+
+    def companions(self, kinds: Collection[str]) -> Iterator[Companion]:
+        """See VCenter.companions."""
+        time.sleep(self._seconds)
+        yield from self._of(kinds)
+
+    def has(self, companion: HostRef) -> bool:
+        """See VCenter.has."""
+        time.sleep(self._seconds)
+        return any(each.ref.moref == companion.moref for each in self._of({companion.kind}))
+
     def mode_changes(self, since: datetime, moref: str = "") -> list[ModeChange]:
         """See VCenter.mode_changes."""
         time.sleep(self._seconds)
@@ -91,6 +112,9 @@ class MemoryVCenter:
         """See VSphere.watch."""
         yield MemoryUpdates(self)
 
+    def _of(self, kinds: Collection[str]) -> list[Companion]:
+        return [each for each in self._companions if each.ref.kind in kinds]
+
     def _read(self) -> dict[str, ModeChange]:
         if self._file is None or not self._file.exists():
             return self._last
@@ -106,6 +130,22 @@ class MemoryVCenter:
             told = [(each.moref, each.entered, each.at.isoformat()) for each in last.values()]
             unfinished.write_text(json.dumps(told), encoding="utf-8")
             unfinished.replace(self._file)
+
+
+def companions_of(address: str, count: int) -> list[Companion]:
+    """Return a local datastore of each of so many hosts, and of all a shared one and a cluster.
+
+    On the first host runs a virtual machine.
+    """
+    hosts = [f"host-{1000 + n}" for n in range(1, count + 1)]
+    told = [("Datastore", f"local{n:02}", f"datastore-{n}", [h]) for n, h in enumerate(hosts, 1)]
+    told.append(("Datastore", f"shared{count + 1:02}", f"datastore-{count + 1}", hosts))
+    told.append(("ClusterComputeResource", "DC0_C0", "domain-c1", hosts))
+    told.append(("VirtualMachine", "vm01", "vm-1", hosts[:1]))
+    return [
+        Companion(HostRef(moref, name, address, kind), frozenset(its))
+        for kind, name, moref, its in told
+    ]
 
 
 class MemoryUpdates:

@@ -38,6 +38,10 @@ class Operations:
         """Return every host's state by its name."""
         return {host["name"]: host["state"] for host in self._state()["hosts"]}
 
+    def companions(self) -> dict[str, str]:
+        """Return the state of each companion of hosts by its name."""
+        return {each["name"]: each["state"] for each in self._state()["companions"]}
+
     def calls(self) -> dict[str, Any]:
         """Return how many calls arrived so far (``count``), and the ``latest`` of them."""
         return dict(self._state()["calls"])
@@ -82,11 +86,19 @@ def running(folder: Path, options: Sequence[str], port: int = 0) -> Iterator[Ope
 
 
 def knowing(vcenter: VCenter) -> list[str]:
-    """Return the options for one that knows the hosts of ``vcenter``, and a neighbour."""
+    """Return the options for one that knows all of ``vcenter``, and a neighbour of its hosts."""
     hosts = [f"{name},{moref},{ADDRESS}" for name, moref in vcenter.morefs.items()]
     hosts.append(f"{NEIGHBOUR},host-1001,another.lab.local")
     named = [word for host in hosts for word in ("--host", host)]
+    named += [word for each in _companions(vcenter) for word in ("--companion", each)]
     return ["--vcenter", f"{ADDRESS},{ADDRESS},{vcenter.uuid}", *named]
+
+
+def _companions(vcenter: VCenter) -> Iterator[str]:
+    names = {moref: name for name, moref in vcenter.morefs.items()}
+    for each in vcenter.companions:
+        hosts = sorted(names[moref] for moref in each.hosts)
+        yield ",".join([each.ref.kind, each.ref.name, each.ref.moref, *hosts])
 
 
 def _files(operations: Operations) -> list[str]:

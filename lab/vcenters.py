@@ -4,7 +4,7 @@ Both let a host enter and leave maintenance mode, and tell the function how to r
 """
 
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +14,10 @@ from urllib.parse import urlsplit
 from pyVim.task import WaitForTask
 from pyVmomi import SoapStubAdapter, vim
 
+from functions.events import HostRef
+from functions.ports import Companion
 from lab import vcsim
-from lab.memory import UUID, MemoryVCenter
+from lab.memory import UUID, MemoryVCenter, companions_of
 from lab.processes import SOURCE, WATCHER
 
 HOSTS: Final = ("esx01.lab.local", "esx02.lab.local")
@@ -23,6 +25,12 @@ HOSTS: Final = ("esx01.lab.local", "esx02.lab.local")
 ADDRESS: Final = "vcenter.lab.local"
 # The variable that names the file to lab/function.py and lab/watcher.py.
 FILE: Final = "MEMORY_VCENTER"
+# The kinds of what goes with hosts, and which hosts each of them depends on.
+_HOSTS_OF: Final[Mapping[Any, Callable[[Any], Sequence[Any]]]] = {
+    vim.Datastore: lambda datastore: [mount.key for mount in datastore.host],
+    vim.ClusterComputeResource: lambda cluster: cluster.host,
+    vim.VirtualMachine: lambda machine: [machine.runtime.host],
+}
 
 
 class VCenter(Protocol):
@@ -63,6 +71,11 @@ class VCenter(Protocol):
         """Every host's MoRef by its name."""
         ...
 
+    @property
+    def companions(self) -> Sequence[Companion]:
+        """What goes with its hosts: two local datastores, a shared one, a cluster, a machine."""
+        ...
+
     def set_mode(self, name: str, *, in_maintenance_mode: bool) -> None:
         """Let a host enter maintenance mode, or leave it."""
         ...
@@ -77,7 +90,12 @@ def running(folder: Path) -> Iterator[VCenter]:
         in_file(file).in_maintenance = set()
         yield FileVCenter(file)
         return
-    with vcsim.running(len(HOSTS)) as program, connected(program.variables) as vcenter:
+    numbers = range(1, len(HOSTS) + 1)
+    datastores = [*([number] for number in numbers), numbers]
+    with (
+        vcsim.running(len(HOSTS), datastores=datastores, machines=[1]) as program,
+        connected(program.variables) as vcenter,
+    ):
         yield vcenter
 
 
@@ -112,11 +130,9 @@ class SimulatedVCenter:
         )
         self.uuid = content.about.instanceUuid
         self._content = content
-        view = content.viewManager.CreateContainerView(
-            container=content.rootFolder, type=[vim.HostSystem], recursive=True
-        )
-        self._hosts = {host.name: host for host in view.view}
+        self._hosts = {host.name: host for host in _all(content, [vim.HostSystem])}
         self.morefs = {name: host._GetMoId() for name, host in self._hosts.items()}
+        self.companions = companions(content, ADDRESS)
 
     def set_mode(self, name: str, *, in_maintenance_mode: bool) -> None:
         """See VCenter.set_mode."""
@@ -140,12 +156,34 @@ class FileVCenter:
         self.variables = {FILE: str(file)}
         self._vcenter = in_file(file)
         self.morefs = {each.host.name: each.host.moref for each in self._vcenter.hosts()}
+        self.companions = companions_of(ADDRESS, len(HOSTS))
 
     def set_mode(self, name: str, *, in_maintenance_mode: bool) -> None:
         """See VCenter.set_mode."""
         others = self._vcenter.in_maintenance - {self.morefs[name]}
         entered = {self.morefs[name]} if in_maintenance_mode else set()
         self._vcenter.in_maintenance = others | entered
+
+
+def companions(content: Any, address: str) -> list[Companion]:
+    """Return all that goes with hosts of a vcsim, which is called ``address``."""
+    return [
+        Companion(
+            HostRef(each._GetMoId(), each.name, address, each._wsdlName),
+            frozenset(host._GetMoId() for host in _HOSTS_OF[type(each)](each)),
+        )
+        for each in _all(content, [*_HOSTS_OF])
+    ]
+
+
+def _all(content: Any, kinds: Sequence[Any]) -> Sequence[Any]:
+    view = content.viewManager.CreateContainerView(
+        container=content.rootFolder, type=kinds, recursive=True
+    )
+    try:
+        return list(view.view)
+    finally:
+        view.DestroyView()
 
 
 def set_mode(content: Any, host: Any, *, in_maintenance_mode: bool) -> None:
@@ -182,7 +220,8 @@ def post_event(content: Any, name: str, host: Any) -> None:
 
 def in_file(file: Path) -> MemoryVCenter:
     """Return the vCenter with HOSTS that is in a file."""
-    return MemoryVCenter(ADDRESS, UUID, len(HOSTS), file=file)
+    count = len(HOSTS)
+    return MemoryVCenter(ADDRESS, UUID, count, file=file, companions=companions_of(ADDRESS, count))
 
 
 def connection(url: str, ca_file: Path) -> Any:

@@ -271,8 +271,8 @@ def _asked_of(resources: Sequence[Resource], body: Mapping[str, Any]) -> dict[st
 
 def _known_of(resources: Iterable[Resource], ids: Iterable[str]) -> list[str]:
     """Return which ids are known; the specification has a 404 for none of them."""
-    known = {each.id for each in resources}
-    wanted = dict.fromkeys(checked_uuid(id, appliance().switches) for id in ids)
+    known, switches = {each.id for each in resources}, appliance().switches
+    wanted = dict.fromkeys(checked_uuid(id, switches) for id in ids)
     found = [id for id in wanted if id in known]
     if not found:
         raise ApiError(404, "None of the resources exists.")
@@ -292,7 +292,9 @@ def _criteria(values: Mapping[str, Sequence[str]]) -> Iterable[Criterion]:
     return criteria(values, appliance().switches, _shown_states)
 
 
-def _filters(body: Mapping[str, Any]) -> dict[str, list[str]]:
+def _filters(body: object) -> dict[str, list[str]]:
+    if not isinstance(body, dict):
+        raise invalid(body)
     return {name: _texts(value) for name, value in body.items()}
 
 

@@ -157,14 +157,14 @@ class _History(Generic[T]):
         return self.changes[-1].value if self.changes else None
 
     def visible(self, now: float) -> T | None:
-        seen = self._seen(now)
-        return seen[-1].value if seen else None
-
-    def _seen(self, now: float) -> list[_Change[T]]:
-        return [change for change in self.changes if change.visible_at <= now]
+        for change in reversed(self.changes):
+            if change.visible_at <= now:
+                return change.value
+        return None
 
     def _remembered(self, now: float) -> list[_Change[T]]:
-        return self._seen(now)[-1:] + [each for each in self.changes if each.visible_at > now]
+        seen = [change for change in self.changes if change.visible_at <= now]
+        return seen[-1:] + [change for change in self.changes if change.visible_at > now]
 
 
 _Windows = _History[Window | None]
@@ -227,8 +227,10 @@ class Inventory:
         Its relations can be read after `delay` seconds; None means those of the switch.
         """
         with self._lock:
-            hosts = [self.find(name, companion.vcenter, HOST) for name in companion.hosts]
-            vcenter = companion.vcenter or next((each.vcenter.name for each in hosts), None)
+            vcenter = companion.vcenter
+            for first in companion.hosts[:1]:
+                vcenter = self.find(first, vcenter, HOST).vcenter.name
+            hosts = [self.find(name, vcenter, HOST) for name in companion.hosts]
             record = self._add(replace(companion, vcenter=vcenter))
             self._relate(record, hosts, delay)
             return self._snapshot(record)

@@ -30,18 +30,18 @@ class Family:
             UP: defaultdict(list),
             DOWN: defaultdict(list),
         }
+        above = {CLUSTER, *([DATASTORE] if switches.datastore_relation == "parent" else [])}
         for each in resources:
             for host in each.hosts:
-                self._add(each, host, switches.datastore_relation == "parent")
+                pair = (each.id, host) if each.kind in above else (host, each.id)
+                self._add(*pair)
 
     def related(self, id: str, relation: str, depth: int) -> set[str]:
         """Return the ids of those that have a relation to `id`, at most `depth` steps away."""
         ways, is_near = RELATIONS[relation]
         return {each for way in ways for each in self._reached(id, way, 1 if is_near else depth)}
 
-    def _add(self, companion: Resource, host: str, is_datastore_above: bool) -> None:
-        is_above = companion.kind == CLUSTER or (companion.kind == DATASTORE and is_datastore_above)
-        parent, child = (companion.id, host) if is_above else (host, companion.id)
+    def _add(self, parent: str, child: str) -> None:
         self._next[UP][child].append(parent)
         self._next[DOWN][parent].append(child)
 
@@ -51,5 +51,7 @@ class Family:
         for _ in range(depth):
             last = [far for near in last for far in self._next[way].get(near, ())]
             last = list(set(last) - found)
+            if not last:
+                break
             found |= set(last)
         return found

@@ -1,7 +1,7 @@
 """A vCenter to test against, vcsim: what people, and time, do to it."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
@@ -16,8 +16,11 @@ from adapters.config.credentials import EnvironCredentials
 from adapters.config.settings import VCenterSettings
 from adapters.vcenter import VSphere
 from functions.events import HostRef, vcenter_address
+from functions.ports import Companion
+from lab import vcenters
 from lab import vcsim as program
 from lab.vcenters import connection, post_event, set_mode
+from simulator import Companion as SimulatedCompanion
 from simulator import Host, Simulator, VCenter
 
 _Collector = vmodl.query.PropertyCollector
@@ -63,6 +66,11 @@ class Vcsim:
         view.DestroyView()
         return [HostRef(e.obj._GetMoId(), e.propSet[0].val, self.address) for e in found]
 
+    @property
+    def companions(self) -> list[Companion]:
+        """All that goes with hosts."""
+        return vcenters.companions(self._content, self.address)
+
     def enter(self, moref: str) -> None:
         """Put a host into maintenance mode."""
         set_mode(self._content, self._host(moref), in_maintenance_mode=True)
@@ -100,6 +108,15 @@ class Vcsim:
         system = self._host(moref).configManager.datastoreSystem
         mounted = system.CreateLocalDatastore(name=name, path=str(folder))
         return HostRef(mounted._GetMoId(), name, self.address, "Datastore")
+
+    def move(self, machine: str, moref: str) -> None:
+        """Let a virtual machine run on another host."""
+        spec = vim.vm.RelocateSpec(host=self._host(moref))
+        _result(vim.VirtualMachine(machine, self._stub).RelocateVM_Task(spec=spec))
+
+    def remove_datastore(self, moref: str) -> None:
+        """Remove a datastore from all hosts that mount it."""
+        _result(vim.Datastore(moref, self._stub).Destroy_Task())
 
     def post_event(self, name: str, moref: str) -> None:
         """Post an event about a host, of the class ``name``, as vCenter itself would."""
@@ -181,10 +198,19 @@ def vcsim(hosts: int = 3, events: int = 0, **options: Any) -> Iterator[Vcsim]:
 
 @contextmanager
 def collecting(vcenter: Vcsim) -> Iterator[Simulator]:
-    """Run a vRealize Operations that knows all hosts of a vcsim."""
+    """Run a vRealize Operations that knows all hosts of a vcsim, and what goes with them."""
     known = [Host(each.name, each.moref, "vc") for each in vcenter.hosts]
-    with Simulator(known, [VCenter("vc", vcenter.address, vcenter.uuid)]) as operations:
+    names = {each.moref: each.name for each in vcenter.hosts}
+    companions = [_simulated(each, names) for each in vcenter.companions]
+    where = VCenter("vc", vcenter.address, vcenter.uuid)
+    with Simulator(known, [where], companions) as operations:
         yield operations
+
+
+def _simulated(companion: Companion, names: Mapping[str, str]) -> SimulatedCompanion:
+    # vcsim's cluster goes on naming a host that is gone.
+    ref, hosts = companion.ref, [names[each] for each in sorted(companion.hosts & names.keys())]
+    return SimulatedCompanion(ref.name, ref.moref, "vc", kind=ref.kind, hosts=hosts)
 
 
 def credentials_for(vcenter: Vcsim, password: str | None = None) -> EnvironCredentials:

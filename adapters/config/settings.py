@@ -15,6 +15,7 @@ from adapters.config.variables import (
     boolean,
     ca_file,
     host_and_port,
+    kinds,
     one_of,
     seconds,
     tables,
@@ -23,7 +24,7 @@ from adapters.config.variables import (
     whole,
 )
 from functions.context import Policy
-from functions.events import vcenter_address
+from functions.events import COMPANIONS, HOST, vcenter_address
 
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOG_FORMATS: Final = ("text", "json")
@@ -180,7 +181,8 @@ class Settings(CommonSettings):
 
     ``secret_id`` names a secret of AWS Secrets Manager; None means that user name and password
     come from the environment, which has been checked for them. ``deadline_seconds`` are for an
-    event, ``sweep_seconds`` for comparing all hosts. ``hold_events`` says whether an event waits
+    event, ``sweep_seconds`` for comparing all hosts. ``includes`` are the kinds of companions that
+    go with hosts. ``hold_events`` says whether an event waits
     for a service that is away; None leaves that to the door. ``health_address`` is the host and
     the port at which a process that watches vCenters tells how it is.
     """
@@ -194,6 +196,7 @@ class Settings(CommonSettings):
     max_changes: int | None = None
     discovery_minutes: int = 30
     overdue_days: int = 14
+    includes: tuple[str, ...] = ()
     deadline_seconds: float = 12.0
     sweep_seconds: float = 120.0
     hold_events: bool | None = None
@@ -208,6 +211,7 @@ class Settings(CommonSettings):
             self.max_changes,
             self.discovery_minutes,
             self.overdue_days,
+            self.includes,
         )
 
     @classmethod
@@ -222,6 +226,7 @@ class Settings(CommonSettings):
                 "DISCOVERY_MINUTES", whole(1, 7 * 1440), cls.discovery_minutes
             ),
             "overdue_days": read("MAINTENANCE_OVERDUE_DAYS", whole(1, 3660), cls.overdue_days),
+            "includes": read("MAINTENANCE_INCLUDES", kinds(COMPANIONS, HOST), cls.includes),
             "deadline_seconds": read(
                 "EVENT_DEADLINE_SECONDS", seconds(1, 600), cls.deadline_seconds
             ),

@@ -7,7 +7,7 @@ as unset. No message ever repeats a value: it may be a secret that landed in the
 
 import re
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -188,6 +188,24 @@ def one_of(choices: tuple[str, ...], fold: Callable[[str], str] = str) -> Parser
         if fold(text) not in choices:
             raise Malformed(f"is none of {', '.join(choices)}")
         return fold(text)
+
+    return parse
+
+
+def kinds(choices: Iterable[str], host: str) -> Parser[tuple[str, ...]]:
+    """Return what parses kinds of resources, separated by commas and in any case.
+
+    What comes out is spelt as in ``choices``, once each; ``host`` is none of them.
+    """
+    known = {each.lower(): each for each in choices}
+
+    def parse(text: str) -> tuple[str, ...]:
+        named = [each.strip().lower() for each in text.split(",") if each.strip()]
+        if host.lower() in named:
+            raise Malformed(f"names {host}, but the host itself always goes")
+        if not known.keys() >= set(named):
+            raise Malformed(f"is not made of {', '.join(known.values())}, separated by commas")
+        return tuple(dict.fromkeys(known[each] for each in named))
 
     return parse
 

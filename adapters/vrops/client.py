@@ -2,11 +2,11 @@
 
 import re
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import requests
 import urllib3.exceptions as urllib3_errors
@@ -27,10 +27,14 @@ from functions.errors import (
 
 Params = Mapping[str, Any]
 Token = Login[Secret]
+T = TypeVar("T")
 
 PAGE_SIZE: Final = 1000
 _SERVICE: Final = "vRealize Operations"
 _MAX_PAGES: Final = 1000
+# Servers and proxies cut off what is longer than some 8 KB; half of that is safe with any prefix.
+_MAX_QUERY_LENGTH: Final = 4000
+_BATCH: Final = _MAX_QUERY_LENGTH // len("&resourceId=01234567-89ab-cdef-0123-456789abcdef")
 # Logins that one request may cause: the token may be revoked again while it is being used.
 _LOGINS: Final = 3
 _RELEASE_SECONDS: Final = 3.0
@@ -107,12 +111,20 @@ class SuiteApi:
         self._scheme = self._schemes[0]
 
     def request(
-        self, method: str, path: str, params: Params | None = None, tolerated: Collection[int] = ()
+        self,
+        method: str,
+        path: str,
+        params: Params | None = None,
+        tolerated: Collection[int] = (),
+        body: Params | None = None,
     ) -> Answer:
-        """Send an authorised request; answers other than 2xx and ``tolerated`` are raised."""
+        """Send an authorised request; answers other than 2xx and ``tolerated`` are raised.
+
+        A ``body`` is sent as JSON. POST is not tried again.
+        """
         for _ in range(_LOGINS):
             token = self._auth.login()
-            answer = self._authorised(token, method, path, params, tolerated)
+            answer = self._authorised(token, method, path, tolerated, params=params, json=body)
             if answer.status != 401:
                 self._auth.confirm(token)
                 return answer
@@ -131,9 +143,28 @@ class SuiteApi:
 
         The links hold a literal ``&amp;`` (seen on 8.18.7), and a server may grant smaller pages.
         """
+        yield from self.answers("GET", path, params, key)
+
+    def answers(
+        self,
+        method: str,
+        path: str,
+        params: Params,
+        key: str,
+        body: Params | None = None,
+        harmless: Collection[int] = (),
+    ) -> Iterator[dict[str, Any]]:
+        """Do as ``pages`` for what is asked by any method.
+
+        A ``harmless`` status is raised, too, but says nothing of whether the server is well.
+        """
         read = 0
         for page in range(_MAX_PAGES):
-            answer = self.get(path, {**params, "page": page, "pageSize": PAGE_SIZE})
+            paging = {**params, "page": page, "pageSize": PAGE_SIZE}
+            response = self.request(method, path, paging, harmless, body)
+            if response.status in harmless:
+                raise _error(response)
+            answer = response.object()
             items = objects(answer, key)
             yield from items
             read += len(items)
@@ -155,16 +186,14 @@ class SuiteApi:
         token: Token,
         method: str,
         path: str,
-        params: Params | None,
         tolerated: Collection[int],
+        **how: Any,
     ) -> Answer:
         """Send with the scheme that is known to work; a token that never worked tries them all."""
         others = [scheme for scheme in self._schemes if scheme != self._scheme]
         for scheme in (self._scheme, *([] if token.worked else others)):
             headers = self._authorisation(scheme, token)
-            answer = self._send(
-                method, path, params=params, headers=headers, tolerated={401, *tolerated}
-            )
+            answer = self._send(method, path, headers=headers, tolerated={401, *tolerated}, **how)
             if answer.status != 401:
                 self._scheme = scheme
                 break
@@ -219,6 +248,11 @@ def _meant(error: Exception) -> Exception:
     if timed_out and not isinstance(reason, urllib3_errors.NewConnectionError):
         return requests.exceptions.Timeout()
     return error
+
+
+def batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Return resources, or their identifiers, by as many as one URL can name."""
+    return (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))
 
 
 def objects(answer: Mapping[str, Any], key: str) -> list[dict[str, Any]]:

@@ -5,11 +5,14 @@ Sources: Suite API 8.6 to 9.1, the schemas ``adapter-instance`` and ``resource``
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from adapters.vrops.client import objects
 from functions.events import HostRef, vcenter_address
 from functions.ports import Resource, ResourceState
+
+# The adapter kind of all that comes from a vCenter.
+VSPHERE: Final = "VMWARE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +26,10 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A HostSystem resource; ``vcenter`` is the instance UUID of its vCenter.
+    """A resource that a host, or a companion of hosts, may be.
 
-    ``entries`` are (adapter instance, resourceState, resourceStatus).
+    ``vcenter`` is the instance UUID of its vCenter. ``entries`` are (adapter instance,
+    resourceState, resourceStatus). ``kind`` is empty unless it is one of vSphere's.
     """
 
     identifier: str
@@ -33,6 +37,7 @@ class Candidate:
     moref: str
     vcenter: str
     entries: tuple[tuple[str, str, str], ...]
+    kind: str = ""
 
     def owned_by(self, owners: Collection[str]) -> "Candidate":
         """Keep the entries of the owning adapter instances, if there are any, whatever order."""
@@ -77,6 +82,14 @@ class Candidate:
         """Whether both have a MoRef, and the same one."""
         return bool(host.moref) and self.moref == host.moref
 
+    def is_companion(self, companion: HostRef) -> bool:
+        """Whether it is of that kind, and has that MoRef."""
+        return self.kind == companion.kind and self.has_moref(companion)
+
+    def reference(self, vcenter: str) -> HostRef:
+        """Return what it is by its own account, in the vCenter with that address."""
+        return HostRef(self.moref, self.name, vcenter, self.kind)
+
     def may_be_of(self, uuid: str) -> bool:
         """Whether nothing says that it belongs to another vCenter; "" is one that is not known."""
         return not uuid or self.vcenter in ("", uuid)
@@ -84,6 +97,12 @@ class Candidate:
     def is_still(self, host: HostRef) -> bool:
         """Whether what was found to be ``host`` still is: either may have been renamed since."""
         return self.has_moref(host) or self.is_named(host)
+
+
+def liveliest(found: Collection[Candidate]) -> list[Candidate]:
+    """Return those of which most is heard, as a stale twin is not heard of any more."""
+    most = max((each.liveliness for each in found), default=0)
+    return [each for each in found if each.liveliness == most]
 
 
 def candidate(item: Mapping[str, Any]) -> Candidate:
@@ -96,6 +115,7 @@ def candidate(item: Mapping[str, Any]) -> Candidate:
         moref=identifiers.get("VMEntityObjectID", ""),
         vcenter=identifiers.get("VMEntityVCID", "").casefold(),
         entries=tuple(_entry(entry) for entry in objects(item, "resourceStatusStates")),
+        kind=_text(key, "resourceKindKey") if _text(key, "adapterKindKey") == VSPHERE else "",
     )
 
 

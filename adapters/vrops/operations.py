@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Final, TypeVar
+from typing import Final
 
 from adapters.config.credentials import CredentialSource
 from adapters.config.settings import VropsSettings
 from adapters.outgoing.deadline import remaining
-from adapters.vrops.client import Answer, SuiteApi
+from adapters.vrops.client import Answer, SuiteApi, batches
+from adapters.vrops.companions import Companions
 from adapters.vrops.inspection import Inspection
 from adapters.vrops.resolver import Resolver
 from functions.errors import (
@@ -17,10 +18,8 @@ from functions.errors import (
     OperationsUnavailableError,
     TransientError,
 )
-from functions.events import HostRef
+from functions.events import HOST, HostRef
 from functions.ports import Resource, ResourceState
-
-T = TypeVar("T")
 
 _MANY: Final = "/resources/maintained"
 # The pauses in seconds between looks at a state that was just written; tools of others wait 3 to 5.
@@ -29,9 +28,6 @@ _LOOKS: Final = (0.0, 0.25, 0.5, 1.0, 1.25, 2.0)
 _NOTHING_TO_END: Final = (400, 404, 409, 422, 500)
 # What it may say where one of many resources is gone, or where it cannot do many at once.
 _NOT_ALL: Final = (400, 404, 405, 501)
-# Servers and proxies cut off what is longer than some 8 KB; half of that is safe with any prefix.
-_MAX_QUERY_LENGTH: Final = 4000
-_BATCH: Final = _MAX_QUERY_LENGTH // len("&resourceId=01234567-89ab-cdef-0123-456789abcdef")
 
 
 class Vrops:
@@ -56,12 +52,25 @@ class Vrops:
     ) -> None:
         self._api = SuiteApi(settings, credentials, clock)
         self._resolver = Resolver(self._api, uuid_of, clock)
+        self._companions = Companions(self._api, self._resolver, clock)
         self._confirm_seconds = settings.confirm_seconds
         self._sleep = sleep
 
     def find(self, host: HostRef) -> Resource:
         """See OperationsManager.find."""
         return self._resolver.find(host)
+
+    def find_with(self, host: HostRef, kinds: Collection[str]) -> Sequence[Resource]:
+        """See OperationsManager.find_with; one call more where nothing is remembered."""
+        return self._companions.find_with(host, kinds)
+
+    def find_all(self, companions: Collection[HostRef]) -> Sequence[Resource]:
+        """See OperationsManager.find_all; one call for eighty that are remembered."""
+        return self._companions.find_all(companions)
+
+    def alone(self, host: Resource, companions: Sequence[Resource]) -> Sequence[Resource]:
+        """See OperationsManager.alone; one call."""
+        return self._companions.alone(host, companions)
 
     def start_maintenance(self, resource: Resource, minutes: int | None) -> bool:
         """See OperationsManager.start_maintenance."""
@@ -83,9 +92,9 @@ class Vrops:
             raise OperationsUnavailableError(f"{answer.what} was answered with {answer.status}")
         return True
 
-    def resources(self, vcenter: str) -> Iterator[Resource]:
+    def resources(self, vcenter: str, kind: str = HOST) -> Iterator[Resource]:
         """See OperationsManager.resources."""
-        return self._resolver.of_vcenter(vcenter)
+        return self._resolver.of_vcenter(vcenter, kind)
 
     def start_all(
         self, resources: Sequence[Resource], minutes: int | None
@@ -129,7 +138,7 @@ class Vrops:
         """Write batch by batch, then look at all; a failure hides nothing that was accepted."""
         written: list[Resource] = []
         try:
-            for batch in _batches(resources):
+            for batch in batches(resources):
                 if write_many(batch).ok:
                     written += batch
                 else:
@@ -159,15 +168,15 @@ class Vrops:
         """Look at many until they show; what does not in time is accepted, but not seen."""
         pending = {each.identifier: each for each in written}
         for _ in self._looks() if written else ():
-            for identifier, state in self._states(pending):
+            for identifier, state in self._states(list(pending.values())):
                 if state.maintained == maintained and identifier in pending:
                     yield pending.pop(identifier), True
             if not pending:
                 return
         yield from ((each, False) for each in pending.values())
 
-    def _states(self, pending: Iterable[str]) -> Iterator[tuple[str, ResourceState]]:
-        for batch in _batches(list(pending)):
+    def _states(self, pending: Sequence[Resource]) -> Iterator[tuple[str, ResourceState]]:
+        for batch in batches(pending):
             with suppress(TransientError):  # As in _shows.
                 yield from self._resolver.states(batch)
 
@@ -196,10 +205,6 @@ def _path(resource: Resource) -> str:
 
 def _window(minutes: int | None) -> dict[str, int]:
     return {} if minutes is None else {"duration": minutes}
-
-
-def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    return (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))
 
 
 def _one_by_one(

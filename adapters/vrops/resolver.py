@@ -19,30 +19,31 @@ match) and ``GET /api/adapterkinds/{kind}/resourcekinds/{kind}/resources`` (iden
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from adapters.outgoing.cache import TimedCache
 from adapters.vrops import models
-from adapters.vrops.client import SuiteApi, objects
-from adapters.vrops.models import Candidate, Instance
+from adapters.vrops.client import SuiteApi, batches, objects
+from adapters.vrops.models import VSPHERE, Candidate, Instance
 from functions.errors import AmbiguousHostError, HostNotFoundError
-from functions.events import HostRef
+from functions.events import HOST, HostRef
 from functions.ports import Resource, ResourceState
 
 _logger: Final = logging.getLogger(__name__)
-_HOSTS: Final = {"adapterKind": "VMWARE", "resourceKind": "HostSystem"}
 _BY_IDENTIFIERS: Final = "/adapterkinds/VMWARE/resourcekinds/HostSystem/resources"
 # What a server may answer if it does not like the identifiers: no document says.
 _IDENTIFIERS_REFUSED: Final = (400, 404, 405, 500, 501)
 # Which resource a host is hardly ever changes; that a new host or adapter has come, soon enough.
-_REMEMBERED_SECONDS: Final = 600.0
-_LISTING_SECONDS: Final = 60.0
+REMEMBERED_SECONDS: Final = 600.0
+LISTING_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Located:
+class Located:
+    """Which resource something is, and the adapter instances whose word of its state counts."""
+
     identifier: str
     owners: frozenset[str]
 
@@ -61,19 +62,21 @@ class Resolver:
     ) -> None:
         self._api = api
         self._uuid_of = uuid_of
-        self._located: TimedCache[HostRef, _Located] = TimedCache(_REMEMBERED_SECONDS, clock=clock)
-        self._instances: TimedCache[str, list[Instance]] = TimedCache(_LISTING_SECONDS, clock=clock)
-        self._listings: TimedCache[str, list[Candidate]] = TimedCache(_LISTING_SECONDS, clock=clock)
+        self._located: TimedCache[HostRef, Located] = TimedCache(REMEMBERED_SECONDS, clock=clock)
+        self._instances: TimedCache[str, list[Instance]] = TimedCache(LISTING_SECONDS, clock=clock)
+        self._listings: TimedCache[tuple[str, str], list[Candidate]] = TimedCache(
+            LISTING_SECONDS, clock=clock
+        )
 
     def find(self, host: HostRef) -> Resource:
         """Read the one resource that is ``host``; one call if it is remembered.
 
         Raises HostNotFoundError or AmbiguousHostError, and what SuiteApi does.
         """
-        located = self._located.get(host)
+        located = self.located(host)
         candidate = self._read(located) if located else None
         if candidate is None or not candidate.is_still(host):
-            self._located.drop(host)
+            self.forget(host)
             candidate = self._locate(host)
         return candidate.as_resource(host)
 
@@ -82,33 +85,73 @@ class Resolver:
 
         Raises HostNotFoundError if it is gone by now, and what SuiteApi does.
         """
-        located = self._located.get(resource.host) or _Located(resource.identifier, frozenset())
+        located = self.located(resource.host) or Located(resource.identifier, frozenset())
         candidate = self._read(located)
         if candidate is None:
             raise self.gone(resource)
         return candidate.state
 
-    def of_vcenter(self, address: str) -> Iterator[Resource]:
-        """Read every host of a vCenter anew, a page of a thousand at a time.
+    def of_vcenter(self, address: str, kind: str = HOST) -> Iterator[Resource]:
+        """Read every host of a vCenter anew, or all of another kind, by pages of a thousand.
 
         Where no adapter instance is known to be its own, hosts say by its UUID that they are.
         """
-        uuid = self._uuid_of(address).casefold()
         instances = self._of_vcenter(address)
-        owners = frozenset(each.identifier for each in instances or self._all_instances())
+        owners = self._owners(instances)
         known: set[str] = set()
-        for candidate in self._listed_of(instances, uuid):
+        for candidate in self._listed_of(instances, address, kind):
             # Two adapter instances may collect from one vCenter.
             if candidate.identifier not in known and not candidate.gone:
                 known.add(candidate.identifier)
-                host = HostRef(candidate.moref, candidate.name, address)
+                host = replace(candidate, kind=kind).reference(address)
                 yield candidate.owned_by(owners).as_resource(host)
 
-    def states(self, identifiers: Collection[str]) -> Iterator[tuple[str, ResourceState]]:
+    def known_of(self, address: str, kind: str) -> tuple[list[Candidate], frozenset[str]]:
+        """Return all of a kind in a vCenter as they were within the last minute, and its owners."""
+        instances, uuid = self._of_vcenter(address), self._uuid_of(address).casefold()
+        listed = [c for each in instances for c in self._listing(each, kind) if c.may_be_of(uuid)]
+        if not instances and uuid:
+            listed = [c for c in self._listing(None, kind) if c.vcenter == uuid]
+        return listed, self._owners(instances)
+
+    def may_be_of(self, candidate: Candidate, address: str) -> bool:
+        """Whether nothing says that it belongs to another vCenter than the one there."""
+        return candidate.may_be_of(self._uuid_of(address).casefold())
+
+    def states(self, resources: Sequence[Resource]) -> Iterator[tuple[str, ResourceState]]:
         """Read the states of many resources by one call; those that are gone are left out."""
-        owners = frozenset(each.identifier for each in self._all_instances())
-        for candidate in self._listed({"resourceId": list(identifiers)}):
+        located = [self.located(each.host) for each in resources]
+        if all(located):
+            owners = frozenset(owner for each in located if each for owner in each.owners)
+        else:
+            owners = self._owners([])
+        kinds = {each.host.kind for each in resources}
+        identifiers = {"resourceId": [each.identifier for each in resources]}
+        for candidate in self._listed(identifiers, kinds.pop() if len(kinds) == 1 else ""):
             yield candidate.identifier, candidate.owned_by(owners).state
+
+    def several(self, located: Iterable[Located]) -> dict[str, Candidate]:
+        """Read many by their identifiers, of whatever kind; those that are gone are left out."""
+        owners = {each.identifier: each.owners for each in located}
+        found = [
+            candidate.owned_by(owners[candidate.identifier])
+            for batch in batches(list(owners))
+            for candidate in self._listed({"resourceId": batch}, "")
+            if candidate.identifier in owners
+        ]
+        return {each.identifier: each for each in found if not each.gone}
+
+    def located(self, host: HostRef) -> Located | None:
+        """Return which resource a host or a companion was, if that is remembered."""
+        return self._located.get(_key(host))
+
+    def remember(self, host: HostRef, located: Located) -> None:
+        """Remember it as long as all that is found."""
+        self._located.put(_key(host), located)
+
+    def forget(self, host: HostRef) -> None:
+        """Let a host or a companion be looked up anew."""
+        self._located.drop(_key(host))
 
     def instances(self) -> list[Instance]:
         """Read anew which vCenters are collected."""
@@ -119,10 +162,10 @@ class Resolver:
 
     def gone(self, resource: Resource) -> HostNotFoundError:
         """Forget ``resource``, which the server no longer knows, and return the error to raise."""
-        self._located.drop(resource.host)
+        self.forget(resource.host)
         return HostNotFoundError(f"{resource.host} is gone from vRealize Operations; trying anew")
 
-    def _read(self, located: _Located) -> Candidate | None:
+    def _read(self, located: Located) -> Candidate | None:
         answer = self._api.request("GET", f"/resources/{located.identifier}", tolerated=(404,))
         if answer.status == 404:
             return None
@@ -131,7 +174,7 @@ class Resolver:
 
     def _locate(self, host: HostRef) -> Candidate:
         instances = self._of_vcenter(host.vcenter)
-        owners = frozenset(each.identifier for each in instances or self._all_instances())
+        owners = self._owners(instances)
         found = self._within(instances, host) if instances else self._anywhere(host)
         if not found and not instances:
             raise HostNotFoundError(
@@ -143,9 +186,12 @@ class Resolver:
         if not instances:
             _logger.warning("%s was found by its name only, since its vCenter is unknown", host)
         # Its vCenter may be added meanwhile, and then have such a host itself.
-        seconds = _REMEMBERED_SECONDS if instances else _LISTING_SECONDS
-        self._located.put(host, _Located(candidate.identifier, owners), seconds)
+        seconds = REMEMBERED_SECONDS if instances else LISTING_SECONDS
+        self._located.put(host, Located(candidate.identifier, owners), seconds)
         return candidate
+
+    def _owners(self, instances: list[Instance]) -> frozenset[str]:
+        return frozenset(each.identifier for each in instances or self._all_instances())
 
     def _within(self, instances: list[Instance], host: HostRef) -> list[Candidate]:
         """Steps 1 and 2: by MoRef, else by name, within the vCenter's own adapter instances."""
@@ -192,26 +238,29 @@ class Resolver:
     ) -> list[Candidate]:
         """Read those anew that fit: the listing that has them may be a minute old."""
         known = [c for each in instances for c in self._listing(each) if fits(c, host)]
-        anew = [self._read(_Located(each.identifier, frozenset())) for each in known]
+        anew = [self._read(Located(each.identifier, frozenset())) for each in known]
         return [each for each in anew if each]
 
-    def _listing(self, instance: Instance | None) -> list[Candidate]:
-        key = instance.identifier if instance else ""
+    def _listing(self, instance: Instance | None, kind: str = HOST) -> list[Candidate]:
+        key = (instance.identifier if instance else "", kind)
         known = self._listings.get(key)
         if known is None:
-            known = list(self._listed(_owned(instance)))
+            known = list(self._listed(_owned(instance), kind))
             self._listings.put(key, known)
         return known
 
-    def _listed_of(self, instances: list[Instance], uuid: str) -> Iterator[Candidate]:
+    def _listed_of(self, instances: list[Instance], address: str, kind: str) -> Iterator[Candidate]:
+        uuid = self._uuid_of(address).casefold()
         for instance in instances:
-            listed = self._listed(_owned(instance))
+            listed = self._listed(_owned(instance), kind)
             yield from (each for each in listed if each.may_be_of(uuid))
         if not instances and uuid:
-            yield from (each for each in self._listed({}) if each.vcenter == uuid)
+            yield from (each for each in self._listed({}, kind) if each.vcenter == uuid)
 
-    def _listed(self, params: Mapping[str, Any]) -> Iterator[Candidate]:
-        pages = self._api.pages("/resources", {**_HOSTS, **params}, "resourceList")
+    def _listed(self, params: Mapping[str, Any], kind: str = HOST) -> Iterator[Candidate]:
+        """List resources of a kind, or with "" of any."""
+        kinds = {"adapterKind": VSPHERE, **({"resourceKind": kind} if kind else {})}
+        pages = self._api.pages("/resources", {**kinds, **params}, "resourceList")
         return (models.candidate(item) for item in pages)
 
     def _of_vcenter(self, address: str) -> list[Instance]:
@@ -239,8 +288,7 @@ def _the_one(host: HostRef, found: list[Candidate]) -> Candidate:
     # A twin in another vCenter is never a stale one, however quiet: it is another host.
     if len({each.vcenter for each in different.values()}) > 1:
         raise _ambiguous(host, len(different))
-    liveliest = max(each.liveliness for each in different.values())
-    alive = [each for each in different.values() if each.liveliness == liveliest]
+    alive = models.liveliest(different.values())
     if len(alive) > 1:
         raise _ambiguous(host, len(alive))
     return alive[0]
@@ -248,6 +296,11 @@ def _the_one(host: HostRef, found: list[Candidate]) -> Candidate:
 
 def _ambiguous(host: HostRef, count: int) -> AmbiguousHostError:
     return AmbiguousHostError(f"{count} resources fit {host}; none of them is touched")
+
+
+def _key(host: HostRef) -> HostRef:
+    """Under what it is remembered: a companion's name is not what it is found by."""
+    return host if host.is_host else replace(host, name="")
 
 
 def _owned(instance: Instance | None) -> dict[str, str]:

@@ -56,10 +56,14 @@ func main() {
 	identity := flag.String("uuid", uuid.NewString(), "its instance UUID")
 	entered := flag.String("entered", "", "the numbers of hosts that are in maintenance mode, 1,2,3")
 	left := flag.String("left", "", "the numbers of hosts that were, and are not any more")
+	datastores := flag.String("datastores", "", "the numbers of hosts that mount each, 1;2;1,2")
+	machines := flag.String("machines", "", "the number of the host that each runs on, 1,1,2")
 	flag.Parse()
 
 	model := populated(*hosts, *identity)
 	defer model.Remove()
+	mount(model, strings.FieldsFunc(*datastores, func(char rune) bool { return char == ';' }))
+	run(model, numbers(*machines))
 	historySize += *events + *hosts
 	remember(model, *events)
 	enter(model, numbers(*entered))
@@ -120,6 +124,95 @@ func christen(host *simulator.HostSystem, number int) {
 	host.Name = fmt.Sprintf("esx%02d.lab.local", number)
 	host.Summary.Config.Name = host.Name
 	host.Summary.Host = &host.Self
+}
+
+// mount adds datastores, each of which the hosts of some numbers mount, such as 1,2.
+func mount(model *simulator.Model, datastores []string) {
+	datacenter := model.Map().Any("Datacenter").(*simulator.Datacenter)
+	hosts := hostsOf(model)
+	for place, mounts := range datastores {
+		datastore := store(place+1, numbers(mounts))
+		put(model, datacenter.DatastoreFolder, datastore)
+		datastore.Summary.Datastore = &datastore.Self
+		datacenter.Datastore = append(datacenter.Datastore, datastore.Self)
+		for _, number := range numbers(mounts) {
+			host := hosts[number-1]
+			datastore.Host = append(datastore.Host, types.DatastoreHostMount{
+				Key: host.Self,
+				MountInfo: types.HostMountInfo{
+					Path:       datastore.Summary.Url,
+					AccessMode: string(types.HostMountModeReadWrite),
+					Mounted:    types.NewBool(true),
+					Accessible: types.NewBool(true),
+				},
+			})
+			host.Datastore = append(host.Datastore, datastore.Self)
+		}
+	}
+	if len(datastores) > 0 {
+		cluster := model.Map().Any("ClusterComputeResource").(*simulator.ClusterComputeResource)
+		cluster.Datastore = append(cluster.Datastore, datacenter.Datastore...)
+	}
+}
+
+// store returns a new datastore, called local01 if it is to be mounted by one host, or shared01.
+func store(number int, mounts []int) *simulator.Datastore {
+	isShared := len(mounts) > 1
+	name := fmt.Sprintf("local%02d", number)
+	if isShared {
+		name = fmt.Sprintf("shared%02d", number)
+	}
+	url := fmt.Sprintf("ds:///vmfs/volumes/%s/", name)
+	datastore := &simulator.Datastore{}
+	datastore.Name = name
+	datastore.Info = &types.VmfsDatastoreInfo{DatastoreInfo: types.DatastoreInfo{Name: name, Url: url}}
+	datastore.Summary = types.DatastoreSummary{
+		Name:               name,
+		Url:                url,
+		Accessible:         true,
+		MultipleHostAccess: &isShared,
+		Type:               "VMFS",
+		MaintenanceMode:    string(types.DatastoreSummaryMaintenanceModeStateNormal),
+	}
+	return datastore
+}
+
+// run adds virtual machines, called vm01 and so on, which run on the hosts of these numbers.
+func run(model *simulator.Model, numbers []int) {
+	folder := model.Map().Any("Datacenter").(*simulator.Datacenter).VmFolder
+	hosts := hostsOf(model)
+	for place, number := range numbers {
+		host := hosts[number-1]
+		machine := &simulator.VirtualMachine{}
+		machine.Name = fmt.Sprintf("vm%02d", place+1)
+		machine.Runtime = types.VirtualMachineRuntimeInfo{
+			Host:            &host.Self,
+			PowerState:      types.VirtualMachinePowerStatePoweredOn,
+			ConnectionState: types.VirtualMachineConnectionStateConnected,
+			// Clients stumble over empty ones.
+			FaultToleranceState: types.VirtualMachineFaultToleranceStateNotConfigured,
+			RecordReplayState:   types.VirtualMachineRecordReplayStateInactive,
+		}
+		machine.Summary.Runtime = machine.Runtime
+		machine.Summary.OverallStatus = types.ManagedEntityStatusGreen
+		machine.Summary.QuickStats.GuestHeartbeatStatus = types.ManagedEntityStatusGray
+		// What has to be there for it to be moved to another host.
+		machine.Config = &types.VirtualMachineConfigInfo{}
+		machine.Layout = &types.VirtualMachineFileLayout{}
+		machine.LayoutEx = &types.VirtualMachineFileLayoutEx{Timestamp: time.Now()}
+		machine.Storage = &types.VirtualMachineStorageInfo{Timestamp: time.Now()}
+		machine.Summary.Storage = &types.VirtualMachineStorageSummary{Timestamp: time.Now()}
+		machine.Datastore = host.Datastore
+		put(model, folder, machine)
+		host.Vm = append(host.Vm, machine.Self)
+	}
+}
+
+// put gives an entity a MoRef, and puts it into a folder.
+func put(model *simulator.Model, where types.ManagedObjectReference, entity mo.Entity) {
+	folder := model.Map().Get(where).(*simulator.Folder)
+	model.Map().PutEntity(folder, model.Map().NewEntity(entity))
+	folder.ChildEntity = append(folder.ChildEntity, entity.Reference())
 }
 
 // remember posts so many events, of one host after another: all enter, then all leave, and so on.

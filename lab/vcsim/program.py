@@ -77,11 +77,17 @@ def running(
     uuid: str = "",
     entered: Iterable[int] = (),
     left: Iterable[int] = (),
+    datastores: Iterable[Iterable[int]] = (),
+    machines: Iterable[int] = (),
 ) -> Iterator[Vcsim]:
     """Run one with so many hosts, called esx01.lab.local and so on, and stop it in the end.
 
     So many ``events`` tell that they entered and left maintenance mode before. By their numbers,
     hosts have ``entered`` it already, or have ``left`` it again, and there are events of that, too.
+
+    Each of the ``datastores`` is mounted by the hosts of its numbers, and called local01 if that is
+    one alone, otherwise shared01, and so on; each of the ``machines``, vm01 and so on, runs on the
+    host of its number. All hosts are in one cluster.
 
     Without a password, it makes one up, and so it does with the instance UUID. With the ``port``
     and the ``uuid`` of one that was stopped, this is the same vCenter, restarted.
@@ -91,6 +97,7 @@ def running(
     password = password or secrets.token_urlsafe()
     flags = {"hosts": hosts, "events": events, "username": username, "password": password}
     flags |= {"port": port, "entered": _joined(entered), "left": _joined(left)}
+    flags |= {"machines": _joined(machines), "datastores": ";".join(map(_joined, datastores))}
     flags |= {"uuid": uuid} if uuid else {}
     options = [f"-{name}={value}" for name, value in flags.items()]
     with (

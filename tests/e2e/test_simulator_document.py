@@ -133,7 +133,7 @@ def test_the_example_holds() -> None:
         words, cwd=ROOT, env=environment(), capture_output=True, encoding="utf-8", timeout=100
     )
     assert done.returncode == 0, done.stdout
-    assert "2 passed" in done.stdout
+    assert "3 passed" in done.stdout
 
 
 def test_the_command_starts_it_and_says_where_it_is(tmp_path: Path) -> None:

@@ -150,6 +150,10 @@ def test_an_empty_value_is_a_missing_one() -> None:
         ("HEALTH_ADDRESS", "[hunter2]:8080"),
         ("HEALTH_ADDRESS", "http://hunter2:8080"),
         ("HEALTH_ADDRESS", "hunter 2:8080"),
+        ("MAINTENANCE_INCLUDES", "Datastores"),
+        ("MAINTENANCE_INCLUDES", "Datastore;VirtualMachine"),
+        ("MAINTENANCE_INCLUDES", "HostSystem"),
+        ("MAINTENANCE_INCLUDES", "hunter2,Datastore"),
         ("LOG_LEVEL", "loud"),
         ("LOG_FORMAT", "xml"),
     ],
@@ -159,6 +163,19 @@ def test_a_wrong_value_is_named_but_not_repeated(name: str, value: str) -> None:
     assert text.startswith(f"{name} ")
     assert "hunter2" not in text
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("", ()),
+        ("Datastore", ("Datastore",)),
+        (" clustercomputeresource, Datastore,,datastore ", ("ClusterComputeResource", "Datastore")),
+        ("VirtualMachine\n", ("VirtualMachine",)),
+    ],
+)
+def test_what_goes_with_hosts_is_named_by_kind(text: str, kinds: tuple[str, ...]) -> None:
+    assert settings(MAINTENANCE_INCLUDES=text).policy.includes == kinds
 
 
 def test_all_wrong_values_are_named_at_once() -> None:

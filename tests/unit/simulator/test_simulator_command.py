@@ -99,6 +99,10 @@ def test_a_taken_port_gives_one_clear_line(tmp_path: Path) -> None:
         (["--hosts", "-1"], "-1"),
         (["--host", "esx01,host-1,vc,more"], "not of the form NAME[,MOREF[,VCENTER]]"),
         (["--host", "esx01,,vc"], "not of the form NAME[,MOREF[,VCENTER]]"),
+        (["--companion", "Folder,f,group-4"], "not of the form KIND,NAME,MOREF[,HOST...]"),
+        (["--companion", "Datastore,local01"], "not of the form KIND,NAME,MOREF[,HOST...]"),
+        (["--companion", "Datastore,d,datastore-1,esx99"], "No host is called esx99."),
+        (["--relationships", "401"], "invalid choice: 401"),
         (["--vcenter", ""], "not of the form NAME[,URL[,UUID]]"),
         (["--password-file", "/does/not/exist"], "No such file"),
         (["--name-matching", "guess"], "invalid choice: 'guess'"),
@@ -170,3 +174,48 @@ def test_a_host_and_a_vcenter_are_named_in_full() -> None:
     resource = made.resource("esx01")
     assert resource.entity == Host("esx01", "host-29", "b")
     assert resource.vcenter == VCenter("b", "https://b/sdk", "B")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], 12),
+        (["--no-companions"], 0),
+        (["--hosts", "2"], 0),
+        (["--hosts", "2", "--companions"], 2),
+        (["--host", "esx01"], 0),
+        (["--host", "esx01", "--hosts", "2", "--companions"], 2),
+    ],
+)
+def test_what_goes_with_hosts_is_made_up_unless_hosts_are_counted(
+    options: list[str], expected: int
+) -> None:
+    made = simulator(*options)
+    names = made.states("Datastore")
+    assert [*names] == [f"local{n + 1:02}" for n in range(expected)] + ["shared01"] * bool(expected)
+    for name in names.keys() - {"shared01"}:
+        (host,) = made.resource(name).hosts
+        assert host == made.resource(f"esx{name[-2:]}.lab.local").id
+    together = [len(made.resource(name).hosts) for name in ("shared01", "cluster01") if names]
+    assert together == [expected] * 2 * bool(expected)
+
+
+def test_each_vcenter_has_companions_of_its_own() -> None:
+    made = simulator("--hosts", "3", "--vcenter", "a", "--vcenter", "b", "--companions")
+    shared = [made.resource(name) for name in ("shared01", "shared02", "cluster01", "cluster02")]
+    assert [each.vcenter.name for each in shared] == ["a", "b", "a", "b"]
+    assert [len(each.hosts) for each in shared] == [2, 1, 2, 1]
+    assert made.resource("local02").vcenter.name == "b"
+
+
+def test_a_companion_is_named_in_full() -> None:
+    made = simulator(
+        *("--host", "esx01,host-29,b", "--host", "esx02,host-30,b"),
+        *("--companion", "ClusterComputeResource,cluster,domain-c8,esx01,esx02"),
+        *("--companion", "Datastore,lonely,datastore-12"),
+    )
+    cluster = made.resource("cluster")
+    assert (cluster.kind, cluster.moref) == ("ClusterComputeResource", "domain-c8")
+    assert cluster.vcenter.name == "b"
+    assert list(cluster.hosts) == [made.resource(name).id for name in ("esx01", "esx02")]
+    assert made.resource("lonely").hosts == ()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from simulator import Fault, SettableClock
+from simulator import Companion, Fault, SettableClock
 from tests.unit.simulator.browser import CHROMIUM, QUIET, Page, opened
 
 Run = Callable[..., Any]
@@ -14,6 +14,13 @@ Test = Callable[..., None]
 
 EVIL = "<script>alert(1)</script>"
 JSON = {"Content-Type": "application/json"}
+
+
+COMPANIONS = [
+    Companion("local", "datastore-12", hosts=["esx01"]),
+    Companion("shared", "datastore-13", hosts=["esx01", "esx02"]),
+    Companion(EVIL, "vm-42", kind="VirtualMachine", hosts=["esx02"]),
+]
 
 
 def needs_chromium(test: Test) -> Test:
@@ -173,6 +180,123 @@ def test_the_form_is_dark_where_the_page_is(page: tuple[Any, Page]) -> None:
     }
 
 
+@pytest.fixture
+def surrounded(run: Run, tmp_path: Path) -> Iterator[tuple[Any, Page]]:
+    """A simulator with what goes with hosts, and its page in a browser."""
+    caller = run(companions=COMPANIONS, tls=False)
+    with opened(f"{caller.simulator.url}/", tmp_path / "profile") as opened_page:
+        opened_page.wait("document.querySelectorAll('.tile.companion').length === 3")
+        yield caller.simulator, opened_page
+
+
+def shown_tiles(page: Page, list: str) -> Any:
+    tiles = f"[...document.querySelectorAll('#{list} .tile')]"
+    return page.value(f"{tiles}.filter((e) => e.offsetParent).map((each) => each.innerText)")
+
+
+def find(page: Page, text: str) -> None:
+    search = "document.getElementById('search')"
+    page.value(f"{search}.value = '{text}', {search}.dispatchEvent(new Event('input'))")
+
+
+@needs_chromium
+def test_what_goes_with_hosts_has_tiles_of_its_own(surrounded: tuple[Any, Page]) -> None:
+    _, opened_page = surrounded
+    assert [each.split("\n")[:2] for each in shown_tiles(opened_page, "companion-tiles")] == [
+        ["local", "Datastore of esx01"],
+        ["shared", "Datastore of 2 hosts"],
+        [EVIL, "Virtual machine of esx02"],
+    ]
+    assert len(shown_tiles(opened_page, "tiles")) == 2
+    assert opened_page.value("document.getElementById('filter-all').innerText") == "2\nhosts"
+
+
+@needs_chromium
+def test_a_host_is_found_with_what_goes_with_it(surrounded: tuple[Any, Page]) -> None:
+    _, opened_page = surrounded
+    find(opened_page, "esx01")
+    names = [each.split("\n")[0] for each in shown_tiles(opened_page, "companion-tiles")]
+    assert names == ["local", "shared"]
+    assert [each.split("\n")[0] for each in shown_tiles(opened_page, "tiles")] == ["esx01"]
+    find(opened_page, "nothing")
+    assert opened_page.value("document.getElementById('companions').hidden")
+
+
+@needs_chromium
+def test_a_person_puts_a_companion_into_maintenance_without_a_mouse(
+    surrounded: tuple[Any, Page],
+) -> None:
+    simulator, opened_page = surrounded
+    opened_page.tab_to(".tile.companion")
+    opened_page.press("Enter")
+    facts = opened_page.value("document.getElementById('dialog-facts').innerText")
+    assert "Datastore" in facts
+    assert "esx01" in facts
+    opened_page.tab_to("#dialog-actions .action:nth-of-type(1)")
+    opened_page.press("Enter")
+    opened_page.wait("document.querySelectorAll('.tile.companion.timed').length === 1")
+    assert simulator.states("Datastore") == {"local": "MAINTAINED", "shared": "STARTED"}
+    assert simulator.states() == {"esx01": "STARTED", "esx02": "STARTED"}
+
+
+@needs_chromium
+def test_a_host_tells_what_goes_with_it(surrounded: tuple[Any, Page]) -> None:
+    _, opened_page = surrounded
+    opened_page.tab_to(".tile")
+    opened_page.press("Enter")
+    facts = opened_page.value("document.getElementById('dialog-facts').innerText")
+    assert facts.split("\n")[-1] == "local, shared"
+
+
+@needs_chromium
+def test_where_nothing_goes_with_hosts_nothing_is_shown_of_that(page: tuple[Any, Page]) -> None:
+    _, opened_page = page
+    assert opened_page.value("document.getElementById('companions').hidden")
+
+
+def test_the_state_tells_companions_apart_from_hosts(run: Run) -> None:
+    caller = run(companions=COMPANIONS)
+    told = {each["name"]: each for each in state(caller)["companions"]}
+    assert [*told] == ["local", "shared", EVIL]
+    assert (told["local"]["kind"], told["local"]["state"]) == ("Datastore", "STARTED")
+    assert told["local"]["hosts"] == [host(caller)["id"]]
+    assert len(state(caller)["hosts"]) == 2
+
+
+def test_a_script_adds_relates_and_removes_companions(run: Run) -> None:
+    caller = run()
+    body: dict[str, Any] = {"name": "local", "kind": "Datastore", "hosts": ["esx01"]}
+    added = caller.call("POST", "/_simulator/companions", json=body).json()
+    assert (added["moref"], added["hosts"]) == ("datastore-1003", [host(caller)["id"]])
+    caller.call("POST", "/_simulator/maintain", json={"name": "local"})
+    body = {"name": "local", "hosts": ["esx02"]}
+    moved = caller.call("POST", "/_simulator/relate", json=body).json()
+    assert (moved["hosts"], moved["state"]) == ([host(caller, "esx02")["id"]], "MAINTAINED_MANUAL")
+    removed = caller.call("DELETE", "/_simulator/companions", json={"id": added["id"]}).json()
+    assert removed["state"] == caller.simulator.state("local") == "NOT_EXISTING"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "sentence"),
+    [
+        ("POST", "companions", {}, "'' is no name"),
+        ("POST", "companions", {"name": 1}, "1 is no name."),
+        ("POST", "companions", {"name": "a", "hosts": "esx01"}, "hosts must be a list"),
+        ("POST", "companions", {"name": "a", "hosts": ["esx9"]}, "No host is called esx9."),
+        ("POST", "companions", {"name": "a", "kind": "Folder"}, "'Folder' is no kind of resource"),
+        ("POST", "companions", {"name": "a", "size": 1}, "A companion has no size."),
+        ("POST", "relate", {"name": "esx01", "hosts": []}, "esx01 is a host."),
+        ("DELETE", "companions", {"name": "esx01"}, "esx01 is a host."),
+        ("DELETE", "companions", {"name": "x"}, "No host is called x."),
+    ],
+)
+def test_what_a_script_cannot_mean_of_companions_is_refused_with_a_sentence(
+    run: Run, method: str, path: str, body: dict[str, Any], sentence: str
+) -> None:
+    answer = run().call(method, f"/_simulator/{path}", json=body)
+    assert (answer.status_code, sentence in answer.json()["message"]) == (400, True)
+
+
 def test_the_state_tells_how_long_a_window_has_left(run: Run, clock: SettableClock) -> None:
     caller = run()
     caller.simulator.maintain("esx01", minutes=5)
@@ -248,7 +372,7 @@ def test_what_a_person_cannot_mean_is_refused_with_a_sentence(
     assert (answer.status_code, answer.json()["message"]) == (400, sentence)
 
 
-@pytest.mark.parametrize("path", ["faults", "maintain", "end"])
+@pytest.mark.parametrize("path", ["faults", "maintain", "end", "companions", "relate"])
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", None])
 def test_a_form_of_another_site_changes_nothing(run: Run, path: str, kind: str | None) -> None:
     body = '{"name": "esx01", "status": 503}'

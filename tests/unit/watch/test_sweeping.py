@@ -18,6 +18,7 @@ from functions.errors import (
     RequestRejectedError,
     VCenterUnavailableError,
 )
+from functions.events import HOST
 from functions.ports import Resource, ResourceState
 from tests.fakes import FakeVCenter
 from tests.unit.watch.doubles import OTHER, World, host, signs, world
@@ -255,9 +256,9 @@ def test_it_has_a_deadline(both: World) -> None:
     made = sweeping(both)
     find = both.operations.resources
 
-    def noted(vcenter: str) -> Iterator[Resource]:
+    def noted(vcenter: str, kind: str = HOST) -> Iterator[Resource]:
         left.append(remaining())
-        return find(vcenter)
+        return find(vcenter, kind)
 
     both.operations.resources = noted  # type: ignore[method-assign]
     made.ask()
