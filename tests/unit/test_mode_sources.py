@@ -1,6 +1,6 @@
 """functions.mode_sources: how a host and its companions stand, and what becomes of them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -11,11 +11,18 @@ from adapters.memory import EventMemory
 from functions.context import Context, NoMemory, Policy, VCenters
 from functions.convergence import mirror_event
 from functions.errors import RequestRejectedError
-from functions.events import ENTERED, EXITED, HostEvent, HostRef
+from functions.events import ENTERED, EXITED, HOST, HostEvent, HostRef
 from functions.mode_sources import AskedVCenter
 from functions.outcomes import Outcome
 from functions.ownership import NOT_TOLD, PERHAPS_ANOTHERS, Stand, changes_of_companion, stand
-from functions.ports import Companion, ModeChange, Resource, ResourceState, Surroundings
+from functions.ports import (
+    Companion,
+    ModeChange,
+    Resource,
+    ResourceState,
+    Surroundings,
+    VCenter,
+)
 from functions.reconciliation import reconcile
 from tests.fakes import Clock, FakeOperations, FakeVCenter
 
@@ -141,11 +148,15 @@ class NothingElse(FakeOperations):
     def find_with(self, host: HostRef, kinds: Collection[str]) -> list[Resource]:
         raise AssertionError
 
-    find_all = alone = find_with  # type: ignore[assignment]
+    def find_all(self, companions: Collection[HostRef]) -> list[Resource]:
+        raise AssertionError
 
-    def resources(self, vcenter: str, kind: str = "HostSystem") -> Sequence[Resource]:  # type: ignore[override]
-        assert kind == "HostSystem"
-        return list(super().resources(vcenter))
+    def alone(self, host: Resource, companions: Sequence[Resource]) -> list[Resource]:
+        raise AssertionError
+
+    def resources(self, vcenter: str, kind: str = HOST) -> Iterator[Resource]:
+        assert kind == HOST
+        return super().resources(vcenter)
 
 
 class NothingAround(FakeVCenter):
@@ -154,7 +165,11 @@ class NothingAround(FakeVCenter):
     def surroundings(self, moref: str, kinds: Collection[str]) -> Surroundings:
         raise AssertionError
 
-    companions = has = surroundings  # type: ignore[assignment]
+    def companions(self, kinds: Collection[str]) -> Iterator[Companion]:
+        raise AssertionError
+
+    def has(self, companion: HostRef) -> bool:
+        raise AssertionError
 
 
 @pytest.mark.parametrize(("lease", "asks"), list(product([None, 60], [False, True])))
@@ -309,6 +324,14 @@ def test_a_look_names_the_companion_and_the_only_host() -> None:
     assert look.only_host == ""
     estate.vcenter.around[SHARED] = {"host-2"}
     assert asked.look("host-1", []).only_host == "host-1"
+
+
+def test_a_vcenter_of_somebodys_own_that_knows_hosts_only_has_no_companions() -> None:
+    vcenter = Estate().vcenter
+    vcenter.enter("host-1")
+    assert VCenter.surroundings(vcenter, "host-1", KINDS) == Surroundings({"host-1": True})
+    assert list(VCenter.companions(vcenter, KINDS)) == []
+    assert not VCenter.has(vcenter, LOCAL)
 
 
 AT = datetime(2026, 3, 14, 9, tzinfo=UTC)
