@@ -60,6 +60,7 @@ class Companion:
 
     Those are, by the vSphere API: the hosts that mount a datastore (``Datastore.host``), the hosts
     of a cluster (``ComputeResource.host``), and the host of a virtual machine (``runtime.host``).
+    Where they may not be read there are none, so that it is never in maintenance: a doubt.
     """
 
     ref: HostRef
@@ -81,7 +82,8 @@ class Companion:
 class Surroundings:
     """A host's companions, and the ``modes`` of all hosts that they depend on, by their MoRefs.
 
-    The host itself is one of those, also if it has no companions.
+    The host itself is one of those, also if it has no companions. A host whose mode may not be
+    read, or that is gone, is not among them.
     """
 
     modes: Mapping[str, bool]
@@ -117,7 +119,8 @@ class OperationsManager(Protocol):
 
         The host comes first. Few calls: as many as ``find`` where all of it is remembered. What is
         related is what vRealize Operations says, which may lag behind vCenter; of what several
-        resources may be, none is there. Raises what ``find`` does.
+        resources may be, none is there, and where relations are not told, there are none. Raises
+        what ``find`` does.
         """
         ...
 
@@ -131,7 +134,8 @@ class OperationsManager(Protocol):
     def alone(self, host: Resource, companions: Sequence[Resource]) -> Sequence[Resource]:
         """Return those of ``companions`` that are related to ``host``, and to no other host.
 
-        That is by vRealize Operations' own account, for those who have no vCenter to ask.
+        That is by vRealize Operations' own account, for those who have no vCenter to ask. Where it
+        is not told, none is.
         """
         ...
 
@@ -212,7 +216,10 @@ class VCenter(Protocol):
         return ()
 
     def has(self, companion: HostRef) -> bool:
-        """Say whether there is such a companion at this moment, by one read."""
+        """Say whether there is such a companion at this moment, by one read.
+
+        Raises RequestRejectedError if it may not be read.
+        """
         return False
 
     def mode_changes(self, since: datetime, moref: str = "") -> Sequence[ModeChange]:

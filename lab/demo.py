@@ -141,7 +141,7 @@ def show_calls(lab: Laboratory, known: int) -> None:
 def show_states(*lines: dict[str, str]) -> None:
     """Print what has a name, and its state: hosts in a line, and what goes with them in another."""
     for states in filter(None, lines):
-        print("   " + "   ".join(f"{name} {state}" for name, state in states.items()))
+        print("   " + "   ".join(f"{name} {state}" for name, state in sorted(states.items())))
     print(flush=True)
 
 

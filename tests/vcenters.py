@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,12 +101,6 @@ class Vcsim:
         added = HostRef(_result(task)._GetMoId(), name, self.address)
         self.hosts = [*self.hosts, added]
         return added
-
-    def mount(self, name: str, moref: str, folder: Path) -> HostRef:
-        """Let a host have a datastore of its own, which is kept in ``folder``."""
-        system = self._host(moref).configManager.datastoreSystem
-        mounted = system.CreateLocalDatastore(name=name, path=str(folder))
-        return HostRef(mounted._GetMoId(), name, self.address, "Datastore")
 
     def move(self, machine: str, moref: str) -> None:
         """Let a virtual machine run on another host."""

@@ -4,6 +4,7 @@
 
     vsphere.py      the port, and what the command line asks beyond it
     inventory.py    one host's mode, and all hosts page by page
+    companions.py   what goes with hosts, and the modes that decide of it
     history.py      when hosts entered and left maintenance mode, by vCenter's events
     session.py      one session for all threads, and no locked account
     versions.py     which version of the API is spoken

@@ -8,7 +8,8 @@ but not from a datastore to its hosts, since ``Datastore.host`` holds more than 
 
 import logging
 import time
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -35,23 +36,17 @@ _Collector = vmodl.query.PropertyCollector
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """How a kind is read: the class, the property of a host that leads there, and that of hosts.
-
-    ``of`` takes the hosts out of what stands in that property.
-    """
+    """How a kind is read: its class, the property of a host that leads there, and that of hosts."""
 
     type: Any
     path: str
     hosts: str
-    of: Callable[[Any], Iterable[Any]] = list
 
 
 _KINDS: Final[Mapping[str, _Kind]] = {
-    "Datastore": _Kind(
-        vim.Datastore, "datastore", "host", lambda mounts: [each.key for each in mounts]
-    ),
+    "Datastore": _Kind(vim.Datastore, "datastore", "host"),
     "ClusterComputeResource": _Kind(vim.ClusterComputeResource, "parent", "host"),
-    "VirtualMachine": _Kind(vim.VirtualMachine, "vm", "runtime.host", lambda host: [host]),
+    "VirtualMachine": _Kind(vim.VirtualMachine, "vm", "runtime.host"),
 }
 
 
@@ -157,10 +152,12 @@ def _check(moref: str, told: _Told, service: str) -> None:
 
 
 def _tell(told: _Told, session: Session, wanted: Collection[Any], address: str) -> None:
-    for found in inventory.objects(session, list(wanted)) if wanted else ():
-        if isinstance(found.obj, vim.HostSystem):
-            _tell_mode(told, found, session.service)
-        else:
+    if not wanted:
+        return
+    with closing(inventory.objects(session, list(wanted))) as objects:
+        for found in objects:
+            if isinstance(found.obj, vim.HostSystem):
+                _tell_mode(told, found, session.service)
             for each in _companion(found, address, session.service):
                 told.companions[each.ref.moref] = each
 
@@ -177,17 +174,27 @@ def _tell_mode(told: _Told, found: Any, service: str) -> None:
 
 def _companion(found: Any, address: str, service: str) -> Iterator[Companion]:
     """Yield it, with no hosts if those are kept from us: then it is never all in maintenance."""
-    _faults(found, service)
-    kind = _kind_of(found.obj)
-    values = {each.name: each.val for each in found.propSet}
-    moref = found.obj._GetMoId()
+    kind, moref = _kind_of(found.obj), found.obj._GetMoId()
     if kind is None or not MOREF.fullmatch(moref):
         return
-    hosts = _KINDS[kind].of(values.get(_KINDS[kind].hosts) or ())
-    if _KINDS[kind].hosts not in values:
+    values = {each.name: each.val for each in found.propSet}
+    hosts = values.get(_KINDS[kind].hosts)
+    # One that no host mounts has none, and that is no refusal.
+    if _faults(found, service) and hosts is None:
         _logger.warning("%s does not tell the hosts of %s %a", service, kind, moref[:80])
     ref = HostRef(moref, inventory.printable(values.get("name")), address, kind)
-    yield Companion(ref, frozenset(each._GetMoId() for each in hosts))
+    yield Companion(ref, frozenset(_morefs(hosts)))
+
+
+def _morefs(hosts: Any) -> Iterator[str]:
+    """Yield the MoRefs of a host, of hosts, or of those that mount a datastore.
+
+    What is none of those is a host that is never in maintenance mode.
+    """
+    listed = hosts if isinstance(hosts, list) else [] if hosts is None else [hosts]
+    for each in listed:
+        host = each.key if isinstance(each, vim.Datastore.HostMount) else each
+        yield host._GetMoId() if isinstance(host, vim.HostSystem) else ""
 
 
 def _faults(found: Any, service: str) -> list[Any]:

@@ -30,6 +30,9 @@ _MANY_RELATED: Final = "/resources/bulk/relationships"
 # What a server may say where it tells no relations; hosts are mirrored all the same.
 _NOT_TOLD: Final = (400, 403, 404, 405, 500, 501)
 
+# A host may have a thousand virtual machines.
+_NEAR_HOSTS: Final = 1000
+
 _Near = Mapping[HostRef, Located]
 
 
@@ -45,7 +48,7 @@ class Companions:
         self._api = api
         self._resolver = resolver
         self._near: TimedCache[tuple[HostRef, frozenset[str]], _Near] = TimedCache(
-            REMEMBERED_SECONDS, clock=clock
+            REMEMBERED_SECONDS, _NEAR_HOSTS, clock
         )
         self._warned: TimedCache[str, bool] = TimedCache(REMEMBERED_SECONDS, clock=clock)
 

@@ -63,6 +63,8 @@ class Resolver:
         self._api = api
         self._uuid_of = uuid_of
         self._located: TimedCache[HostRef, Located] = TimedCache(REMEMBERED_SECONDS, clock=clock)
+        # There are many more of these, and hosts must not have to make room for them.
+        self._companions: TimedCache[HostRef, Located] = TimedCache(REMEMBERED_SECONDS, clock=clock)
         self._instances: TimedCache[str, list[Instance]] = TimedCache(LISTING_SECONDS, clock=clock)
         self._listings: TimedCache[tuple[str, str], list[Candidate]] = TimedCache(
             LISTING_SECONDS, clock=clock
@@ -143,15 +145,16 @@ class Resolver:
 
     def located(self, host: HostRef) -> Located | None:
         """Return which resource a host or a companion was, if that is remembered."""
-        return self._located.get(_key(host))
+        return self._located.get(host) if host.is_host else self._companions.get(_key(host))
 
-    def remember(self, host: HostRef, located: Located) -> None:
-        """Remember it as long as all that is found."""
-        self._located.put(_key(host), located)
+    def remember(self, companion: HostRef, located: Located) -> None:
+        """Remember which resource a companion is."""
+        self._companions.put(_key(companion), located)
 
     def forget(self, host: HostRef) -> None:
         """Let a host or a companion be looked up anew."""
-        self._located.drop(_key(host))
+        self._located.drop(host)
+        self._companions.drop(_key(host))
 
     def instances(self) -> list[Instance]:
         """Read anew which vCenters are collected."""
@@ -298,9 +301,9 @@ def _ambiguous(host: HostRef, count: int) -> AmbiguousHostError:
     return AmbiguousHostError(f"{count} resources fit {host}; none of them is touched")
 
 
-def _key(host: HostRef) -> HostRef:
-    """Under what it is remembered: a companion's name is not what it is found by."""
-    return host if host.is_host else replace(host, name="")
+def _key(companion: HostRef) -> HostRef:
+    """Under what it is remembered: its name is not what it is found by."""
+    return replace(companion, name="")
 
 
 def _owned(instance: Instance | None) -> dict[str, str]:

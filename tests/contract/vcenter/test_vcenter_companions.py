@@ -1,5 +1,6 @@
 """What goes with hosts, as a vCenter tells it: which there is, its hosts, and their modes."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,16 +11,29 @@ from functions.errors import HostGoneError, RequestRejectedError, VCenterUnavail
 from functions.events import COMPANIONS, HostRef
 from functions.ports import Companion
 from simulator import SettableClock
-from tests.contract.vcenter.interceptor import Interceptor, Spoil, fault, once, rewritten
-from tests.vcenters import Vcsim, needs_go
+from tests.contract.vcenter.interceptor import (
+    Interceptor,
+    Spoil,
+    fault,
+    intercepted,
+    once,
+    rewritten,
+)
+from tests.vcenters import Vcsim, connected, needs_go, vcsim
 
 pytestmark = needs_go
 
-CLUSTER, DATASTORE = "ClusterComputeResource", "Datastore"
+DATASTORE, CLUSTER, MACHINE = COMPANIONS
 KINDS = (CLUSTER, DATASTORE)
 READ, MORE = "RetrievePropertiesEx", "ContinueRetrievePropertiesEx"
 MODE = "runtime.inMaintenanceMode"
 LOGIN = ("vimServiceVersions.xml", "RetrieveServiceContent", "Login")
+
+
+@pytest.fixture
+def vcenter() -> Iterator[Vcsim]:
+    with vcsim(datastores=[[1]], machines=[1]) as running:
+        yield running
 
 
 @pytest.fixture
@@ -29,9 +43,10 @@ def morefs(vcenter: Vcsim) -> list[str]:
 
 
 @pytest.fixture
-def local(vcenter: Vcsim, tmp_path: Path) -> HostRef:
+def local(vcenter: Vcsim) -> HostRef:
     """A datastore of the first host alone."""
-    return vcenter.mount("local", vcenter.hosts[0].moref, tmp_path)
+    [datastore] = [each.ref for each in vcenter.companions if each.ref.kind == DATASTORE]
+    return datastore
 
 
 def missing(name: str, reason: str, host: str = "") -> Spoil:
@@ -72,7 +87,32 @@ def test_a_host_has_its_cluster_and_its_datastores(
     ]
 
 
-@pytest.mark.parametrize(("kind", "count"), [(CLUSTER, 1), (DATASTORE, 1), ("VirtualMachine", 0)])
+def test_of_each_kind_those_hosts_are_told_that_it_depends_on(tmp_path: Path) -> None:
+    mounts = [[1], [1, 2], [2, 3], [1, 2, 3]]
+    with (
+        vcsim(3, datastores=mounts, machines=[1, 1, 3]) as vcenter,
+        intercepted(vcenter, tmp_path) as interceptor,
+        connected(vcenter, url=interceptor.url, ca_file=str(interceptor.ca_file)) as vsphere,
+    ):
+        vcenter.enter(vcenter.hosts[2].moref)
+        modes = {each.host.moref: each.in_maintenance_mode for each in vsphere.hosts()}
+        expected = {(each.ref.kind, each.ref.name): each.hosts for each in vcenter.companions}
+        assert known(vsphere.companions(COMPANIONS)) == expected
+        interceptor.calls.clear()
+        for host in vcenter.hosts:
+            for calls in (2, 1):
+                found = vsphere.surroundings(host.moref, COMPANIONS)
+                own = {key: hosts for key, hosts in expected.items() if host.moref in hosts}
+                assert known(found.companions) == own
+                assert found.modes == modes
+                assert reads(interceptor) == calls
+
+
+def known(companions: Iterable[Companion]) -> dict[tuple[str, str], frozenset[str]]:
+    return {(each.ref.kind, each.ref.name): each.hosts for each in companions}
+
+
+@pytest.mark.parametrize(("kind", "count"), [(CLUSTER, 1), (DATASTORE, 1), (MACHINE, 1)])
 def test_only_the_kinds_that_are_asked_for_are_read(
     vsphere: VSphere, morefs: list[str], local: HostRef, kind: str, count: int
 ) -> None:
@@ -191,26 +231,66 @@ def test_the_mode_of_another_host_that_is_kept_from_us_is_a_doubt(
     assert reads(interceptor) == (1 if warm else 2)
 
 
+HOSTS_OF = [(DATASTORE, "host"), (CLUSTER, "host"), (MACHINE, "runtime.host")]
+
+
 @pytest.mark.parametrize("ask", ["surroundings", "companions"])
 @pytest.mark.parametrize("reason", ["NoPermission", "SystemError"])
+@pytest.mark.parametrize(("kind", "name"), HOSTS_OF)
 def test_a_companion_whose_hosts_are_kept_from_us_is_never_in_maintenance(
     vsphere: VSphere,
-    vcenter: Vcsim,
     interceptor: Interceptor,
     caplog: pytest.LogCaptureFixture,
-    local: HostRef,
+    morefs: list[str],
+    kind: str,
+    name: str,
     reason: str,
     ask: str,
 ) -> None:
-    first = vcenter.hosts[0].moref
-    vcenter.enter(first)
-    interceptor.spoil[READ] = missing("host", reason)
-    [found] = asked(vsphere, ask, first, [DATASTORE])
-    assert found == Companion(replace(local, vcenter=vsphere.address), frozenset())
-    assert not found.in_maintenance({first: True})
+    interceptor.spoil[READ] = missing(name, reason)
+    [found] = asked(vsphere, ask, morefs[0], [kind])
+    assert (found.ref.kind, found.hosts) == (kind, frozenset())
+    assert not found.in_maintenance(dict.fromkeys(morefs, True))
     [warning] = [record.getMessage() for record in caplog.records]
-    assert repr(local.moref) in warning
+    assert repr(found.ref.moref) in warning
     assert "FAULT TEXT" not in warning
+
+
+@pytest.mark.parametrize("ask", ["surroundings", "companions"])
+@pytest.mark.parametrize(("kind", "name"), HOSTS_OF)
+def test_a_companion_that_has_no_hosts_is_never_in_maintenance(
+    vsphere: VSphere,
+    interceptor: Interceptor,
+    caplog: pytest.LogCaptureFixture,
+    morefs: list[str],
+    kind: str,
+    name: str,
+    ask: str,
+) -> None:
+    unset = b"(?s)<propSet><name>%b</name><val.*?</val></propSet>" % name.encode()
+    interceptor.spoil[READ] = rewritten(unset, b"")
+    [found] = asked(vsphere, ask, morefs[0], [kind])
+    assert not found.in_maintenance(dict.fromkeys(morefs, True))
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("value", [b"5", b"host-1", b""])
+@pytest.mark.parametrize(("kind", "name"), HOSTS_OF)
+def test_hosts_that_make_no_sense_are_a_doubt(
+    vsphere: VSphere,
+    interceptor: Interceptor,
+    morefs: list[str],
+    kind: str,
+    name: str,
+    value: bytes,
+) -> None:
+    interceptor.spoil[READ] = rewritten(
+        b"(?s)(<propSet><name>%b</name>)<val.*?</val>" % name.encode(),
+        rb'\1<val xmlns:XSD="http://www.w3.org/2001/XMLSchema" xsi:type="XSD:string">%b</val>'
+        % value,
+    )
+    [found] = vsphere.surroundings(morefs[0], [kind]).companions
+    assert not found.in_maintenance(dict.fromkeys(morefs, True))
 
 
 def asked(vsphere: VSphere, ask: str, moref: str, kinds: list[str]) -> list[Companion]:
@@ -223,7 +303,7 @@ def asked(vsphere: VSphere, ask: str, moref: str, kinds: list[str]) -> list[Comp
 def test_a_name_that_cannot_be_shown_is_none(
     vsphere: VSphere, interceptor: Interceptor, morefs: list[str], local: HostRef, ask: str
 ) -> None:
-    interceptor.spoil[READ] = rewritten(b">local<", ">local\u202e<".encode())
+    interceptor.spoil[READ] = rewritten(b">local01<", ">local01\u202e<".encode())
     [found] = asked(vsphere, ask, morefs[0], [DATASTORE])
     assert found.ref == HostRef(local.moref, "", vsphere.address, DATASTORE)
 
@@ -316,6 +396,29 @@ def test_all_companions_are_one_call(
     found = {each.ref.kind: each.hosts for each in vsphere.companions(KINDS)}
     assert found == {CLUSTER: frozenset(morefs), DATASTORE: {morefs[0]}}
     assert interceptor.calls[-3:] == ["CreateContainerView", READ, "DestroyView"]
+
+
+def test_a_thousand_companions_are_one_call(tmp_path: Path) -> None:
+    with (
+        vcsim(2, datastores=[[1, 2]], machines=[1] * 999) as vcenter,
+        intercepted(vcenter, tmp_path) as interceptor,
+        connected(vcenter, url=interceptor.url, ca_file=str(interceptor.ca_file)) as vsphere,
+    ):
+        found = list(vsphere.companions(COMPANIONS))
+        assert len({each.ref for each in found}) == len(found) == 1001
+        assert interceptor.calls == [
+            *LOGIN,
+            "CreateContainerView",
+            READ,
+            MORE,
+            "DestroyView",
+        ]
+        # All that goes with a host is one answer, however much it is.
+        vsphere.surroundings(vcenter.hosts[0].moref, COMPANIONS)
+        interceptor.calls.clear()
+        around = vsphere.surroundings(vcenter.hosts[0].moref, COMPANIONS)
+        assert len(around.companions) == 1001
+        assert reads(interceptor) == 1
 
 
 def test_what_is_no_cluster_is_left_out(vsphere: VSphere, vcenter: Vcsim) -> None:

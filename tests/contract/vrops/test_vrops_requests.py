@@ -10,8 +10,8 @@ import pytest
 import requests
 
 from adapters.vrops import Vrops
-from functions.events import HostRef
-from simulator import Simulator, Switches
+from functions.events import COMPANIONS, HostRef
+from simulator import Companion, Simulator, Switches
 from tests.contract import specification
 from tests.contract.vrops.clients import VCENTER, connected, enter, esx, leave
 
@@ -64,9 +64,29 @@ def test_every_request_is_as_specified(
         ("DELETE", "maintained"),
         ("POST", "release"),
     }
-    for request in sent:
-        specification.check_request(request)
-        _check_required(request)
+    _check(sent)
+
+
+@pytest.mark.parametrize("switches", [Switches(), Switches(relations_expose_states=False)], ids=str)
+def test_every_request_about_companions_is_as_specified(
+    sent: list[requests.PreparedRequest], switches: Switches
+) -> None:
+    store = Companion("store", "datastore-1", hosts=["esx01.lab.local"])
+    with (
+        Simulator(companions=[store], switches=switches) as simulator,
+        connected(simulator) as vrops,
+    ):
+        for _ in range(2):
+            host, found = vrops.find_with(esx(1), COMPANIONS)
+            assert vrops.alone(host, [found]) == [found]
+            assert vrops.find_all([found.host]) == [found]
+        list(vrops.end_all([host, found]))
+    assert {(request.method, _kind(request)) for request in sent} >= {
+        ("GET", "relationships"),
+        ("POST", "relationships"),
+        ("DELETE", "maintained"),
+    }
+    _check(sent)
 
 
 def test_a_login_says_only_what_is_configured(
@@ -75,6 +95,12 @@ def test_a_login_says_only_what_is_configured(
     with connected(simulator) as vrops:
         vrops.find(esx(1))
     assert json.loads(sent[0].body or b"").keys() == {"username", "password"}
+
+
+def _check(sent: list[requests.PreparedRequest]) -> None:
+    for request in sent:
+        specification.check_request(request)
+        _check_required(request)
 
 
 def _enter_and_leave(vrops: Vrops, host: HostRef) -> None:

@@ -13,6 +13,7 @@ import trustme
 from adapters.config.settings import CommonSettings, Credentials, Limits, Secret, Settings
 from adapters.config.variables import Reader
 from functions.errors import ConfigurationError
+from functions.events import COMPANIONS
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "configuration.md"
 ENVIRON = {
@@ -176,6 +177,14 @@ def test_a_wrong_value_is_named_but_not_repeated(name: str, value: str) -> None:
 )
 def test_what_goes_with_hosts_is_named_by_kind(text: str, kinds: tuple[str, ...]) -> None:
     assert settings(MAINTENANCE_INCLUDES=text).policy.includes == kinds
+
+
+def test_a_kind_that_is_none_is_told_which_there_are() -> None:
+    text = problem({**ENVIRON, "MAINTENANCE_INCLUDES": "Datastores"})
+    assert all(kind in text for kind in COMPANIONS)
+    text = problem({**ENVIRON, "MAINTENANCE_INCLUDES": "hostsystem"})
+    assert "HostSystem" in text
+    assert "always" in text
 
 
 def test_all_wrong_values_are_named_at_once() -> None:
