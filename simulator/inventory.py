@@ -5,6 +5,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Generic, TypeVar
 
 from simulator.clock import Clock
@@ -49,7 +50,7 @@ class VCenter:
         """Return the vCenter's instance UUID."""
         return self.uuid or stable_id("vcenter", self.name)
 
-    @property
+    @cached_property
     def adapter_id(self) -> str:
         """Return the id of the adapter instance that collects from this vCenter."""
         return stable_id("adapter", self.name)
@@ -261,10 +262,15 @@ class Inventory:
         with self._lock:
             return list(self._vcenters.values())
 
-    def resources(self) -> list[Resource]:
-        """Return every host and companion as it can be read now."""
+    def resources(self, adapters: Iterable[str] = ()) -> list[Resource]:
+        """Return every host and companion as it can be read now; with `adapters`, only theirs."""
+        wanted = {each.lower() for each in adapters}
         with self._lock:
-            return [self._snapshot(record) for record in self._records.values()]
+            return [
+                self._snapshot(record)
+                for record in self._records.values()
+                if not wanted or record.vcenter.adapter_id in wanted
+            ]
 
     def by_id(self, id: str) -> Resource:
         """Return the resource of that id, or raise LookupError."""

@@ -17,6 +17,7 @@ from adapters.outgoing import tally
 from adapters.outgoing.breaker import CircuitBreaker
 from adapters.outgoing.deadline import deadline, remaining
 from adapters.outgoing.login import Authenticator, Login, log_in
+from adapters.outgoing.side_by_side import begun
 from adapters.outgoing.tls import ssl_error
 from adapters.vrops.transport import new_session, timeout
 from functions.errors import (
@@ -159,17 +160,26 @@ class SuiteApi:
 
         A ``harmless`` status is raised, too, but says nothing of whether the server is well.
         """
-        read = 0
-        for page in range(_MAX_PAGES):
+
+        def ask(page: int) -> Answer:
             paging = {**params, "page": page, "pageSize": PAGE_SIZE}
-            response = self.request(method, path, paging, harmless, body)
+            return self.request(method, path, paging, harmless, body)
+
+        read = 0
+        answered: Callable[[], Answer] = partial(ask, 0)
+        for page in range(1, _MAX_PAGES + 1):
+            response = answered()
             if response.status in harmless:
                 raise _error(response)
             answer = response.object()
             items = objects(answer, key)
-            yield from items
             read += len(items)
-            if not items or read >= _total(answer):
+            more = bool(items) and read < _total(answer) and page < _MAX_PAGES
+            if more:
+                # The server makes up the next page while this one is worked on.
+                answered = begun(partial(ask, page))
+            yield from items
+            if not more:
                 return
 
     def close(self) -> None:

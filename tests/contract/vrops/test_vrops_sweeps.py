@@ -4,13 +4,19 @@ import time
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from adapters.config.credentials import EnvironCredentials
+from adapters.config.settings import VropsSettings
+from adapters.outgoing.side_by_side import side_by_side
 from adapters.vrops import Vrops
 from functions.context import Context, Policy, VCenters
 from functions.events import HostRef
+from functions.ports import VCenterHost
 from functions.reconciliation import Report, reconcile
+from lab.operations import Operations, running
 from simulator import Simulator, Switches, VCenter
 from tests.contract.vrops.clients import connected
 from tests.fakes import VCENTER_UUID, FakeVCenter
@@ -125,6 +131,65 @@ def test_ten_thousand_hosts_cost_a_call_for_each_thousand_and_one_for_eighty_wri
                 f"\n10,000 hosts, {wrong} wrong: {len(simulator.calls)} calls, {seconds:.1f} s,"
                 f" {peak / 1e6:.0f} MB (simulator in the same process)"
             )
+
+
+class LargeVCenter(FakeVCenter):
+    """Makes its hosts up while it is read, as what a real one tells is new each time, too."""
+
+    numbers: range = range(0)
+
+    def hosts(self) -> Iterator[VCenterHost]:
+        for n in self.numbers:
+            host = HostRef(f"host-{1000 + n}", f"esx{n:02}.lab.local", self.address)
+            yield VCenterHost(host, self.modes.get(host, False))
+
+
+@contextmanager
+def estate(folder: Path, count: int, of_each: int) -> Iterator[tuple[Operations, Context]]:
+    """So many large vCenters, and a vRealize Operations that is a process of its own."""
+    vcenters = [LargeVCenter([], f"vc{n}.lab", f"uuid-{n}") for n in range(count)]
+    for n, each in enumerate(vcenters):
+        # Hosts are dealt out over the vCenters.
+        each.numbers = range(n + 1, count * of_each + 1, count)
+    known = {each.address: each for each in vcenters}
+    named = (("--vcenter", f"{each.address},{each.address},{each.uuid}") for each in vcenters)
+    options = ["--hosts", str(count * of_each), *(word for pair in named for word in pair)]
+    with running(folder, options) as operations:
+        variables = EnvironCredentials(
+            {**operations.variables, "VROPS_PASSWORD": operations.password_file.read_text("utf-8")}
+        )
+        settings = VropsSettings(operations.url, ca_file=str(operations.ca_file))
+        vrops = Vrops(settings, variables, uuid_of=lambda address: known[address].uuid)
+        yield operations, Context(vrops, VCenters(known), together=side_by_side)
+        vrops.close()
+
+
+@pytest.mark.exhaustive
+@pytest.mark.timeout(600)
+@pytest.mark.xdist_group("sweeps")
+def test_a_hundred_thousand_hosts_in_forty_vcenters_take_no_more_memory_than_a_few_of_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told: dict[int, int] = {}
+    for count in (4, 40):
+        (folder := tmp_path / str(count)).mkdir()
+        with estate(folder, count, 2500) as (operations, context):
+            before, started = operations.calls()["count"], time.perf_counter()
+            tracemalloc.start()
+            report = reconcile(context)
+            _, told[count] = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            seconds = time.perf_counter() - started
+            calls = operations.calls()["count"] - before
+        assert (report.hosts, report.actions, report.faults) == (2500 * count, [], [])
+        # The login, a page for each thousand of each, and the vCenters, which four may ask for.
+        assert 2 <= calls - 3 * count <= 5
+        with capsys.disabled():
+            print(
+                f"\n{2500 * count:,} hosts in {count} vCenters: {calls} calls, {seconds:.1f} s,"
+                f" {told[count] / 1e6:.0f} MB (vCenters in memory, all of it traced)"
+            )
+    assert told[40] < min(2 * told[4], 300e6)
 
 
 def test_a_sweep_that_would_change_too_much_writes_nothing() -> None:
