@@ -121,13 +121,15 @@ def _node_status() -> Response:
 def _adapters() -> Response:
     kind = request.args.get("adapterKindKey", "")
     vcenters = appliance().inventory.vcenters() if kind.casefold() in ("", "vmware") else []
-    described = [_describe_adapter(vcenter) for vcenter in vcenters]
+    sizes = appliance().inventory.sizes()
+    described = [_describe_adapter(vcenter, sizes) for vcenter in vcenters]
     return rendered(request, "adapter-instances", {"adapterInstancesInfoDto": described})
 
 
 @api.get("/adapters/<id>")
 def _adapter(id: str) -> Response:
-    return rendered(request, "adapter-instance", _describe_adapter(_known_vcenter(id)))
+    described = _describe_adapter(_known_vcenter(id), appliance().inventory.sizes())
+    return rendered(request, "adapter-instance", described)
 
 
 @api.get("/adapters/<id>/resources")
@@ -344,9 +346,8 @@ def _describe_by_id(id: str) -> documents.Document:
     return documents.adapter_resource_document(vcenter, state, appliance().switches)
 
 
-def _describe_adapter(vcenter: VCenter) -> documents.Document:
-    count = len(_resources_of(vcenter))
-    now = appliance().clock.now()
+def _describe_adapter(vcenter: VCenter, sizes: Mapping[str, int]) -> documents.Document:
+    count, now = sizes.get(vcenter.adapter_id, 0), appliance().clock.now()
     return documents.adapter_document(vcenter, count, appliance().switches, now)
 
 
@@ -389,10 +390,6 @@ def _vcenter(id: str) -> VCenter | None:
     wanted = checked_uuid(id, appliance().switches)
     found = (each for each in appliance().inventory.vcenters() if each.adapter_id == wanted)
     return next(found, None)
-
-
-def _resources_of(vcenter: VCenter) -> list[str]:
-    return [each.id for each in appliance().inventory.resources() if each.vcenter == vcenter]
 
 
 def _text(body: Mapping[str, Any], name: str) -> str:

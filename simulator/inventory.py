@@ -2,7 +2,7 @@
 
 import threading
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -271,6 +271,11 @@ class Inventory:
                 for record in self._records.values()
                 if not wanted or record.vcenter.adapter_id in wanted
             ]
+
+    def sizes(self) -> Counter[str]:
+        """Return how many resources each adapter instance collects, by its id."""
+        with self._lock:
+            return Counter(record.vcenter.adapter_id for record in self._records.values())
 
     def by_id(self, id: str) -> Resource:
         """Return the resource of that id, or raise LookupError."""

@@ -18,12 +18,14 @@ match) and ``GET /api/adapterkinds/{kind}/resourcekinds/{kind}/resources`` (iden
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from adapters.outgoing.cache import TimedCache
+from adapters.outgoing.deadline import remaining
 from adapters.vrops import models
 from adapters.vrops.client import SuiteApi, batches, objects
 from adapters.vrops.models import VSPHERE, Candidate, Instance
@@ -38,6 +40,8 @@ _IDENTIFIERS_REFUSED: Final = (400, 404, 405, 500, 501)
 # Which resource a host is hardly ever changes; that a new host or adapter has come, soon enough.
 REMEMBERED_SECONDS: Final = 600.0
 LISTING_SECONDS: Final = 60.0
+# How long one waits for what another asks; then he asks himself.
+_ASKING_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class Resolver:
         self._located: TimedCache[HostRef, Located] = TimedCache(REMEMBERED_SECONDS, clock=clock)
         # There are many more of these, and hosts must not have to make room for them.
         self._companions: TimedCache[HostRef, Located] = TimedCache(REMEMBERED_SECONDS, clock=clock)
+        self._asking = threading.Lock()
         self._instances: TimedCache[str, list[Instance]] = TimedCache(LISTING_SECONDS, clock=clock)
         self._listings: TimedCache[tuple[str, str], list[Candidate]] = TimedCache(
             LISTING_SECONDS, clock=clock
@@ -269,7 +274,17 @@ class Resolver:
     def _of_vcenter(self, address: str) -> list[Instance]:
         known = self._instances.get("")
         # One may have been added since they were read.
-        return self._matching(address, known or []) or self._matching(address, self.instances())
+        return self._matching(address, known or []) or self._matching(address, self._newer(known))
+
+    def _newer(self, known: list[Instance] | None) -> list[Instance]:
+        """Return the instances as they are by now; of several who miss them at once, one asks."""
+        alone = self._asking.acquire(timeout=min(remaining(), _ASKING_SECONDS))
+        try:
+            anew = self._instances.get("")
+            return self.instances() if anew is None or anew is known else anew
+        finally:
+            if alone:
+                self._asking.release()
 
     def _matching(self, address: str, instances: Iterable[Instance]) -> list[Instance]:
         uuid = self._uuid_of(address).casefold()
@@ -281,7 +296,7 @@ class Resolver:
 
     def _all_instances(self) -> list[Instance]:
         known = self._instances.get("")
-        return self.instances() if known is None else known
+        return self._newer(None) if known is None else known
 
 
 def _the_one(host: HostRef, found: list[Candidate]) -> Candidate:
