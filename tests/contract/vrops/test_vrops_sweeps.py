@@ -2,6 +2,7 @@
 
 import time
 import tracemalloc
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,14 +11,16 @@ import pytest
 
 from adapters.config.credentials import EnvironCredentials
 from adapters.config.settings import VropsSettings
+from adapters.outgoing.deadline import deadline
 from adapters.outgoing.side_by_side import side_by_side
 from adapters.vrops import Vrops
 from functions.context import Context, Policy, VCenters
+from functions.errors import OperationsUnavailableError
 from functions.events import HostRef
 from functions.ports import VCenterHost
 from functions.reconciliation import Report, reconcile
 from lab.operations import Operations, running
-from simulator import Simulator, Switches, VCenter
+from simulator import SettableClock, Simulator, Switches, VCenter
 from tests.contract.vrops.clients import connected
 from tests.fakes import VCENTER_UUID, FakeVCenter
 
@@ -131,6 +134,58 @@ def test_ten_thousand_hosts_cost_a_call_for_each_thousand_and_one_for_eighty_wri
                 f"\n10,000 hosts, {wrong} wrong: {len(simulator.calls)} calls, {seconds:.1f} s,"
                 f" {peak / 1e6:.0f} MB (simulator in the same process)"
             )
+
+
+@contextmanager
+def vcenters(count: int, of_each: int) -> Iterator[tuple[Simulator, list[FakeVCenter], Context]]:
+    """So many vCenters, read side by side; a host of each entered without an event."""
+    known = {f"vc{n}.lab": FakeVCenter([], f"vc{n}.lab", f"uuid-{n}") for n in range(count)}
+    named = [VCenter(each.address, uuid=each.uuid) for each in known.values()]
+    with Simulator(count * of_each, named) as simulator:
+        for n, name in enumerate(simulator.states()):
+            vcenter = known[f"vc{n % count}.lab"]
+            vcenter.modes[HostRef(f"host-{1001 + n}", name, vcenter.address)] = n < count
+        with connected(simulator, uuid_of=lambda address: known[address].uuid) as vrops:
+            context = Context(vrops, VCenters(known), policy=Policy(LEASE), together=side_by_side)
+            yield simulator, list(known.values()), context
+
+
+def test_each_vcenter_more_costs_a_call_for_its_page_and_nothing_else() -> None:
+    with vcenters(12, 3) as (simulator, _, context):
+        simulator.clear_calls()
+        assert reconcile(context).counts()["start"] == 12
+        made = Counter((call.method, call.path.rpartition("/")[2]) for call in simulator.calls)
+        assert made == {
+            ("POST", "acquire"): 1,
+            ("GET", "adapters"): 1,
+            # A page of each vCenter, and one look at what was written.
+            ("GET", "resources"): 12 + 1,
+            ("PUT", "maintained"): 1,
+        }
+        assert [*simulator.states().values()].count("MAINTAINED") == 12
+
+
+def test_what_a_sweep_has_no_time_for_is_told_and_the_next_one_does_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = SettableClock(start=0)
+    monkeypatch.setattr("adapters.outgoing.deadline.time.monotonic", clock.now)
+
+    class Slow(FakeVCenter):
+        def hosts(self) -> Iterator[VCenterHost]:
+            clock.advance(61)
+            return super().hosts()
+
+    with vcenters(12, 3) as (simulator, known, context):
+        known[7].__class__ = Slow
+        with deadline(60):
+            report = reconcile(context)
+        # Also of a call that is under way by then.
+        assert {type(each) for each in report.faults} == {OperationsUnavailableError}
+        assert set(simulator.states().values()) == {"STARTED"}
+        known[7].__class__ = FakeVCenter
+        assert reconcile(context).counts()["start"] == 12
+        assert [*simulator.states().values()].count("MAINTAINED") == 12
 
 
 class LargeVCenter(FakeVCenter):
