@@ -34,6 +34,8 @@ SCHEDULES = {
     "the last event lost, then a sweep, at once": 400_000,
     "a person's, left alone with leases": 160_000,
     "persons, and events of long ago or forged": 100_000,
+    "an old event, while the host enters": 500_000_000_000,
+    "an old event, and a process dies": 24_000_000,
     "persons, and a sweep": 4_000,
     "a person's window, before the host enters": 30_000,
     "a watcher, from any state": 2_800_000,
