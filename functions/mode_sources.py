@@ -5,14 +5,14 @@ is one more thing with a mode, a past and a resource, as the host itself is.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Protocol
 
 from functions.context import Context
 from functions.errors import HostGoneError, RequestRejectedError
-from functions.events import ENTERED, HostEvent
+from functions.events import ENTERED, HostEvent, HostRef
 from functions.outcomes import Outcome
 from functions.ownership import (
     A_PERSONS,
@@ -84,12 +84,13 @@ class AskedVCenter:
         self._leased = bool(context.policy.lease_minutes)
         self._looks = 0
         self._past: _Past | None = None
+        self._silenced: dict[str, HostRef] = {}
 
     def look(self, moref: str, resources: Sequence[Resource]) -> Look:
         """See ModeSource.look; vCenter knows the companions itself."""
         self._looks, self._past = self._looks + 1, None
         if kinds := self._context.policy.includes:
-            return Look(moref, self._vcenter.surroundings(moref, kinds))
+            return self._with_lost(Look(moref, self._vcenter.surroundings(moref, kinds)))
         return Look(moref, Surroundings({moref: self._vcenter.in_maintenance_mode(moref)}))
 
     def stand(self, resource: Resource, moref: str, look: Look) -> Stand:
@@ -127,6 +128,18 @@ class AskedVCenter:
         if not self._leased or not resource.state.maintained:
             return resource.state.maintained
         return bool(self._read_past(resource.moref).of_host(resource.moref))
+
+    def _with_lost(self, look: Look) -> Look:
+        """Add what an earlier look has silenced, and is not with the host any more.
+
+        A virtual machine may have moved to a host that is at work: a doubt.
+        """
+        there = {each.ref.moref: each.ref for each in look.seen.companions}
+        lost = [each for moref, each in self._silenced.items() if moref not in there]
+        self._silenced |= {moref: ref for moref, ref in there.items() if look.modes[moref]}
+        gone = [Companion(each, frozenset()) for each in lost]
+        seen = replace(look.seen, companions=[*look.seen.companions, *gone])
+        return Look(look.host, seen) if gone else look
 
     def _is_not_concerned(self, resource: Resource, moref: str, look: Look) -> bool:
         """Whether a companion is as it was before this host entered: another host is at work.
