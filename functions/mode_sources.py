@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Protocol
 
 from functions.context import Context
-from functions.errors import HostGoneError, RequestRejectedError
+from functions.errors import HostGoneError, OperationsUnavailableError, RequestRejectedError
 from functions.events import ENTERED, HostEvent, HostRef
 from functions.outcomes import Outcome
 from functions.ownership import (
@@ -54,11 +54,14 @@ class Look:
 class ModeSource(Protocol):
     """Whoever says how a host and its companions stand: the host's vCenter, or else an event."""
 
+    def read(self, host: HostRef) -> Sequence[Resource]:
+        """Read the host's resource, and behind it those that may be its companions."""
+        ...
+
     def look(self, moref: str, resources: Sequence[Resource]) -> Look:
         """Say what is true now of a host, and of its companions.
 
-        ``resources`` are what OperationsManager.find_with has found, for a source that does not
-        know the companions itself.
+        ``resources`` are what was read, for a source that does not know the companions itself.
         """
         ...
 
@@ -85,6 +88,10 @@ class AskedVCenter:
         self._looks = 0
         self._past: _Past | None = None
         self._silenced: dict[str, HostRef] = {}
+
+    def read(self, host: HostRef) -> Sequence[Resource]:
+        """See ModeSource.read; what relations do not tell, vCenter does."""
+        return _read(host, self._context)[0]
 
     def look(self, moref: str, resources: Sequence[Resource]) -> Look:
         """See ModeSource.look; vCenter knows the companions itself."""
@@ -217,7 +224,8 @@ class _Past:
 class NewestEvent:
     """The newest event of a host, where there is no vCenter to ask.
 
-    Companions are then what vRealize Operations relates to this host and to no other.
+    Companions are then what vRealize Operations relates to this host and to no other. ``untold`` is
+    why that could not be told just now.
     """
 
     def __init__(self, event: HostEvent, wanted: bool, context: Context) -> None:
@@ -225,6 +233,13 @@ class NewestEvent:
         self._wanted = wanted
         self._context = context
         self._companions: list[Companion] | None = None
+        self.untold: OperationsUnavailableError | None = None
+
+    def read(self, host: HostRef) -> Sequence[Resource]:
+        """See ModeSource.read; the host is found where relations are not told, too."""
+        resources, untold = _read(host, self._context)
+        self.untold = self.untold or untold
+        return resources
 
     def look(self, moref: str, resources: Sequence[Resource]) -> Look:
         """Say what the newest event says; which companions there are is found out once."""
@@ -256,11 +271,31 @@ class NewestEvent:
         if not related:
             return []
         since = period_start(self._context.policy, self._context.now())
-        alone = self._context.operations.alone(host, related)
+        alone = self._alone(host, related)
         hosts = {each: frozenset([moref]) for each in alone}
         started = (each for each in related if self._context.memory.has_started(each, since))
         known = {**dict.fromkeys(started, frozenset[str]()), **hosts}
         return [Companion(each.host, of) for each, of in known.items() if each.host.moref]
+
+    def _alone(self, host: Resource, related: Sequence[Resource]) -> Sequence[Resource]:
+        try:
+            return self._context.operations.alone(host, related)
+        except OperationsUnavailableError as error:
+            self.untold = error
+            return []
+
+
+def _read(
+    host: HostRef, context: Context
+) -> tuple[Sequence[Resource], OperationsUnavailableError | None]:
+    """Read a host and what may go with it, or the host alone, and why it is alone."""
+    kinds, operations = context.policy.includes, context.operations
+    if not kinds:
+        return [operations.find(host)], None
+    try:
+        return operations.find_with(host, kinds), None
+    except OperationsUnavailableError as error:
+        return [operations.find(host)], error
 
 
 def _leave_alone(stand: Stand, resource: Resource, reason: str) -> Outcome:

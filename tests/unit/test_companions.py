@@ -1,6 +1,6 @@
 """What goes with hosts, when something goes wrong: no host is held up, nothing stays silenced."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -9,9 +9,10 @@ from adapters.memory import EventMemory
 from functions.context import Context, Policy, VCenters
 from functions.convergence import mirror_event
 from functions.errors import OperationsUnavailableError
-from functions.events import ENTERED, HostEvent, HostRef
+from functions.events import ENTERED, EXITED, HostEvent, HostRef
+from functions.outcomes import Outcome
 from functions.ownership import Stand
-from functions.ports import ResourceState, Surroundings
+from functions.ports import Resource, ResourceState, Surroundings
 from functions.writing import write
 from tests.fakes import Clock, FakeOperations, FakeVCenter
 
@@ -58,3 +59,71 @@ def test_a_host_starts_though_a_companion_cannot_be_ended() -> None:
     with pytest.raises(OperationsUnavailableError):
         write({host: Stand.IN_FOR_LONG, store: Stand.JUST_LEFT}, Context(operations))
     assert operations.maintained() == {ONE, STORE}
+
+
+class Untold(FakeOperations):
+    """Does not tell relations for as long as ``untold`` names the question."""
+
+    untold = ""
+
+    def find_with(self, host: HostRef, kinds: Collection[str]) -> list[Resource]:
+        if self.untold == "find_with":
+            raise DOWN
+        return super().find_with(host, kinds)
+
+    def alone(self, host: Resource, companions: Sequence[Resource]) -> list[Resource]:
+        if self.untold == "alone":
+            raise DOWN
+        return super().alone(host, companions)
+
+
+@pytest.fixture
+def untold() -> Untold:
+    operations = Untold([ONE, STORE])
+    operations.relate(STORE, ONE)
+    return operations
+
+
+def believed(operations: FakeOperations, mode: bool) -> Outcome:
+    """Mirror an event that nobody can verify, in a process that has just begun."""
+    name = ENTERED if mode else EXITED
+    event = HostEvent(name, ONE, None, operations.clock(), "id")
+    context = Context(operations, policy=Policy(includes=("Datastore",)), now=operations.clock)
+    return mirror_event(event, mode, context)
+
+
+@pytest.mark.parametrize("question", ["find_with", "alone"])
+def test_an_exit_comes_again_until_relations_are_told(question: str, untold: Untold) -> None:
+    believed(untold, True)
+    assert untold.maintained() == {ONE, STORE}
+    untold.untold = question
+    with pytest.raises(OperationsUnavailableError):
+        believed(untold, False)
+    assert untold.maintained() == {STORE}
+    untold.untold = ""
+    believed(untold, False)
+    assert untold.maintained() == set()
+
+
+@pytest.mark.parametrize("question", ["find_with", "alone"])
+def test_who_enters_is_silenced_though_relations_are_not_told(
+    question: str, untold: Untold
+) -> None:
+    untold.untold = question
+    assert believed(untold, True) == Outcome("entered", ONE)
+    assert untold.maintained() == {ONE}
+
+
+@pytest.mark.parametrize("mode", [True, False])
+def test_vcenter_tells_what_relations_do_not(mode: bool, untold: Untold) -> None:
+    clock = untold.clock
+    vcenter = FakeVCenter([ONE], A, clock=clock, around={STORE: {"host-1"}})
+    policy = Policy(60, includes=("Datastore",))
+    context = Context(untold, VCenters({A: vcenter}), EventMemory(clock), policy, now=clock)
+    untold.untold = "find_with"
+    for each in (True, mode):
+        (vcenter.enter if each else vcenter.leave)("host-1")
+        name = ENTERED if each else EXITED
+        mirror_event(HostEvent(name, ONE, None, clock(), "id"), each, context)
+        clock.advance(1)
+    assert untold.maintained() == ({ONE, STORE} if mode else set())
