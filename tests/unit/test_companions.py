@@ -1,6 +1,6 @@
 """What goes with hosts, when something goes wrong: no host is held up, nothing stays silenced."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -8,11 +8,12 @@ import pytest
 from adapters.memory import EventMemory
 from functions.context import Context, Policy, VCenters
 from functions.convergence import mirror_event
-from functions.errors import OperationsUnavailableError
+from functions.errors import MaintenanceError, OperationsUnavailableError, RequestRejectedError
 from functions.events import ENTERED, EXITED, HostEvent, HostRef
 from functions.outcomes import Outcome
 from functions.ownership import Stand
 from functions.ports import Resource, ResourceState, Surroundings
+from functions.reconciliation import reconcile
 from functions.writing import write
 from tests.fakes import Clock, FakeOperations, FakeVCenter
 
@@ -127,3 +128,58 @@ def test_vcenter_tells_what_relations_do_not(mode: bool, untold: Untold) -> None
         mirror_event(HostEvent(name, ONE, None, clock(), "id"), each, context)
         clock.advance(1)
     assert untold.maintained() == ({ONE, STORE} if mode else set())
+
+
+@dataclass
+class Refusing(FakeOperations):
+    """Refuses to write some, and all others with them, as the Suite API does."""
+
+    refused: set[HostRef] = field(default_factory=set)
+
+    def start_all(
+        self, resources: Sequence[Resource], minutes: int | None
+    ) -> Iterator[tuple[Resource, bool]]:
+        self._check(resources)
+        yield from super().start_all(resources, minutes)
+
+    def end_all(self, resources: Sequence[Resource]) -> Iterator[tuple[Resource, bool]]:
+        self._check(resources)
+        yield from super().end_all(resources)
+
+    def _check(self, resources: Sequence[Resource]) -> None:
+        if any(each.host in self.refused for each in resources):
+            raise RequestRejectedError("403")
+
+
+def test_a_companion_that_may_not_be_written_holds_up_no_sweep() -> None:
+    other = HostRef("datastore-2", "other", A, "Datastore")
+    operations = Refusing([ONE, STORE, other], refused={STORE})
+    around = {STORE: {"host-1"}, other: {"host-1"}}
+    vcenter = FakeVCenter([ONE], A, clock=operations.clock, around=around)
+    policy = Policy(includes=("Datastore",))
+    context = Context(operations, VCenters({A: vcenter}), policy=policy, now=operations.clock)
+    vcenter.enter("host-1")
+    report = reconcile(context)
+    assert operations.maintained() == {ONE, other}
+    [fault] = report.faults
+    assert str(fault) == f"1 companions are left, such as {STORE}: 403"
+
+
+@pytest.mark.parametrize("error", [DOWN, RequestRejectedError("403")])
+def test_a_sweep_writes_hosts_before_companions(error: MaintenanceError) -> None:
+    """Of whatever vCenter they are."""
+    b = "b.lab"
+    elsewhere = HostRef("host-1", "esx1", b)
+    operations = FakeOperations([ONE, STORE, elsewhere], uuids={A: "a", b: "b"})
+    vcenters = {
+        A: FakeVCenter([ONE], A, "a", around={STORE: {"host-1"}}),
+        b: FakeVCenter([elsewhere], b, "b"),
+    }
+    policy = Policy(includes=("Datastore",))
+    context = Context(operations, VCenters(vcenters), policy=policy, now=operations.clock)
+    for each in vcenters.values():
+        each.enter("host-1")
+    # What is read is four lists, and then come two hosts.
+    operations.failures[:] = [*[None] * 6, error, error]
+    assert len(reconcile(context).faults) == 1
+    assert operations.maintained() == {ONE, elsewhere}
