@@ -551,3 +551,21 @@ def test_a_refusal_of_many_is_raised_for_the_core_to_go_on_one_by_one(run: Runni
     with pytest.raises(RequestRejectedError):
         list(run.vrops.start_all(group, 30))
     assert run.vrops.start_maintenance(group[0], 30)
+
+
+@pytest.mark.parametrize("start", [True, False])
+def test_a_companion_that_the_server_cannot_write_spares_all_others(
+    start: bool, run: Running
+) -> None:
+    group = run.vrops.find_with(esx(1), COMPANIONS)
+    if not start:
+        list(run.vrops.start_all(group, 30))
+    for path in ("/resources/maintained", f"/{group[1].identifier}/maintained"):
+        run.simulator.fault(path=path, status=500, count=100)
+    written = run.vrops.start_all(group, 30) if start else run.vrops.end_all(group)
+    seen: list[tuple[Resource, bool]] = []
+    with pytest.raises(OperationsUnavailableError):
+        seen.extend(written)
+    states = {each.host: each.state for each in run.vrops.find_with(esx(1), COMPANIONS)}
+    done = {each for each, state in states.items() if state.maintained == start}
+    assert done == refs(group) - {group[1].host}
