@@ -1,7 +1,7 @@
 """status: what a person types."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,6 +17,8 @@ from adapters.cli.status.survey import Survey
 from adapters.cli.terminal import Terminal
 from functions.outcomes import SweepListener
 from functions.reconciliation import in_for_longer
+
+_Export = Callable[[Sequence[Row]], str]
 
 _AGE: Final = re.compile("([1-9][0-9]{0,4})([dh])")
 
@@ -72,20 +74,21 @@ def status(call: Call, output: str, every: bool, older_than: timedelta | None) -
         context = clients.context(SweepListener())
         survey = Survey(context, call.terminal)
         rows = survey.rows()
+    export = _export(output, kinds=bool(context.policy.includes))
     if older_than is not None:
         old = [row for row in rows if _is_older(row, older_than, context.now())]
         complete = survey.complete and not any(map(_is_untold, rows))
-        return _show_older(old, rows, output, call.terminal, complete=complete)
-    return _show_all(rows, output, call.terminal, every=every, complete=survey.complete)
+        return _show_older(old, rows, export, call.terminal, complete=complete)
+    return _show_all(rows, export, call.terminal, every=every, complete=survey.complete)
 
 
 def _show_all(
-    rows: Sequence[Row], output: str, terminal: Terminal, *, every: bool, complete: bool
+    rows: Sequence[Row], export: _Export | None, terminal: Terminal, *, every: bool, complete: bool
 ) -> int:
     """Show the hosts that matter, or ``every`` host; returns the exit code."""
     if rows or complete:
         shown = [row for row in flat(rows) if every or row.matters]
-        if not _exported(shown, output):
+        if not _exported(shown, export):
             view.show(shown, rows, terminal)
     if not complete:
         return FAILED
@@ -93,21 +96,31 @@ def _show_all(
 
 
 def _show_older(
-    old: Sequence[Row], rows: Sequence[Row], output: str, terminal: Terminal, *, complete: bool
+    old: Sequence[Row],
+    rows: Sequence[Row],
+    export: _Export | None,
+    terminal: Terminal,
+    *,
+    complete: bool,
 ) -> int:
     """Show the hosts that are in maintenance mode for longer; returns the exit code."""
-    if (rows or complete) and not _exported(old, output):
+    if (rows or complete) and not _exported(old, export):
         view.show_older(old, rows, terminal)
     if not complete:
         return FAILED
     return DIFFERENT if old else OK
 
 
-def _exported(rows: Sequence[Row], output: str) -> bool:
-    """Print rows for programs, if ``output`` is for them."""
-    if output not in EXPORTS:
+def _export(output: str, *, kinds: bool) -> _Export | None:
+    """Return what prints rows for programs, if ``output`` is for them."""
+    return (lambda rows: EXPORTS[output](rows, kinds)) if output in EXPORTS else None
+
+
+def _exported(rows: Sequence[Row], export: _Export | None) -> bool:
+    """Print rows for programs, if it is them that ask."""
+    if export is None:
         return False
-    click.echo(EXPORTS[output](rows), nl=False)
+    click.echo(export(rows), nl=False)
     return True
 
 

@@ -14,31 +14,29 @@ from functions.events import HostRef
 _FORMULA: Final = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
 
-def as_json(rows: Iterable[Row]) -> str:
-    """Return a list of objects, in ASCII; docs/command-line.md says what they hold."""
-    return json.dumps(_all_fields(rows), indent=2) + "\n"
+def as_json(rows: Iterable[Row], kinds: bool = False) -> str:
+    """Return a list of objects, in ASCII; docs/command-line.md says what they hold.
+
+    With ``kinds``, each says of what kind it is, whatever there is to show.
+    """
+    return json.dumps([_fields(row, kinds) for row in rows], indent=2) + "\n"
 
 
-def as_csv(rows: Iterable[Row]) -> str:
-    """Return a header and a line for each host (RFC 4180), safe to open in a spreadsheet."""
+def as_csv(rows: Iterable[Row], kinds: bool = False) -> str:
+    """Return a header and a line for each host (RFC 4180), safe to open in a spreadsheet.
+
+    With ``kinds``, each says of what kind it is, whatever there is to show.
+    """
     text = io.StringIO()
     writer = csv.writer(text)
-    lines = _all_fields(rows)
-    writer.writerow(lines[0] if lines else _fields(Row(HostRef("", "", ""), None, None, None)))
-    for fields in lines:
-        writer.writerow([_csv_field(value) for value in fields.values()])
+    writer.writerow(_fields(Row(HostRef("", "", ""), None, None, None), kinds))
+    for row in rows:
+        writer.writerow([_csv_field(value) for value in _fields(row, kinds).values()])
     return text.getvalue()
 
 
-def _all_fields(rows: Iterable[Row]) -> list[dict[str, object]]:
-    """Return what is told of each row; of what kind it is only where not all are hosts."""
-    shown = list(rows)
-    if all(row.host.is_host for row in shown):
-        return [_fields(row) for row in shown]
-    return [{**_fields(row), "kind": row.host.kind, "of_hosts": row.of_hosts} for row in shown]
-
-
-def _fields(row: Row) -> dict[str, object]:
+def _fields(row: Row, kinds: bool) -> dict[str, object]:
+    kind = {"kind": row.host.kind, "of_hosts": row.of_hosts} if kinds else {}
     return {
         "host": row.host.name,
         "moref": row.host.moref,
@@ -52,6 +50,7 @@ def _fields(row: Row) -> dict[str, object]:
         "whose": row.whose,
         "sweep": row.verb,
         "reason": row.reason,
+        **kind,
     }
 
 
@@ -67,4 +66,7 @@ def _csv_field(value: object) -> str:
     return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
 
 
-EXPORTS: Final[Mapping[str, Callable[[Iterable[Row]], str]]] = {"json": as_json, "csv": as_csv}
+EXPORTS: Final[Mapping[str, Callable[[Iterable[Row], bool], str]]] = {
+    "json": as_json,
+    "csv": as_csv,
+}

@@ -83,6 +83,14 @@ def test_programs_are_told_of_what_kind_they_are() -> None:
     assert len(csv.out.splitlines()) == 3
 
 
+def test_programs_are_told_the_same_whatever_there_is_to_show() -> None:
+    empty = clients(hosts(1))
+    told = command("status", "--output", "csv", connect=empty.connect, environ=INCLUDING)
+    assert told.out.splitlines()[0].endswith(",sweep,reason,kind,of_hosts")
+    rows = command("status", "--all", "--output", "json", connect=empty.connect, environ=INCLUDING)
+    assert [(row["kind"], row["of_hosts"]) for row in json.loads(rows.out)] == [("HostSystem", 1)]
+
+
 def test_a_dry_run_names_them_and_counts_them_apart() -> None:
     both = estate()
     done = command("reconcile", "--dry-run", connect=both.connect, environ=INCLUDING)
