@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +13,7 @@ import yaml
 from moto.events.models import EventPattern
 
 from adapters.config.settings import Settings
-from functions.events import RECONCILE, TIMER_TYPE
+from functions.events import COMPANIONS, RECONCILE, TIMER_TYPE
 from functions.handlers import HANDLERS
 from lab.emulator import CREDENTIALS, REGION
 from lab.events import (
@@ -376,6 +377,17 @@ def test_nothing_secret_is_a_parameter(template: dict[str, Any]) -> None:
     assert all(parameter["Description"] for parameter in parameters.values())
     checked = {"AllowedPattern", "AllowedValues", "MaxLength", "MinValue"}
     assert [name for name in parameters if checked.isdisjoint(parameters[name])] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "fits"),
+    [("", True), (",".join(COMPANIONS), True), ("HostSystem", False), ("Datastore,", False)],
+)
+def test_what_goes_with_hosts_is_checked_before_anything_runs(
+    value: str, fits: bool, template: dict[str, Any]
+) -> None:
+    pattern = template["Parameters"]["MaintenanceIncludes"]["AllowedPattern"]
+    assert bool(re.match(pattern, value)) == fits
 
 
 def test_the_functions_are_the_ones_that_the_adapter_has(template: dict[str, Any]) -> None:
