@@ -118,6 +118,14 @@ def test_a_kind_that_cannot_be_read_spares_the_hosts() -> None:
     assert "esx01.lab.local" in done.out
 
 
+def test_no_more_changes_are_proposed_than_either_brake_needs() -> None:
+    both = estate()
+    done = command("reconcile", "--max-changes", "0", connect=both.connect, environ=INCLUDING)
+    assert done.code == 3
+    assert "would change 1 of 2 hosts, more than 0" in done.err
+    assert "maintenance-mirror reconcile --max-changes 1" in done.err
+
+
 def test_adopting_asks_about_them_too() -> None:
     both = estate()
     both.operations.set_state(SHARED, ResourceState.OPEN_ENDED)
