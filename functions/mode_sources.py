@@ -155,8 +155,9 @@ class AskedVCenter:
         that, and with leases a sweep does, too; without leases ending is written, come what may.
         """
         only_another = look.modes[look.host] and not look.modes[moref]
-        nothing_there = not resource.state.maintained and not self._has_started(resource)
-        return self._leased and self._looks == 1 and only_another and nothing_there
+        if not (self._leased and self._looks == 1 and only_another):
+            return False
+        return not resource.state.maintained and not self._has_started(resource)
 
     def _past_matters(self, in_maintenance: bool, resource: Resource) -> bool:
         """Whether what is done depends on the past: where it does not, a call is saved.
