@@ -158,7 +158,8 @@ class SuiteApi:
     ) -> Iterator[dict[str, Any]]:
         """Do as ``pages`` for what is asked by any method.
 
-        A ``harmless`` status is raised, too, but says nothing of whether the server is well.
+        A ``harmless`` status is a RequestRejectedError, and says nothing of whether the server is
+        well.
         """
 
         def ask(page: int) -> Answer:
@@ -170,7 +171,7 @@ class SuiteApi:
         for page in range(1, _MAX_PAGES + 1):
             response = answered()
             if response.status in harmless:
-                raise _error(response)
+                raise RequestRejectedError(str(_error(response)))
             answer = response.object()
             items = objects(answer, key)
             read += len(items)
