@@ -8,6 +8,7 @@
     handshake.py      a look at a certificate that was refused
     breaker.py        a service that cannot be reached is given a pause
     deadline.py       how much time an event has left
+    side_by_side.py   several calls at a time, within that
     tls.py            whom we trust to be who they say they are
     certificates.py   what is wrong with a certificate, in words
     cache.py          what was found, remembered for a while
