@@ -2,7 +2,7 @@
 
 import threading
 import uuid
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -210,6 +210,8 @@ class Inventory:
         self._adapters: dict[str, _Windows] = {}
         self._vcenters: dict[str, VCenter] = {}
         self._records: dict[str, _Record] = {}
+        # The same by adapter instance: who lists one of many must not have to look at all.
+        self._collected: defaultdict[str, dict[str, _Record]] = defaultdict(dict)
         self._ids: defaultdict[str, list[str]] = defaultdict(list)
 
     def add_vcenter(self, vcenter: VCenter) -> None:
@@ -264,18 +266,15 @@ class Inventory:
 
     def resources(self, adapters: Iterable[str] = ()) -> list[Resource]:
         """Return every host and companion as it can be read now; with `adapters`, only theirs."""
-        wanted = {each.lower() for each in adapters}
+        wanted = dict.fromkeys(each.lower() for each in adapters)
         with self._lock:
-            return [
-                self._snapshot(record)
-                for record in self._records.values()
-                if not wanted or record.vcenter.adapter_id in wanted
-            ]
+            theirs = [self._collected.get(each, {}) for each in wanted] or [self._records]
+            return [self._snapshot(record) for records in theirs for record in records.values()]
 
-    def sizes(self) -> Counter[str]:
+    def sizes(self) -> dict[str, int]:
         """Return how many resources each adapter instance collects, by its id."""
         with self._lock:
-            return Counter(record.vcenter.adapter_id for record in self._records.values())
+            return {adapter: len(records) for adapter, records in self._collected.items()}
 
     def by_id(self, id: str) -> Resource:
         """Return the resource of that id, or raise LookupError."""
@@ -322,7 +321,10 @@ class Inventory:
     def _add(self, entity: Entity) -> _Record:
         vcenter = self._vcenter(entity.vcenter)
         record = _Record(entity, vcenter, entity.moref or self._free_moref(PREFIXES[entity.kind]))
+        if former := self._records.get(record.id):
+            self._collected[former.vcenter.adapter_id].pop(former.id)
         self._records[record.id] = record
+        self._collected[vcenter.adapter_id][record.id] = record
         if record.id not in self._ids[entity.name]:
             self._ids[entity.name].append(record.id)
         return record
