@@ -76,6 +76,7 @@ def function(template: dict[str, Any]) -> dict[str, Any]:
     return properties
 
 
+@pytest.mark.exhaustive
 @pytest.mark.timeout(300)
 def test_sam_accepts_the_template(sam: Path, tmp_path: Path) -> None:
     environ = _environment(tmp_path)
@@ -83,6 +84,7 @@ def test_sam_accepts_the_template(sam: Path, tmp_path: Path) -> None:
     assert "is a valid SAM Template" in said
 
 
+@pytest.mark.exhaustive
 @pytest.mark.timeout(300)
 def test_sam_uploads_the_zip_as_it_was_built(
     sam: Path, built_zip: Path, aws: Aws, tmp_path: Path
@@ -104,6 +106,7 @@ def test_sam_uploads_the_zip_as_it_was_built(
             assert body.read() == built_zip.read_bytes()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.timeout(300)
 def test_linters_have_nothing_to_say(sam: Path) -> None:
     assert run(sam / "bin/cfn-lint", "--include-checks", "I", "--", TEMPLATE) == ""
