@@ -90,9 +90,9 @@ class Running:
 
 @contextmanager
 def laboratory(
-    folder: Path, path: str, number: int = signal.SIGTERM, **options: Any
+    folder: Path, path: str, end: Callable[["subprocess.Popen[Any]"], None], **options: Any
 ) -> Iterator[Running]:
-    """Run one, and end it by a signal, which leaves nothing behind."""
+    """Run one, and ``end`` it by a signal, which leaves nothing behind."""
     with (folder.parent / "said").open("wb") as said:
         process = start(
             [sys.executable, "-m", "lab", "--folder", folder],
@@ -112,14 +112,30 @@ def laboratory(
         assert len(everything) >= (6 if path else 5), running.said
         assert (folder / "env").stat().st_mode & 0o777 == 0o600
         yield running
-        process.send_signal(number)
-        assert process.wait(TIMEOUT_SECONDS) == 0
+        end(process)
+        # A server that hears Ctrl-C, too, may take thirty seconds.
+        assert process.wait(25) == 0
     finally:
         process.terminate()
         process.wait(TIMEOUT_SECONDS)
     assert [pid for pid in everything if Path(f"/proc/{pid}").exists()] == []
     assert not (folder / "env").exists()
     assert "Traceback" not in running.said
+
+
+def terminated(process: "subprocess.Popen[Any]") -> None:
+    process.send_signal(signal.SIGTERM)
+
+
+def interrupted(process: "subprocess.Popen[Any]") -> None:
+    process.send_signal(signal.SIGINT)
+
+
+def ctrl_c_pressed_twice(process: "subprocess.Popen[Any]") -> None:
+    """Let all of its terminal hear it, as those do that have a session of their own."""
+    for _ in range(2):
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.05)
 
 
 def await_that(is_so: Callable[[], bool]) -> None:
@@ -153,7 +169,7 @@ def _parent(folder: Path) -> None:
 
 @pytest.mark.parametrize("path", GO)
 def test_every_command_works_as_it_is_printed(path: str, folder: Path) -> None:
-    with laboratory(folder, path) as running:
+    with laboratory(folder, path, terminated) as running:
         take_over, *commands, watch, _ = running.commands
         assert watch.endswith(" watch" if path else " lab.watcher")
         assert len(commands) == (8 if path else 7)
@@ -182,8 +198,10 @@ def test_every_command_works_as_it_is_printed(path: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("path", GO)
-def test_without_veba_it_is_vcenter_that_tells(path: str, folder: Path) -> None:
-    with laboratory(folder, path, signal.SIGINT) as running:
+def test_without_veba_it_is_vcenter_that_tells_until_ctrl_c_is_pressed_twice(
+    path: str, folder: Path
+) -> None:
+    with laboratory(folder, path, ctrl_c_pressed_twice, start_new_session=True) as running:
         take_over, *_, watch, enter = running.commands
         with watching(f"{take_over}\nexec {watch}", folder.parent / "watching"):
             assert run(take_over, enter).returncode == 0
@@ -209,20 +227,10 @@ def watching(commands: str, log: Path) -> Iterator[None]:
         assert process.wait(TIMEOUT_SECONDS) == 0
 
 
-@pytest.mark.parametrize("path", GO)
-def test_ctrl_c_in_a_terminal_ends_it_even_if_pressed_twice(path: str, folder: Path) -> None:
-    with laboratory(folder, path, start_new_session=True) as running:
-        for _ in range(2):
-            os.killpg(running.process.pid, signal.SIGINT)
-            time.sleep(0.05)
-        # A server that hears them, too, may take thirty seconds.
-        assert running.process.wait(15) == 0
-
-
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A laboratory in memory for tests that leave it as it is, but for the modes of hosts."""
-    with laboratory(tmp_path_factory.mktemp("shared") / "run", "") as running:
+    with laboratory(tmp_path_factory.mktemp("shared") / "run", "", interrupted) as running:
         yield running
 
 
