@@ -108,6 +108,23 @@ def test_where_all_is_right_a_sweep_only_reads() -> None:
         assert simulator.connections == 1
 
 
+def test_the_next_page_is_asked_for_while_this_one_is_worked_on() -> None:
+    with data_centre(2500) as (simulator, _, vrops):
+        simulator.clear_calls()
+        listed, ends = iter(vrops.resources(NAME)), time.monotonic() + 30
+        first = next(listed)
+        while (asked := _pages(simulator)) < 2 and time.monotonic() < ends:
+            time.sleep(0.01)
+        # No more than that, however long it takes.
+        assert asked == 2
+        assert len([first, *listed]) == 2500
+        assert _pages(simulator) == 3
+
+
+def _pages(simulator: Simulator) -> int:
+    return sum(call.path.endswith("/resources") for call in simulator.calls)
+
+
 @pytest.mark.exhaustive
 @pytest.mark.xdist_group("sweeps")
 @pytest.mark.parametrize("wrong", [0, 1000])
