@@ -24,7 +24,7 @@ SCHEDULES = {
     "an event and a sweep": 1_700_000_000,
     "both events and a sweep, at once": 10_000_000_000_000,
     "a watcher, at once": 1_800,
-    "a watcher, later": 500_000_000,
+    "a watcher, later": 495_000_000,
     "two watchers, and one change": 56_000_000_000,
     "persons, while one host works": 21_000_000,
     "the same, and a sweep": 890_000,
