@@ -1,14 +1,17 @@
 """The OperationsManager port on the Suite API: read, write, confirm."""
 
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from typing import Final
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Final, NamedTuple
 
 from adapters.config.credentials import CredentialSource
 from adapters.config.settings import VropsSettings
 from adapters.outgoing.deadline import remaining
-from adapters.vrops.client import Answer, SuiteApi, batches
+from adapters.outgoing.grouping import Grouping, halved
+from adapters.vrops.client import BATCH, REFUSED, Answer, SuiteApi, batches
 from adapters.vrops.companions import Companions
 from adapters.vrops.inspection import Inspection
 from adapters.vrops.resolver import Resolver
@@ -28,6 +31,68 @@ _LOOKS: Final = (0.0, 0.25, 0.5, 1.0, 1.25, 2.0)
 _NOTHING_TO_END: Final = (400, 404, 409, 422, 500)
 # What it may say where one of many resources is gone, or where it cannot do many at once.
 _NOT_ALL: Final = (400, 404, 405, 501)
+# While several confirm, all of them look at the same moments, so that one call is enough for all.
+_MOMENT_SECONDS: Final = 0.25
+
+
+class _Written(NamedTuple):
+    """What is written by one call: a single resource, or several ``together``."""
+
+    identifiers: tuple[str, ...]
+    together: bool = False
+
+
+class _Writes:
+    """All starts with one window, or all ends; those that come at the same time go as one call.
+
+    What a server may answer is tolerated, ``of_one`` or ``of_many``: who has asked decides.
+    """
+
+    def __init__(
+        self,
+        api: SuiteApi,
+        method: str,
+        window: Mapping[str, int],
+        of_one: Collection[int],
+        of_many: Collection[int],
+    ) -> None:
+        self._request = partial(api.request, method)
+        self._window = window
+        self._of_one = of_one
+        self._of_many = of_many
+        self._grouping: Grouping[_Written, Answer] = Grouping(
+            self._alone, self._grouped, BATCH, OperationsUnavailableError, _weight
+        )
+
+    def one(self, resource: Resource) -> Answer:
+        """Write one."""
+        return self._grouping.call(_Written((resource.identifier,)))
+
+    def many(self, batch: Sequence[Resource]) -> Answer:
+        """Write as many as one URL can name."""
+        return self._grouping.call(_Written(tuple(each.identifier for each in batch), True))
+
+    def _alone(self, written: _Written) -> Answer:
+        if written.together:
+            return self._together(written.identifiers, self._of_many)
+        [identifier] = written.identifiers
+        return self._request(f"/resources/{identifier}/maintained", self._window, self._of_one)
+
+    def _grouped(self, many: Sequence[_Written]) -> Mapping[_Written, Answer]:
+        return halved(many, self._accepted)
+
+    def _accepted(self, many: Sequence[_Written]) -> Mapping[_Written, Answer] | None:
+        """Write what all of them do by one call; None if that is refused."""
+        identifiers = dict.fromkeys(each for written in many for each in written.identifiers)
+        answer = self._together(list(identifiers), REFUSED)
+        return dict.fromkeys(many, answer) if answer.ok else None
+
+    def _together(self, identifiers: Sequence[str], tolerated: Collection[int]) -> Answer:
+        return self._request(_MANY, {**self._window, "id": identifiers}, tolerated)
+
+
+def _weight(written: _Written) -> int:
+    return len(written.identifiers)
 
 
 class Vrops:
@@ -53,8 +118,15 @@ class Vrops:
         self._api = SuiteApi(settings, credentials, clock)
         self._resolver = Resolver(self._api, uuid_of, clock)
         self._companions = Companions(self._api, self._resolver, clock)
+        self._starts: dict[int | None, _Writes] = {}
+        self._ends = _Writes(
+            self._api, "DELETE", {}, _NOTHING_TO_END, (*_NOTHING_TO_END, *_NOT_ALL)
+        )
         self._confirm_seconds = settings.confirm_seconds
         self._sleep = sleep
+        self._clock = clock
+        self._confirming = 0
+        self._counting = threading.Lock()
 
     def find(self, host: HostRef) -> Resource:
         """See OperationsManager.find."""
@@ -74,18 +146,18 @@ class Vrops:
 
     def start_maintenance(self, resource: Resource, minutes: int | None) -> bool:
         """See OperationsManager.start_maintenance."""
-        answer = self._api.request("PUT", _path(resource), _window(minutes), tolerated=(404,))
+        answer = self._starting(minutes).one(resource)
         if answer.status == 404:
             raise self._resolver.gone(resource)
         return self._confirmed(resource, maintained=True)
 
     def end_maintenance(self, resource: Resource) -> bool:
         """See OperationsManager.end_maintenance."""
-        answer = self._delete(resource)
+        answer = self._ends.one(resource)
         # There may be nothing to end, or the server may have failed while a start that it just
         # accepted does not show yet, which would silence the host for good: so ask once more.
         if not answer.ok and not self._confirmed(resource, maintained=True):
-            answer = self._delete(resource)
+            answer = self._ends.one(resource)
         if answer.ok:
             return self._confirmed(resource, maintained=False)
         if self._resolver.read(resource).maintained:
@@ -100,21 +172,12 @@ class Vrops:
         self, resources: Sequence[Resource], minutes: int | None
     ) -> Iterator[tuple[Resource, bool]]:
         """See OperationsManager.start_all."""
-
-        def write(batch: Sequence[Resource]) -> Answer:
-            return self._many("PUT", batch, _window(minutes), _NOT_ALL)
-
-        return self._all(
-            resources, write, lambda each: self.start_maintenance(each, minutes), maintained=True
-        )
+        write_one = partial(self.start_maintenance, minutes=minutes)
+        return self._all(resources, self._starting(minutes).many, write_one, maintained=True)
 
     def end_all(self, resources: Sequence[Resource]) -> Iterator[tuple[Resource, bool]]:
         """See OperationsManager.end_all."""
-
-        def write(batch: Sequence[Resource]) -> Answer:
-            return self._many("DELETE", batch, {}, (*_NOTHING_TO_END, *_NOT_ALL))
-
-        return self._all(resources, write, self.end_maintenance, maintained=False)
+        return self._all(resources, self._ends.many, self.end_maintenance, maintained=False)
 
     def inspection(self) -> Inspection:
         """Return what tells how all this is set up over there."""
@@ -124,8 +187,12 @@ class Vrops:
         """Release the token and the connections."""
         self._api.close()
 
-    def _delete(self, resource: Resource) -> Answer:
-        return self._api.request("DELETE", _path(resource), tolerated=_NOTHING_TO_END)
+    def _starting(self, minutes: int | None) -> _Writes:
+        """Return who starts windows of that length: those of another one need a call of theirs."""
+        if minutes not in self._starts:
+            writes = _Writes(self._api, "PUT", _window(minutes), (404,), _NOT_ALL)
+            self._starts.setdefault(minutes, writes)
+        return self._starts[minutes]
 
     def _all(
         self,
@@ -148,31 +215,23 @@ class Vrops:
             raise
         yield from self._all_confirmed(written, maintained=maintained)
 
-    def _many(
-        self,
-        method: str,
-        batch: Sequence[Resource],
-        window: Mapping[str, int],
-        tolerated: Collection[int],
-    ) -> Answer:
-        params = {**window, "id": [each.identifier for each in batch]}
-        return self._api.request(method, _MANY, params, tolerated)
-
     def _confirmed(self, resource: Resource, *, maintained: bool) -> bool:
         """Look until the written state shows."""
-        return any(self._shows(resource, maintained) for _ in self._looks())
+        with self._being_one_of_many():
+            return any(self._shows(resource, maintained) for _ in self._looks())
 
     def _all_confirmed(
         self, written: Sequence[Resource], *, maintained: bool
     ) -> Iterator[tuple[Resource, bool]]:
         """Look at many until they show; what does not in time is accepted, but not seen."""
         pending = {each.identifier: each for each in written}
-        for _ in self._looks() if written else ():
-            for identifier, state in self._states(list(pending.values())):
-                if state.maintained == maintained and identifier in pending:
-                    yield pending.pop(identifier), True
-            if not pending:
-                return
+        with self._being_one_of_many():
+            for _ in self._looks() if written else ():
+                for identifier, state in self._states(list(pending.values())):
+                    if state.maintained == maintained and identifier in pending:
+                        yield pending.pop(identifier), True
+                if not pending:
+                    return
         yield from ((each, False) for each in pending.values())
 
     def _states(self, pending: Sequence[Resource]) -> Iterator[tuple[str, ResourceState]]:
@@ -185,10 +244,31 @@ class Vrops:
         waited = 0.0
         for pause in _LOOKS:
             waited += pause
+            pause = self._until_all_look(pause)
             if waited > self._confirm_seconds or pause >= remaining():
                 return
             self._sleep(pause)
             yield
+
+    @contextmanager
+    def _being_one_of_many(self) -> Iterator[None]:
+        """Count who confirms at this moment."""
+        self._count(1)
+        try:
+            yield
+        finally:
+            self._count(-1)
+
+    def _count(self, change: int) -> None:
+        with self._counting:
+            self._confirming += change
+
+    def _until_all_look(self, pause: float) -> float:
+        """Return ``pause``, up to an eighth of a second off if others confirm at the same time."""
+        if not pause or self._confirming == 1:
+            return pause
+        due = self._clock() + pause
+        return pause + round(due / _MOMENT_SECONDS) * _MOMENT_SECONDS - due
 
     def _shows(self, resource: Resource, maintained: bool) -> bool:
         try:
@@ -197,10 +277,6 @@ class Vrops:
             raise
         except TransientError:
             return False  # The write was accepted: that it cannot be seen now is no failure.
-
-
-def _path(resource: Resource) -> str:
-    return f"/resources/{resource.identifier}/maintained"
 
 
 def _window(minutes: int | None) -> dict[str, int]:

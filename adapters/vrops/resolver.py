@@ -21,13 +21,14 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from adapters.outgoing.cache import TimedCache
+from adapters.outgoing.grouping import Grouping, halved
 from adapters.vrops import models
-from adapters.vrops.client import SuiteApi, batches, objects
+from adapters.vrops.client import BATCH, PAGE_SIZE, REFUSED, SuiteApi, batches, objects
 from adapters.vrops.models import VSPHERE, Candidate, Instance
-from functions.errors import AmbiguousHostError, HostNotFoundError
+from functions.errors import AmbiguousHostError, HostNotFoundError, OperationsUnavailableError
 from functions.events import HOST, HostRef
 from functions.ports import Resource, ResourceState
 
@@ -48,6 +49,20 @@ class Located:
     owners: frozenset[str]
 
 
+class Wanted(NamedTuple):
+    """Resources that somebody looks at, all of one ``kind``, or with "" of any; None: a single one.
+
+    Several are listed, a single one is asked for by itself: that is how one is gone for sure.
+    """
+
+    identifiers: tuple[str, ...]
+    kind: str | None = None
+
+
+# What is found, by its identifier.
+_Seen = Mapping[str, Candidate]
+
+
 class Resolver:
     """Finds hosts, and remembers for a while what it found.
 
@@ -62,6 +77,9 @@ class Resolver:
     ) -> None:
         self._api = api
         self._uuid_of = uuid_of
+        self._looks: Grouping[Wanted, _Seen] = Grouping(
+            self._look, self._look_together, BATCH, OperationsUnavailableError, _weight
+        )
         self._located: TimedCache[HostRef, Located] = TimedCache(REMEMBERED_SECONDS, clock=clock)
         # There are many more of these, and hosts must not have to make room for them.
         self._companions: TimedCache[HostRef, Located] = TimedCache(REMEMBERED_SECONDS, clock=clock)
@@ -128,9 +146,10 @@ class Resolver:
         else:
             owners = self._owners([])
         kinds = {each.host.kind for each in resources}
-        identifiers = {"resourceId": [each.identifier for each in resources]}
-        for candidate in self._listed(identifiers, kinds.pop() if len(kinds) == 1 else ""):
-            yield candidate.identifier, candidate.owned_by(owners).state
+        kind = kinds.pop() if len(kinds) == 1 else ""
+        seen = self._looks.call(Wanted(tuple(each.identifier for each in resources), kind))
+        for identifier, candidate in seen.items():
+            yield identifier, candidate.owned_by(owners).state
 
     def several(self, located: Iterable[Located]) -> dict[str, Candidate]:
         """Read many by their identifiers, of whatever kind; those that are gone are left out."""
@@ -138,7 +157,7 @@ class Resolver:
         found = [
             candidate.owned_by(owners[candidate.identifier])
             for batch in batches(list(owners))
-            for candidate in self._listed({"resourceId": batch}, "")
+            for candidate in self._looks.call(Wanted(tuple(batch), "")).values()
             if candidate.identifier in owners
         ]
         return {each.identifier: each for each in found if not each.gone}
@@ -169,11 +188,36 @@ class Resolver:
         return HostNotFoundError(f"{resource.host} is gone from vRealize Operations; trying anew")
 
     def _read(self, located: Located) -> Candidate | None:
-        answer = self._api.request("GET", f"/resources/{located.identifier}", tolerated=(404,))
-        if answer.status == 404:
+        found = self._looks.call(Wanted((located.identifier,))).get(located.identifier)
+        candidate = found and found.owned_by(located.owners)
+        return None if candidate is None or candidate.gone else candidate
+
+    def _look(self, wanted: Wanted) -> _Seen:
+        if wanted.kind is not None:
+            listed = self._listed({"resourceId": wanted.identifiers}, wanted.kind)
+            return {each.identifier: each for each in listed}
+        [identifier] = wanted.identifiers
+        answer = self._api.request("GET", f"/resources/{identifier}", tolerated=(404,))
+        return {} if answer.status == 404 else {identifier: models.candidate(answer.object())}
+
+    def _look_together(self, many: Sequence[Wanted]) -> Mapping[Wanted, _Seen]:
+        return halved(many, self._listed_together)
+
+    def _listed_together(self, many: Sequence[Wanted]) -> Mapping[Wanted, _Seen] | None:
+        """Read what all of them look at by one call; None if that is refused."""
+        identifiers = dict.fromkeys(each for wanted in many for each in wanted.identifiers)
+        params = {"adapterKind": VSPHERE, "resourceId": [*identifiers], "pageSize": PAGE_SIZE}
+        answer = self._api.request("GET", "/resources", params, REFUSED)
+        if not answer.ok:
             return None
-        candidate = models.candidate(answer.object()).owned_by(located.owners)
-        return None if candidate.gone else candidate
+        rows = [models.candidate(item) for item in objects(answer.object(), "resourceList")]
+        seen = {each.identifier: each for each in rows if each.entries}
+        # What is not told is looked at anew: only a call of its own says that it is gone.
+        return {
+            each: part
+            for each in many
+            if len(part := _part(seen, each)) == len(set(each.identifiers))
+        }
 
     def _locate(self, host: HostRef) -> Candidate:
         instances = self._of_vcenter(host.vcenter)
@@ -282,6 +326,14 @@ class Resolver:
     def _all_instances(self) -> list[Instance]:
         known = self._instances.get("")
         return self.instances() if known is None else known
+
+
+def _weight(wanted: Wanted) -> int:
+    return len(wanted.identifiers)
+
+
+def _part(seen: _Seen, wanted: Wanted) -> _Seen:
+    return {each: seen[each] for each in wanted.identifiers if each in seen}
 
 
 def _the_one(host: HostRef, found: list[Candidate]) -> Candidate:
