@@ -1,38 +1,31 @@
 """The OperationsManager port on the Suite API: read, write, confirm."""
 
-import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Final, NamedTuple
 
 from adapters.config.credentials import CredentialSource
 from adapters.config.settings import VropsSettings
-from adapters.outgoing.deadline import remaining
 from adapters.outgoing.grouping import Grouping, halved
 from adapters.vrops.client import BATCH, REFUSED, Answer, SuiteApi, batches
 from adapters.vrops.companions import Companions
+from adapters.vrops.confirmations import Confirmations
 from adapters.vrops.inspection import Inspection
 from adapters.vrops.resolver import Resolver
 from functions.errors import (
     HostNotFoundError,
     MaintenanceError,
     OperationsUnavailableError,
-    TransientError,
 )
 from functions.events import HOST, HostRef
-from functions.ports import Resource, ResourceState
+from functions.ports import Resource
 
 _MANY: Final = "/resources/maintained"
-# The pauses in seconds between looks at a state that was just written; tools of others wait 3 to 5.
-_LOOKS: Final = (0.0, 0.25, 0.5, 1.0, 1.25, 2.0)
 # What a server may say where there is nothing to end: no document tells, so the state decides.
 _NOTHING_TO_END: Final = (400, 404, 409, 422, 500)
 # What it may say where one of many resources is gone, or where it cannot do many at once.
 _NOT_ALL: Final = (400, 404, 405, 501)
-# While several confirm, all of them look at the same moments, so that one call is enough for all.
-_MOMENT_SECONDS: Final = 0.25
 
 
 class _Written(NamedTuple):
@@ -111,7 +104,7 @@ class Vrops:
         self,
         settings: VropsSettings,
         credentials: CredentialSource,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
         uuid_of: Callable[[str], str] = lambda address: "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -122,11 +115,7 @@ class Vrops:
         self._ends = _Writes(
             self._api, "DELETE", {}, _NOTHING_TO_END, (*_NOTHING_TO_END, *_NOT_ALL)
         )
-        self._confirm_seconds = settings.confirm_seconds
-        self._sleep = sleep
-        self._clock = clock
-        self._confirming = 0
-        self._counting = threading.Lock()
+        self._confirmations = Confirmations(self._resolver, settings.confirm_seconds, sleep, clock)
 
     def find(self, host: HostRef) -> Resource:
         """See OperationsManager.find."""
@@ -149,17 +138,17 @@ class Vrops:
         answer = self._starting(minutes).one(resource)
         if answer.status == 404:
             raise self._resolver.gone(resource)
-        return self._confirmed(resource, maintained=True)
+        return self._confirmations.one(resource, maintained=True)
 
     def end_maintenance(self, resource: Resource) -> bool:
         """See OperationsManager.end_maintenance."""
         answer = self._ends.one(resource)
         # There may be nothing to end, or the server may have failed while a start that it just
         # accepted does not show yet, which would silence the host for good: so ask once more.
-        if not answer.ok and not self._confirmed(resource, maintained=True):
+        if not answer.ok and not self._confirmations.one(resource, maintained=True):
             answer = self._ends.one(resource)
         if answer.ok:
-            return self._confirmed(resource, maintained=False)
+            return self._confirmations.one(resource, maintained=False)
         if self._resolver.read(resource).maintained:
             raise OperationsUnavailableError(f"{answer.what} was answered with {answer.status}")
         return True
@@ -211,72 +200,9 @@ class Vrops:
                 else:
                     yield from _one_by_one(batch, write_one)
         except MaintenanceError:
-            yield from self._all_confirmed(written, maintained=maintained)
+            yield from self._confirmations.many(written, maintained=maintained)
             raise
-        yield from self._all_confirmed(written, maintained=maintained)
-
-    def _confirmed(self, resource: Resource, *, maintained: bool) -> bool:
-        """Look until the written state shows."""
-        with self._being_one_of_many():
-            return any(self._shows(resource, maintained) for _ in self._looks())
-
-    def _all_confirmed(
-        self, written: Sequence[Resource], *, maintained: bool
-    ) -> Iterator[tuple[Resource, bool]]:
-        """Look at many until they show; what does not in time is accepted, but not seen."""
-        pending = {each.identifier: each for each in written}
-        with self._being_one_of_many():
-            for _ in self._looks() if written else ():
-                for identifier, state in self._states(list(pending.values())):
-                    if state.maintained == maintained and identifier in pending:
-                        yield pending.pop(identifier), True
-                if not pending:
-                    return
-        yield from ((each, False) for each in pending.values())
-
-    def _states(self, pending: Sequence[Resource]) -> Iterator[tuple[str, ResourceState]]:
-        for batch in batches(pending):
-            with suppress(TransientError):  # As in _shows.
-                yield from self._resolver.states(batch)
-
-    def _looks(self) -> Iterator[None]:
-        """Wait before each look, for as long as is configured and the event has."""
-        waited = 0.0
-        for pause in _LOOKS:
-            waited += pause
-            pause = self._until_all_look(pause)
-            if waited > self._confirm_seconds or pause >= remaining():
-                return
-            self._sleep(pause)
-            yield
-
-    @contextmanager
-    def _being_one_of_many(self) -> Iterator[None]:
-        """Count who confirms at this moment."""
-        self._count(1)
-        try:
-            yield
-        finally:
-            self._count(-1)
-
-    def _count(self, change: int) -> None:
-        with self._counting:
-            self._confirming += change
-
-    def _until_all_look(self, pause: float) -> float:
-        """Return ``pause``, up to an eighth of a second off if others confirm at the same time."""
-        if not pause or self._confirming == 1:
-            return pause
-        due = self._clock() + pause
-        return pause + round(due / _MOMENT_SECONDS) * _MOMENT_SECONDS - due
-
-    def _shows(self, resource: Resource, maintained: bool) -> bool:
-        try:
-            return self._resolver.read(resource).maintained == maintained
-        except HostNotFoundError:
-            raise
-        except TransientError:
-            return False  # The write was accepted: that it cannot be seen now is no failure.
+        yield from self._confirmations.many(written, maintained=maintained)
 
 
 def _window(minutes: int | None) -> dict[str, int]:

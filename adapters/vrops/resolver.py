@@ -36,6 +36,8 @@ _logger: Final = logging.getLogger(__name__)
 _BY_IDENTIFIERS: Final = "/adapterkinds/VMWARE/resourcekinds/HostSystem/resources"
 # What a server may answer if it does not like the identifiers: no document says.
 _IDENTIFIERS_REFUSED: Final = (400, 404, 405, 500, 501)
+# If more than this are looked up at the same time, all hosts of the instance are listed.
+_FEW: Final = 4
 # Which resource a host is hardly ever changes; that a new host or adapter has come, soon enough.
 REMEMBERED_SECONDS: Final = 600.0
 LISTING_SECONDS: Final = 60.0
@@ -59,6 +61,13 @@ class Wanted(NamedTuple):
     kind: str | None = None
 
 
+class _Identity(NamedTuple):
+    """What a host is found by: its MoRef, and who collects it."""
+
+    instance: Instance
+    moref: str
+
+
 # What is found, by its identifier.
 _Seen = Mapping[str, Candidate]
 
@@ -79,6 +88,12 @@ class Resolver:
         self._uuid_of = uuid_of
         self._looks: Grouping[Wanted, _Seen] = Grouping(
             self._look, self._look_together, BATCH, OperationsUnavailableError, _weight
+        )
+        self._identities: Grouping[_Identity, list[Candidate]] = Grouping(
+            self._identify, self._identify_together, BATCH, OperationsUnavailableError
+        )
+        self._adapters: Grouping[str, list[Instance]] = Grouping(
+            lambda _: self.instances(), lambda _: {}, BATCH, OperationsUnavailableError, lambda _: 0
         )
         self._located: TimedCache[HostRef, Located] = TimedCache(REMEMBERED_SECONDS, clock=clock)
         # There are many more of these, and hosts must not have to make room for them.
@@ -257,19 +272,42 @@ class Resolver:
         named = [each for each in self._named(host.name) if each.is_named(host)]
         return named or self._in_listings([None], host, Candidate.is_named)
 
-    def _identified(self, instance: Instance, host: HostRef) -> Iterator[Candidate]:
+    def _identified(self, instance: Instance, host: HostRef) -> list[Candidate]:
         if not host.moref or not instance.uuid:
-            return
+            return []
+        return self._identities.call(_Identity(instance, host.moref))
+
+    def _identify(self, wanted: _Identity) -> list[Candidate]:
         params = {
-            "identifiers[VMEntityObjectID]": host.moref,
-            "identifiers[VMEntityVCID]": instance.uuid,
+            "identifiers[VMEntityObjectID]": wanted.moref,
+            "identifiers[VMEntityVCID]": wanted.instance.uuid,
         }
         answer = self._api.request("GET", _BY_IDENTIFIERS, params, tolerated=_IDENTIFIERS_REFUSED)
-        if answer.ok:
-            # A server that ignores the identifiers answers with hosts of every vCenter.
-            found = [models.candidate(item) for item in objects(answer.object(), "resourceList")]
-            uuid = instance.uuid.casefold()
-            yield from (each for each in found if each.has_moref(host) and each.vcenter == uuid)
+        if not answer.ok:
+            return []
+        # A server that ignores the identifiers answers with hosts of every vCenter.
+        found = [models.candidate(item) for item in objects(answer.object(), "resourceList")]
+        return [each for each in found if _is_identified(each, wanted)]
+
+    def _identify_together(self, many: Sequence[_Identity]) -> Mapping[_Identity, list[Candidate]]:
+        """Find them among all hosts of their instances, and read those anew.
+
+        Who is not among them is looked up alone: the listing may be a minute old.
+        """
+        if len(many) <= _FEW:
+            return {}
+        listed: dict[_Identity, list[str]] = {}
+        for instance in {each.instance for each in many}:
+            for host in self._listing(instance):
+                listed.setdefault(_Identity(instance, host.moref), []).append(host.identifier)
+        known = {each: listed.get(each, []) for each in many}
+        anew = self.several(Located(id, frozenset()) for ids in known.values() for id in ids)
+        found = {each: [anew[id] for id in ids if id in anew] for each, ids in known.items()}
+        return {
+            wanted: hosts
+            for wanted, hosts in found.items()
+            if hosts and all(_is_identified(each, wanted) for each in hosts)
+        }
 
     def _named(self, name: str, instance: Instance | None = None) -> list[Candidate]:
         if not name:
@@ -313,7 +351,9 @@ class Resolver:
     def _of_vcenter(self, address: str) -> list[Instance]:
         known = self._instances.get("")
         # One may have been added since they were read.
-        return self._matching(address, known or []) or self._matching(address, self.instances())
+        return self._matching(address, known or []) or self._matching(
+            address, self._adapters.call("")
+        )
 
     def _matching(self, address: str, instances: Iterable[Instance]) -> list[Instance]:
         uuid = self._uuid_of(address).casefold()
@@ -325,11 +365,16 @@ class Resolver:
 
     def _all_instances(self) -> list[Instance]:
         known = self._instances.get("")
-        return self.instances() if known is None else known
+        return self._adapters.call("") if known is None else known
 
 
 def _weight(wanted: Wanted) -> int:
     return len(wanted.identifiers)
+
+
+def _is_identified(candidate: Candidate, wanted: _Identity) -> bool:
+    uuid = wanted.instance.uuid.casefold()
+    return candidate.moref == wanted.moref and candidate.vcenter == uuid
 
 
 def _part(seen: _Seen, wanted: Wanted) -> _Seen:
