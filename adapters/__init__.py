@@ -9,6 +9,7 @@
     bootstrap.py    the composition root: what a door's target is built of
     clients.py      vRealize Operations and the vCenters, connected by the settings
     listening.py    who is told what becomes of events and sweeps, by the settings
+    board/          the page: both sides of all hosts, and who may look
     notify/         a word to a person, by apprise
     metrics/        numbers for Prometheus and CloudWatch, if they are wanted
     outcomes/       what became of hosts, sent as CloudEvents

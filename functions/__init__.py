@@ -5,7 +5,9 @@ From the top, where an event comes in, to what everything is about::
     handlers.py         HANDLERS: what each event means
     reconciliation.py   the sweep: all hosts compared, and what differs repaired
     sweep_plan.py       what a sweep does to each host: a table
-    convergence.py      one host: ask, write, ask again
+    convergence.py      one host, and what goes with it: ask, write, ask again
+    mode_sources.py     who says how a host stands, and its companions: vCenter, or an event
+    writing.py          one write for all of them
     ownership.py        whose a window of maintenance is
     context.py          what handlers work with: the clients behind the ports, and the policy
     dead_letters.py     an event that was given up, and why

@@ -67,6 +67,9 @@ lock_as_tested build --extra build
 lock tox --extra tox
 lock lint --extra lint
 
+# Of it only axe-core is used, which it brings along, and nothing of what drives a browser.
+compile tests/browser.in tests/browser.txt --no-deps
+
 # The tools that the tests of the deployments run in environments of their own.
 for tools in eventbridge/sam eventbridge/runtime openfaas/tox3; do
     compile "tests/deploy/$tools.in" "tests/deploy/$tools.txt"

@@ -33,7 +33,7 @@ def broken_links(path: Path) -> list[str]:
     return [
         f"{link}#{anchor}"
         for link, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", _text(path))
-        if not _leads_somewhere(path.parent / link if link else path, anchor)
+        if not leads_somewhere(path.parent / link if link else path, anchor)
     ]
 
 
@@ -44,13 +44,14 @@ def crowded_lines(path: Path) -> list[str]:
     return [line for line in prose if re.search(r"[a-z)`]\. [A-Z]", line)]
 
 
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
-
-
-def _leads_somewhere(target: Path, anchor: str) -> bool:
+def leads_somewhere(target: Path, anchor: str) -> bool:
+    """Say whether a file is there, and has the heading that an anchor, if any, leads to."""
     if not target.exists():
         return False
     headings = re.findall(r"^#+ (.*)$", _text(target), re.MULTILINE) if anchor else []
     slugs = [re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings]
     return not anchor or anchor in slugs
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

@@ -7,12 +7,12 @@
     notify.py       does a word to a person arrive?
     reconcile.py    a sweep that a person started, and watches
     send/           plays the event source
-    status/         which hosts differ, as a table, JSON or CSV
+    serve.py        the same in a browser
+    status/         which hosts differ, as a table, JSON, CSV or HTML
     watch.py        mirrors what vCenter itself tells, without VEBA
     call.py         what every command works with
     connection.py   both sides, connected for as long as a command runs
     ports.py        what is asked of the services beyond functions.ports
-    comparison.py   both sides of every host, side by side
     formats.py      a vCenter event in every form that VEBA has ever given it
     terminal.py     what people see: no colour in a pipe, and no tricks of anybody's
     exit_codes.py   what a command ends with

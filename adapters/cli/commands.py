@@ -14,6 +14,7 @@ from adapters.cli.exit_codes import FAILED, INTERRUPTED, OK, WRONG_USE
 from adapters.cli.notify import notify
 from adapters.cli.reconcile import reconcile
 from adapters.cli.send.command import send
+from adapters.cli.serve import serve
 from adapters.cli.status.command import status
 from adapters.cli.watch import watch
 from adapters.clients import Clients
@@ -65,6 +66,7 @@ def cli(call: Call, verbose: int) -> None:
     Examples:
       maintenance-mirror doctor                 is all well?
       maintenance-mirror status                 which hosts differ, or are in maintenance?
+      maintenance-mirror serve                  the same in a browser, all the time
       maintenance-mirror reconcile --dry-run    what would a sweep do?
       maintenance-mirror reconcile              repair what differs
       maintenance-mirror watch                  mirror what changes, without VEBA
@@ -72,5 +74,5 @@ def cli(call: Call, verbose: int) -> None:
     call.terminal.listen(verbose)
 
 
-for _command in (doctor, notify, reconcile, send, status, watch):
+for _command in (doctor, notify, reconcile, send, serve, status, watch):
     cli.add_command(_command)

@@ -12,12 +12,14 @@ from typing import Any, Final, NoReturn, Self
 from urllib.parse import urlsplit
 
 from adapters.config.variables import (
+    Malformed,
     Reader,
     attributes,
     boolean,
     ca_file,
     event_bus,
     host_and_port,
+    is_loopback,
     kinds,
     one_of,
     seconds,
@@ -41,6 +43,7 @@ _PAGES_OF_VCENTER: Final = frozenset(
     ("sdk", "ui", "vsphere-client", "websso", "mob", "rest", "api")
 )
 _A_YEAR_OF_MINUTES: Final = 366 * 24 * 60
+_MIN_TOKEN: Final = 16
 
 
 class Secret:
@@ -210,9 +213,11 @@ class Settings(CommonSettings):
     event, ``sweep_seconds`` for comparing all hosts. ``includes`` are the kinds of companions that
     go with hosts. ``hold_events`` says whether an event waits
     for a service that is away; None leaves that to the door. ``health_address`` is the host and
-    the port at which a process that watches vCenters tells how it is. ``notify_urls`` are those of
-    the services that tell a person what needs attention, as apprise takes them. ``metrics`` says
-    whether there are any, and ``outcomes`` who is told what became of hosts.
+    the port at which a process that watches vCenters tells how it is; with ``board``, it shows the
+    page there, too. ``board_token`` is what people need for the page; None lets nobody see it but
+    this machine. ``notify_urls`` are those of the services that tell a person what needs attention,
+    as apprise takes them. ``metrics`` says whether there are any, and ``outcomes`` who is told what
+    became of hosts.
     """
 
     vrops: VropsSettings
@@ -229,6 +234,8 @@ class Settings(CommonSettings):
     sweep_seconds: float = 120.0
     hold_events: bool | None = None
     health_address: tuple[str, int] = ("127.0.0.1", 8080)
+    board: bool = False
+    board_token: Secret | None = None
     notify_urls: Secret | None = None
     metrics: bool = False
     outcomes: OutcomeSettings = OutcomeSettings()
@@ -265,13 +272,28 @@ class Settings(CommonSettings):
                 "RECONCILE_DEADLINE_SECONDS", seconds(1, 3600), cls.sweep_seconds
             ),
             "hold_events": read("HOLD_EVENTS", boolean, None),
-            "health_address": read("HEALTH_ADDRESS", host_and_port, cls.health_address),
+            **_board(read, cls.health_address),
             "notify_urls": read("NOTIFY_URLS", Secret, None),
             "metrics": _metrics(read),
             "outcomes": _outcomes(read, strict),
             **_lease(read),
             **super()._fields(read),
         }
+
+
+def _board(read: Reader, address: tuple[str, int]) -> dict[str, Any]:
+    address = read("HEALTH_ADDRESS", host_and_port, address)
+    board, token = read("BOARD", boolean, False), read("BOARD_TOKEN", _token, None)
+    if board and not token and not is_loopback(address[0]):
+        read.problem("BOARD", "needs BOARD_TOKEN, since others can reach HEALTH_ADDRESS")
+    return {"health_address": address, "board": board, "board_token": token}
+
+
+def _token(text: str) -> Secret:
+    """Parse what nobody can guess, and every header can hold."""
+    if len(text) < _MIN_TOKEN or not text.isascii() or not text.isprintable() or " " in text:
+        raise Malformed(f"has not {_MIN_TOKEN} characters or more, of ASCII and without blanks")
+    return Secret(text)
 
 
 def _lease(read: Reader) -> dict[str, int | None]:

@@ -5,6 +5,7 @@ mounted Kubernetes secret, ``/var/openfaas/secrets`` or a Docker secret does. An
 as unset. No message ever repeats a value: it may be a secret that landed in the wrong place.
 """
 
+import ipaddress
 import json
 import re
 import ssl
@@ -262,6 +263,16 @@ def host_and_port(text: str) -> tuple[str, int]:
     if not match or int(match[3]) > _MAX_PORT:
         raise Malformed("is not of the form host:port")
     return match[1] or match[2], int(match[3])
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether ``host`` is this machine, as only itself can reach it."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def vcenter_addresses(text: str) -> tuple[str, ...]:

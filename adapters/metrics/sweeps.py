@@ -8,26 +8,15 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, get_args
 
 from adapters.output.listeners import Handled, Listener
 from functions.events import RECONCILE
 from functions.outcomes import Action, Overdue
-from functions.ownership import NOT_TOLD
+from functions.ownership import Whose, whose
 from functions.ports import Companion, Resource, ResourceState, VCenterHost
 
-OURS: Final = "ours"
-PERSON: Final = "person"
-OTHER: Final = "other"
-UNKNOWN: Final = "unknown"
-OWNERS: Final = (OURS, PERSON, OTHER, UNKNOWN)
-# Whether there are leases, and the state: decision 0017 says how far this tells.
-_WHOSE: Final = {
-    (True, ResourceState.TIMED): OURS,
-    (True, ResourceState.OPEN_ENDED): PERSON,
-    (False, ResourceState.TIMED): OTHER,
-    (False, ResourceState.OPEN_ENDED): UNKNOWN,
-}
+OWNERS: Final = get_args(Whose)
 GOOD: Final = "good"
 REFUSED: Final = "refused"
 FAILED: Final = "failed"
@@ -89,7 +78,7 @@ class SweepCounts(Listener):
             hosts.owners.pop(action.host.moref, None)
         elif action.verb == "start":
             state = ResourceState.TIMED if self._leases else ResourceState.OPEN_ENDED
-            hosts.owners[action.host.moref] = _WHOSE[self._leases, state]
+            hosts.owners[action.host.moref] = str(whose(self._leases, state))
 
     def overdue(self, found: Overdue) -> None:
         """See SweepListener.overdue."""
@@ -102,11 +91,8 @@ class SweepCounts(Listener):
         return taken
 
     def _owner(self, resource: Resource, action: Action | None) -> str:
-        whose = _WHOSE[self._leases, resource.state]
-        if whose == OURS and action and action.verb == "leave":
-            # What looks like ours is left alone only if it is not, or if nobody knows.
-            return UNKNOWN if NOT_TOLD in action.reason else PERSON
-        return whose
+        left_alone = action.reason if action and action.verb == "leave" else ""
+        return str(whose(self._leases, resource.state, left_alone))
 
 
 def result(handled: Handled) -> str:

@@ -8,6 +8,7 @@
     mirroring.py    brings a change in, as an event would be
     sweeping.py     compares all hosts of a vCenter
     health.py       what is known of all that; server.py tells it over HTTP
+    board.py        the page that shows it
     supervisor.py   tells it to systemd
 
 ``python -m adapters.watch`` runs it, with nothing installed but what it needs; people have

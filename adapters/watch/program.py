@@ -9,13 +9,15 @@ from queue import Empty, SimpleQueue
 from typing import Final
 
 from adapters import listening
+from adapters.board.live import Live
+from adapters.board.server import Respond
 from adapters.clients import Clients
 from adapters.config.settings import Settings
 from adapters.outgoing.deadline import deadline
 from adapters.output import log
-from adapters.output.listeners import Listener
+from adapters.output.listeners import Listener, Listeners
 from adapters.output.log import logger
-from adapters.watch import supervisor
+from adapters.watch import board, supervisor
 from adapters.watch.changes import Changes
 from adapters.watch.health import Health, Signs, VCenterHealth
 from adapters.watch.mirroring import Mirroring
@@ -60,10 +62,14 @@ def run(environ: Environ, connect: Connect = Clients, *, once: bool = False) -> 
     listener = listening.listener(settings, environ, "watch")
     services = connect(settings, environ)
     try:
-        context = services.context(listener)
         if once:
-            return _swept(context, settings, listener)
-        return Process(settings, services.vspheres, context, environ, listener).run()
+            return _swept(services.context(listener), settings, listener)
+        live = Live(settings.policy) if settings.board else None
+        told = Listeners([listener, live]) if live else listener
+        context = services.context(told)
+        if live:
+            live.vcenters = context.vcenters
+        return Process(settings, services.vspheres, context, environ, told, live).run()
     finally:
         with deadline(_LOGOUT_SECONDS):
             services.close()
@@ -96,7 +102,9 @@ class Process:
         context: Context,
         environ: Environ,
         listener: Listener,
+        live: Live | None = None,
     ) -> None:
+        self._live = live
         self._settings = settings
         self._listener = listener
         self._environ = environ
@@ -111,9 +119,12 @@ class Process:
 
     def run(self) -> int:
         """Go on until a signal ends it, or it cannot go on; returns the exit code."""
-        served = serving(self._settings.health_address, self._health, self._listener)
+        address = self._settings.health_address
+        served = serving(address, self._health, self._listener, self._pages())
         with served as port, self._until_signalled():
             logger.info("health at port %d: /healthz and /readyz", port)
+            if self._live:
+                logger.info("page at port %d", port)
             writers = self._start()
             supervisor.notify("READY=1", self._environ)
             code = self._watchdog()
@@ -121,6 +132,11 @@ class Process:
             self._ended.set()
             self._finish(writers)
         return code
+
+    def _pages(self) -> Respond | None:
+        if self._live is None:
+            return None
+        return board.pages(self._live, self._health, self._settings.board_token)
 
     def _start(self) -> list[threading.Thread]:
         """Start all threads; returns those that write."""

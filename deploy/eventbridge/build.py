@@ -37,7 +37,9 @@ OTHERS: Final = (
     "adapters/knative.py",
     "adapters/openfaas.py",
     "adapters/redrive.py",
+    "adapters/board/",
     "adapters/cli/",
+    "adapters/watch/",
 )
 CA_FILE: Final = "ca.pem"
 LARGEST: Final = 1_500_000

@@ -101,7 +101,8 @@ def test_a_command_says_what_the_document_shows(
 
 def test_every_command_is_shown() -> None:
     words = [line.split()[1] for line, _ in examples()]
-    assert {"doctor", "status", "reconcile", "watch", "notify", "send"} == set(words)
+    commands = {"doctor", "status", "serve", "reconcile", "watch", "notify", "send"}
+    assert commands == set(words)
 
 
 def test_every_field_of_json_is_explained(shown: dict[str, str]) -> None:
@@ -113,7 +114,7 @@ def test_every_field_of_json_is_explained(shown: dict[str, str]) -> None:
 def test_every_option_is_in_the_document_or_explains_itself() -> None:
     options = {
         option
-        for name in ("reconcile", "status", "watch", "send")
+        for name in ("reconcile", "serve", "status", "watch", "send")
         for option in re.findall(r"^  (--[a-z-]+)", command(name, "--help").out, re.MULTILINE)
     }
     assert [option for option in sorted(options) if f"`{option}" not in TEXT] == []

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Final
 
-from adapters.cli import comparison
+from adapters.board import comparison
 from adapters.cli.doctor import clocks
 from adapters.cli.doctor.findings import Finding, Findings, failed, note, ok, skipped, tried
 from adapters.cli.ports import ExtendedVCenter

@@ -3,7 +3,6 @@
 ::
 
     command.py   what a person types, and the exit code
-    survey.py    both sides of all vCenters, as far as they can be read
     view.py      how it looks
-    export.py    JSON and CSV, for programs and spreadsheets
+    export.py    JSON, CSV and HTML, for programs, spreadsheets and browsers
 """

@@ -7,13 +7,13 @@ from typing import Final
 
 import click
 
+from adapters.board.comparison import Row, flat
+from adapters.board.survey import Survey
 from adapters.cli.call import Call
-from adapters.cli.comparison import Row, flat
 from adapters.cli.connection import both_sides
 from adapters.cli.exit_codes import DIFFERENT, FAILED, OK
 from adapters.cli.status import view
 from adapters.cli.status.export import EXPORTS
-from adapters.cli.status.survey import Survey
 from adapters.cli.terminal import Terminal
 from functions.outcomes import SweepListener
 from functions.reconciliation import in_for_longer
@@ -38,7 +38,7 @@ def _age(call: click.Context, option: click.Parameter, value: str | None) -> tim
     type=click.Choice(["table", *EXPORTS]),
     default="table",
     show_default=True,
-    help="A table for people, or what programs and spreadsheets read.",
+    help="A table for people, or what programs, spreadsheets and browsers read.",
 )
 @click.option("--all", "every", is_flag=True, help="Show the other hosts, too.")
 @click.option(
@@ -59,6 +59,7 @@ def status(call: Call, output: str, every: bool, older_than: timedelta | None) -
       maintenance-mirror status
       maintenance-mirror status --older-than 14d
       maintenance-mirror status --all --output csv > hosts.csv
+      maintenance-mirror status --output html > hosts.html
       maintenance-mirror status --output json | jq '.[] | select(.agrees | not)'
 
     \b
@@ -85,7 +86,7 @@ def _show_all(
     """Show the hosts that matter, or ``every`` host; returns the exit code."""
     if rows or complete:
         shown = [row for row in flat(rows) if every or row.matters]
-        if not _exported(shown, output):
+        if not _exported(shown, rows, output):
             view.show(shown, rows, terminal)
     if not complete:
         return FAILED
@@ -96,18 +97,18 @@ def _show_older(
     old: Sequence[Row], rows: Sequence[Row], output: str, terminal: Terminal, *, complete: bool
 ) -> int:
     """Show the hosts that are in maintenance mode for longer; returns the exit code."""
-    if (rows or complete) and not _exported(old, output):
+    if (rows or complete) and not _exported(old, rows, output):
         view.show_older(old, rows, terminal)
     if not complete:
         return FAILED
     return DIFFERENT if old else OK
 
 
-def _exported(rows: Sequence[Row], output: str) -> bool:
-    """Print rows for programs, if ``output`` is for them."""
+def _exported(shown: Sequence[Row], rows: Sequence[Row], output: str) -> bool:
+    """Print those of all ``rows`` that are ``shown`` as ``output``, if that is no table."""
     if output not in EXPORTS:
         return False
-    click.echo(EXPORTS[output](rows), nl=False)
+    click.echo(EXPORTS[output](shown, rows), nl=False)
     return True
 
 

@@ -1,13 +1,15 @@
-"""What programs and spreadsheets read."""
+"""What programs, spreadsheets and browsers read."""
 
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from adapters.cli.comparison import Row
+from adapters.board import page
+from adapters.board.comparison import Row
+from adapters.board.model import Board, Reading, fields
 from adapters.cli.terminal import plain
 from functions.events import HostRef
 
@@ -24,9 +26,9 @@ def as_csv(rows: Iterable[Row]) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     lines = _all_fields(rows)
-    writer.writerow(lines[0] if lines else _fields(Row(HostRef("", "", ""), None, None, None)))
-    for fields in lines:
-        writer.writerow([_csv_field(value) for value in fields.values()])
+    writer.writerow(lines[0] if lines else fields(Row(HostRef("", "", ""), None, None, None)))
+    for line in lines:
+        writer.writerow([_csv_field(value) for value in line.values()])
     return text.getvalue()
 
 
@@ -34,29 +36,8 @@ def _all_fields(rows: Iterable[Row]) -> list[dict[str, object]]:
     """Return what is told of each row; of what kind it is only where not all are hosts."""
     shown = list(rows)
     if all(row.host.is_host for row in shown):
-        return [_fields(row) for row in shown]
-    return [{**_fields(row), "kind": row.host.kind, "of_hosts": row.of_hosts} for row in shown]
-
-
-def _fields(row: Row) -> dict[str, object]:
-    return {
-        "host": row.host.name,
-        "moref": row.host.moref,
-        "vcenter": row.host.vcenter,
-        "in_maintenance_mode": row.in_maintenance_mode,
-        "state": row.state,
-        "agrees": row.agrees,
-        "since": _timestamp(row.entered.at if row.entered else None),
-        "user": (row.entered.user if row.entered else "") or None,
-        "overdue": row.overdue,
-        "whose": row.whose,
-        "sweep": row.verb,
-        "reason": row.reason,
-    }
-
-
-def _timestamp(moment: datetime | None) -> str | None:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+        return [fields(row) for row in shown]
+    return [{**fields(row), "kind": row.host.kind, "of_hosts": row.of_hosts} for row in shown]
 
 
 def _csv_field(value: object) -> str:
@@ -67,4 +48,18 @@ def _csv_field(value: object) -> str:
     return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
 
 
-EXPORTS: Final[Mapping[str, Callable[[Iterable[Row]], str]]] = {"json": as_json, "csv": as_csv}
+def as_html(rows: Iterable[Row], compared: Sequence[Row]) -> str:
+    """Return a page that needs nothing beside it; ``compared`` are all, which are only counted."""
+    now = datetime.now(UTC)
+    addresses = dict.fromkeys(row.host.vcenter for row in compared)
+    # Companions are shown under their hosts already.
+    shown = {id(row) for row in rows}
+    listed = tuple(row for row in compared if id(row) in shown)
+    return page.alone(Board(listed, tuple(Reading(each, now) for each in addresses)), compared)
+
+
+EXPORTS: Final[Mapping[str, Callable[[Iterable[Row], Sequence[Row]], str]]] = {
+    "json": lambda rows, compared: as_json(rows),
+    "csv": lambda rows, compared: as_csv(rows),
+    "html": as_html,
+}

@@ -1,17 +1,11 @@
 """How status looks to a person."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from adapters.cli.comparison import MODES, STATES, Row, flat
+from adapters.board.comparison import MODES, STATES, WHOSE_IN_WORDS, Row, flat
 from adapters.cli.terminal import Column, Terminal, moment
 
-_WHOSE_IN_WORDS: Final[Mapping[str | None, str]] = {
-    "ours": "ours",
-    "person": "a person's",
-    "other": "another's",
-    "unknown": "anybody's",
-}
 _LONG_AGO: Final = "long ago"
 
 
@@ -101,7 +95,7 @@ _MODE: Final = Column[Row]("Mode", lambda row: MODES[row.in_maintenance_mode])
 _STATE: Final = Column[Row]("State", lambda row: STATES[row.state])
 _SINCE: Final = Column[Row]("Since (UTC)", _since, _alarm)
 _BY: Final = Column[Row]("By", _user)
-_WHOSE: Final = Column[Row]("Whose", lambda row: _WHOSE_IN_WORDS.get(row.whose, ""))
+_WHOSE: Final = Column[Row]("Whose", lambda row: WHOSE_IN_WORDS.get(row.whose, ""))
 _VCENTER: Final = Column[Row]("vCenter", lambda row: row.host.vcenter, lambda row: "dim")
 _SWEEP: Final = Column[Row]("Sweep", _planned, _urgency)
 _SWEEP_AND_WHY: Final = Column[Row]("A sweep would", _why, _urgency)

@@ -102,6 +102,10 @@ def _conditions() -> dict[str, Any]:
 
 
 def _true(condition: Mapping[str, Any], parameters: Mapping[str, str]) -> bool:
+    if "Condition" in condition:
+        return holds(condition["Condition"], parameters)
+    if "Fn::And" in condition:
+        return all(_true(each, parameters) for each in condition["Fn::And"])
     if "Fn::Not" in condition:
         return not _true(condition["Fn::Not"][0], parameters)
     one, other = resolved(condition["Fn::Equals"], parameters)

@@ -64,6 +64,7 @@ STACKS: Final = {
         "AlarmTopicArn": ARN.format("sns", "alarms"),
         "EventBusName": "a-bus-beside",
         "LogRetentionDays": "365",
+        "Monitoring": "true",
         "Echo": "true",
         "OutcomeEventBus": "default",
     },
@@ -227,6 +228,19 @@ def test_all_that_moto_does_not_know_is_in_one_of_the_stacks(
 
 def test_with_a_vcenter_there_is_a_role_for_sweeps(stacks: dict[str, Stack]) -> None:
     assert {name for name in stacks if "SweepRole" in stacks[name].created} == {"vcenter"}
+
+
+def test_the_dashboard_shows_the_function_and_the_queues_of_its_own_stack(
+    aws: Aws, stacks: dict[str, Stack]
+) -> None:
+    assert {name for name in stacks if "MonitoringDashboard" in stacks[name].created} == {"vcenter"}
+    stack = stacks["vcenter"]
+    with aws.client("cloudwatch") as cloudwatch:
+        body = cloudwatch.get_dashboard(DashboardName=stack.name)["DashboardBody"]
+    rows = [row for each in json.loads(body)["widgets"] for row in each["properties"]["metrics"]]
+    shown = {each for row in rows for each in row if isinstance(each, str)}
+    queues = {stack.outputs[f"{name}QueueUrl"] for name in ("Undelivered", "Failed")}
+    assert {stack.outputs["FunctionName"], *(url.rsplit("/", 1)[1] for url in queues)} <= shown
 
 
 def test_the_functions_are_made_of_the_zip_and_told_what_the_parameters_say(

@@ -16,9 +16,13 @@ from moto.events.models import EventPattern
 from adapters import listening
 from adapters.config.settings import Settings
 from adapters.config.variables import event_bus
+from adapters.metrics.embedded import NAMESPACE, EmbeddedMetrics
 from adapters.outcomes.messages import MEANINGS, Told, message
+from adapters.output.listeners import Handled
+from functions.errors import AuthenticationError
 from functions.events import RECONCILE, TIMER_TYPE, HostRef
 from functions.handlers import HANDLERS
+from functions.outcomes import Outcome
 from lab.emulator import CREDENTIALS, REGION
 from lab.events import (
     ENTER,
@@ -31,6 +35,7 @@ from lab.events import (
     lambda_event,
 )
 from lab.processes import ROOT
+from tests import documents
 from tests.deploy.eventbridge import templates
 from tests.deploy.eventbridge.aws import Aws
 from tests.deploy.eventbridge.templates import DEPLOYMENT, TEMPLATE, nodes, of_type
@@ -43,6 +48,14 @@ PATTERN = (
 TOLD = "arn:aws:events:eu-central-1:123456789012:event-bus/told"
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 EXAMPLES = ROOT / "examples" / "events"
+# The alarms that Monitoring=true brings, and whether there are sweeps that they are about.
+MONITORING = {
+    "HostsOverdueAlarm": True,
+    "HostsDifferAlarm": True,
+    "RefusedSweepAlarm": True,
+    "NoGoodSweepAlarm": True,
+    "LoginsFailAlarm": False,
+}
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +218,7 @@ def test_every_queue_has_an_alarm_from_the_first_message_on(template: dict[str, 
     assert {name for name in watched if name} == {*of_type(template, "AWS::SQS::Queue")}
     alarms = _alarms(template)
     del alarms["SweepsMissingAlarm"]
-    for alarm in alarms.values():
+    for alarm in (each for name, each in alarms.items() if name not in MONITORING):
         properties = alarm["Properties"]
         assert (properties["ComparisonOperator"], properties["Threshold"]) == (
             "GreaterThanThreshold",
@@ -216,7 +229,7 @@ def test_every_queue_has_an_alarm_from_the_first_message_on(template: dict[str, 
 
 
 def test_a_queue_that_cannot_be_written_to_has_an_alarm(template: dict[str, Any]) -> None:
-    metrics = {alarm["Properties"]["MetricName"] for alarm in _alarms(template).values()}
+    metrics = {alarm["Properties"].get("MetricName") for alarm in _alarms(template).values()}
     assert {"InvocationsFailedToBeSentToDlq", "DestinationDeliveryFailures"} <= metrics
 
 
@@ -227,6 +240,95 @@ def test_the_alarm_of_the_rule_goes_by_the_name_that_the_rule_has(
     own_bus, default_bus = alarm["Dimensions"]["Fn::If"][1:]
     assert own_bus[1] == default_bus[0] == {"Name": "RuleName", "Value": rule["Name"]}
     assert own_bus[0] == {"Name": "EventBusName", "Value": {"Ref": "EventBusName"}}
+
+
+def test_monitoring_is_off_unless_it_is_wanted(template: dict[str, Any]) -> None:
+    parameters = templates.defaults(template)
+    monitored = {**parameters, "Monitoring": "true"}
+    sweeping = {**monitored, "VcenterUrl": "https://vc"}
+    parts = {*MONITORING, "MonitoringDashboard"}
+    events_only = {name for name, sweeps in MONITORING.items() if not sweeps}
+    assert _made(template, parameters) & parts == set()
+    assert _made(template, monitored) & parts == {*events_only, "MonitoringDashboard"}
+    assert _made(template, sweeping) & parts == parts
+    for each in (parameters, monitored):
+        variables = templates.environment(template, "MirrorFunction", each)
+        assert variables["METRICS"] == each["Monitoring"]
+
+
+def test_every_alarm_leads_to_its_paragraph_and_to_whoever_is_told(
+    template: dict[str, Any],
+) -> None:
+    told = {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
+    for alarm in _alarms(template).values():
+        properties = alarm["Properties"]
+        page, anchor = properties["AlarmDescription"].split()[-1].split("#")
+        assert documents.leads_somewhere(ROOT / page, anchor)
+        assert properties["AlarmActions"] == told
+    page = (ROOT / "docs" / "observability.md").read_text(encoding="utf-8")
+    listed = re.findall(r"`(\w+Alarm)`", page)
+    assert sorted(listed) == sorted(_alarms(template))
+
+
+def test_alarms_and_dashboard_are_of_metrics_that_the_function_writes(
+    template: dict[str, Any],
+) -> None:
+    written = _written()
+    shown = _dashboard(template)
+    assert {("HostsOverdue", ()), ("Duration", ()), ("Events", None)} <= shown
+    watched = {_metric(each["Properties"]) for each in _watching(template).values()}
+    assert len(watched) == 4
+    assert {metric for metric in watched | shown if metric[1] is not None} <= written
+    assert {name for name, keys in shown if keys is None} <= {name for name, _ in written}
+
+
+def test_refused_logins_of_every_event_count(template: dict[str, Any]) -> None:
+    alarm = template["Resources"]["LoginsFailAlarm"]["Properties"]
+    total, *parts = alarm["Metrics"]
+    metrics = [each["MetricStat"]["Metric"] for each in parts]
+    values = [{each["Name"]: each["Value"] for each in metric["Dimensions"]} for metric in metrics]
+    assert {each["Event"] for each in values} == {*HANDLERS}
+    assert {each["Outcome"] for each in values} == {AuthenticationError.__name__}
+    assert {(metric["MetricName"], ("Event", "Outcome")) for metric in metrics} <= _written()
+    assert total["Expression"] == " + ".join(f"FILL({each['Id']}, 0)" for each in parts)
+    # A password is changed within one period, or in two that meet; sweeps are in one of two.
+    period = parts[0]["MetricStat"]["Period"]
+    longest = 60 * template["Parameters"]["SweepMinutes"]["MaxValue"]
+    assert alarm["EvaluationPeriods"] * period >= alarm["DatapointsToAlarm"] * longest
+
+
+def test_a_sweep_is_due_in_each_period_of_the_alarms_about_sweeps(
+    template: dict[str, Any],
+) -> None:
+    longest = 60 * template["Parameters"]["SweepMinutes"]["MaxValue"]
+    for alarm in _watching(template).values():
+        assert alarm["Properties"]["Period"] >= longest
+    missing = template["Resources"]["NoGoodSweepAlarm"]["Properties"]
+    assert (missing["TreatMissingData"], missing["Threshold"]) == ("breaching", 1)
+    assert missing["EvaluationPeriods"] == 2
+
+
+def test_cloudwatch_takes_alarms_and_dashboard(aws: Aws, template: dict[str, Any]) -> None:
+    parameters = {**templates.defaults(template), "AlarmTopicArn": "arn:aws:sns:eu:1:alarms"}
+    with aws.client("cloudwatch") as cloudwatch:
+        for name in MONITORING:
+            alarm = templates.resolved(template["Resources"][name]["Properties"], parameters)
+            cloudwatch.put_metric_alarm(AlarmName=name, **alarm)
+        body = json.dumps({"widgets": _widgets(template)})
+        cloudwatch.put_dashboard(DashboardName="stack", DashboardBody=body)
+        found = cloudwatch.describe_alarms()["MetricAlarms"]
+    assert {each["AlarmName"] for each in found} == {*MONITORING}
+
+
+def test_the_widgets_do_not_overlap_and_fill_the_width(template: dict[str, Any]) -> None:
+    taken = [
+        (x, y)
+        for each in _widgets(template)
+        for x in range(each["x"], each["x"] + each["width"])
+        for y in range(each["y"], each["y"] + each["height"])
+    ]
+    assert len(taken) == len({*taken})
+    assert max(x for x, _ in taken) == 23
 
 
 def test_events_and_sweeps_meet_their_own_deadlines_before_that_of_lambda(
@@ -470,9 +572,59 @@ def _alarms(template: dict[str, Any]) -> dict[str, Any]:
     return of_type(template, "AWS::CloudWatch::Alarm")
 
 
+def _made(template: dict[str, Any], parameters: dict[str, str]) -> set[str]:
+    """Return the names of the resources that a stack with these parameters has."""
+    return {
+        name
+        for name, each in template["Resources"].items()
+        if "Condition" not in each or templates.holds(each["Condition"], parameters)
+    }
+
+
+def _watching(template: dict[str, Any]) -> dict[str, Any]:
+    """Return the alarms about sweeps that Monitoring=true brings."""
+    return {name: template["Resources"][name] for name, sweeps in MONITORING.items() if sweeps}
+
+
+def _metric(properties: dict[str, Any]) -> tuple[str, tuple[str, ...] | None]:
+    assert properties["Namespace"] == NAMESPACE
+    return properties["MetricName"], ()
+
+
+def _written() -> set[tuple[str, tuple[str, ...] | None]]:
+    """Return the metrics of the function: names, and what each is told apart by."""
+    lines: list[str] = []
+    metrics = EmbeddedMetrics(leases=True, write=lines.append)
+    metrics.compared("vc", [], [], [])
+    metrics.handled(Handled(None, Outcome("reconciled"), None, 0.1, sweep=True))
+    metrics.close()
+    (line,) = map(json.loads, lines)
+    return {
+        (metric["Name"], tuple(keys))
+        for directive in line["_aws"]["CloudWatchMetrics"]
+        for keys in directive["Dimensions"]
+        for metric in directive["Metrics"]
+    }
+
+
+def _widgets(template: dict[str, Any]) -> list[dict[str, Any]]:
+    dashboard = template["Resources"]["MonitoringDashboard"]["Properties"]["DashboardBody"]
+    widgets: list[dict[str, Any]] = json.loads(dashboard["Fn::Sub"])["widgets"]
+    return widgets
+
+
+def _dashboard(template: dict[str, Any]) -> set[tuple[str, tuple[str, ...] | None]]:
+    """Return our metrics that the dashboard shows; None where it searches for them."""
+    rows = [row for each in _widgets(template) for row in each["properties"]["metrics"]]
+    found = {(row[1], ()) for row in rows if row[0] == NAMESPACE}
+    searches = [row[0]["expression"] for row in rows if isinstance(row[0], dict)]
+    pattern = rf"SEARCH\('{{{NAMESPACE},Event,Outcome}} (\w+)', 'Sum', 3600\)"
+    return found | {(name, None) for each in searches for name in re.findall(pattern, each)}
+
+
 def _watched_queue(alarm: dict[str, Any]) -> str | None:
     properties = alarm["Properties"]
-    if properties["MetricName"] != "ApproximateNumberOfMessagesVisible":
+    if properties.get("MetricName") != "ApproximateNumberOfMessagesVisible":
         return None
     name: str = properties["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
     return name

@@ -9,7 +9,7 @@ import pytest
 
 from lab.processes import ROOT
 
-FOLDERS = ("deploy/knative", "deploy/openfaas", "deploy/standalone")
+FOLDERS = ("deploy/knative", "deploy/monitoring", "deploy/openfaas", "deploy/standalone")
 CHECKS = {
     "hadolint": ["deploy/knative/Dockerfile"],
     "yamllint": ["--strict", *FOLDERS, ".yamllint", ".hadolint.yaml"],

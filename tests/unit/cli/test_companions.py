@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from adapters.cli.comparison import Row, compare
+from adapters.board.comparison import Row, compare
 from adapters.cli.doctor import vcenters
 from adapters.cli.doctor.findings import Finding
 from adapters.config.settings import CommonSettings

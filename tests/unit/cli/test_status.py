@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from adapters.cli.comparison import Row, compare
+from adapters.board.comparison import Row, compare
 from adapters.cli.status.export import as_csv, as_json
 from functions.context import Policy
 from functions.errors import MaintenanceError, RequestRejectedError, VCenterUnavailableError
@@ -214,6 +214,22 @@ def test_no_cell_of_csv_is_a_formula(name: str) -> None:
     _, (cell, *_) = csv.reader(io.StringIO(as_csv([named])), strict=True)
     assert not cell.lstrip().startswith(("=", "+", "-", "@", "\t", "\uff1d"))
     assert cell.endswith(name[-1])
+
+
+def test_html_is_a_page_of_the_hosts_that_matter_or_of_all() -> None:
+    both = clients(hosts(3))
+    both.vspheres[0].enter("host-2", USER)
+    shown = command("status", "--output", "html", connect=both.connect)
+    assert (shown.code, shown.err) == (3, "")
+    assert shown.out.startswith("<!DOCTYPE html>")
+    assert '<p class="soft">3 hosts, 1 of them in maintenance mode in vCenter</p>' in shown.out
+    assert [each for each in ("esx01", "esx02", "esx03") if each in shown.out] == ["esx02"]
+    every = command("status", "--all", "--output", "html", connect=both.connect)
+    assert [each for each in ("esx01", "esx02", "esx03") if each in every.out] == [
+        "esx01",
+        "esx02",
+        "esx03",
+    ]
 
 
 def test_the_exit_code_tells_whether_both_sides_agree() -> None:

@@ -161,6 +161,11 @@ def test_an_empty_value_is_a_missing_one() -> None:
         ("HEALTH_ADDRESS", "[hunter2]:8080"),
         ("HEALTH_ADDRESS", "http://hunter2:8080"),
         ("HEALTH_ADDRESS", "hunter 2:8080"),
+        ("BOARD", "hunter2"),
+        ("BOARD_TOKEN", "hunter2"),
+        ("BOARD_TOKEN", "hunter2 hunter2 hunter2"),
+        ("BOARD_TOKEN", "hunter2hunter2hunter2\n"),
+        ("BOARD_TOKEN", "hunter2hunter2hunt\u00e9r2"),
         ("MAINTENANCE_INCLUDES", "Datastores"),
         ("MAINTENANCE_INCLUDES", "Datastore;VirtualMachine"),
         ("MAINTENANCE_INCLUDES", "HostSystem"),
@@ -470,6 +475,21 @@ def test_sweeps_have_their_own_limits() -> None:
 )
 def test_health_is_told_where_somebody_wants_it(text: str, address: tuple[str, int]) -> None:
     assert settings(HEALTH_ADDRESS=text).health_address == address
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.9.9.9", "[::1]"])
+def test_the_page_needs_no_token_where_only_this_machine_can_reach_it(host: str) -> None:
+    assert settings(BOARD="true", HEALTH_ADDRESS=f"{host}:8080").board
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "board.example", "[::]", "[fd00::1]"])
+def test_the_page_needs_a_token_where_others_can_reach_it(host: str) -> None:
+    environ = {**ENVIRON, "BOARD": "true", "HEALTH_ADDRESS": f"{host}:8080"}
+    assert problem(environ) == "BOARD needs BOARD_TOKEN, since others can reach HEALTH_ADDRESS"
+    read = settings(BOARD="true", BOARD_TOKEN="f3a9c1d07be24e58", HEALTH_ADDRESS=f"{host}:8080")
+    assert read.board_token == Secret("f3a9c1d07be24e58")
+    assert "f3a9" not in repr(read)
+    assert not settings(HEALTH_ADDRESS=f"{host}:8080").board
 
 
 def test_a_secret_shows_itself_nowhere() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from simulator import Companion, Fault, SettableClock
-from tests.unit.simulator.browser import CHROMIUM, QUIET, Page, opened
+from tests.browser import CHROMIUM, QUIET, Page, opened
 
 Run = Callable[..., Any]
 Test = Callable[..., None]

@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
@@ -90,7 +91,7 @@ class Process:
         return self
 
     def context(self, listener: SweepListener) -> Context:
-        return self.world.context
+        return replace(self.world.context, listener=listener)
 
     def close(self) -> None:
         self.closed += 1
@@ -306,6 +307,41 @@ def test_without_a_vcenter_there_is_nothing_to_watch() -> None:
     environ = {name: value for name, value in ENVIRON.items() if "VCENTER" not in name}
     with pytest.raises(ConfigurationError, match="set VCENTER_URL or VCENTERS_FILE"):
         program.run(environ)
+
+
+def test_the_page_is_there_if_somebody_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = Process(BOARD="true", RECONCILE_INTERVAL_MINUTES="60")
+    process.world.vcenter.enter("host-1", "LAB\\anna")
+
+    def then() -> None:
+        process.until(lambda: process.asked("/readyz")["ready"])
+        told = process.asked("/board.json")
+        assert [(each["host"], each["user"]) for each in told["hosts"]] == [
+            ("esx01.lab.local", "LAB\\anna")
+        ]
+        assert told["vcenters"][ADDRESS]["problem"] == ""
+        assert "reconciled" in [each["what"] for each in told["happenings"]]
+        assert process.asked("/healthz")["alive"]
+        end()
+
+    assert process.run(then, monkeypatch) == 0
+
+
+def test_without_being_asked_for_there_is_no_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = Process()
+
+    def then() -> None:
+        assert process.asked("/") == process.asked("/board.json") == {}
+        end()
+
+    assert process.run(then, monkeypatch) == 0
+
+
+def test_a_page_that_others_can_reach_needs_a_token() -> None:
+    process = Process(BOARD="true", HEALTH_ADDRESS="0.0.0.0:0")
+    with pytest.raises(ConfigurationError, match="BOARD needs BOARD_TOKEN"):
+        program.run(process.environ, process.connect)
+    assert process.settings is None
 
 
 def test_an_address_in_use_ends_it_before_it_begins() -> None:

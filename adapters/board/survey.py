@@ -1,46 +1,61 @@
 """Both sides of all vCenters, as far as they can be read."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from adapters.cli.comparison import Row, compare
-from adapters.cli.terminal import Terminal
+from adapters.board.comparison import Row, compare, with_entered
 from functions.context import Context
 from functions.errors import MaintenanceError, RequestRejectedError
 from functions.ownership import changes_that_matter
 from functions.ports import Companion, ModeChange, Resource, VCenter, VCenterHost
-from functions.reconciliation import companions_of, in_for_longer
+from functions.reconciliation import companions_of
 
 T = TypeVar("T")
 
 
+class Audience(Protocol):
+    """Is told how a survey goes, as adapters.cli.terminal.Terminal is."""
+
+    def busy(self, text: str) -> AbstractContextManager[object]:
+        """Let it be known what takes a while, as long as that lasts."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Say what is not known, and why."""
+        ...
+
+    def error(self, text: str) -> None:
+        """Say what went wrong."""
+        ...
+
+
 class Survey:
-    """Reads both sides; what fails is said on the terminal, and spares the rest.
+    """Reads both sides; what fails is told to the audience, and spares the rest.
 
     ``complete`` tells whether nothing has failed. What our account may not read is no failure.
     """
 
-    def __init__(self, context: Context, terminal: Terminal) -> None:
+    def __init__(self, context: Context, audience: Audience) -> None:
         self.complete = True
         self._context = context
-        self._terminal = terminal
+        self._audience = audience
 
     def rows(self) -> list[Row]:
         """Return a row for each host that either side knows."""
         return [row for vcenter in self._context.vcenters for row in self._of(vcenter)]
 
     def _of(self, vcenter: VCenter) -> list[Row]:
-        with self._terminal.busy(f"reading the hosts of {vcenter.address}"):
+        with self._audience.busy(f"reading the hosts of {vcenter.address}"):
             try:
-                return self._read(vcenter)
+                return self.read(vcenter)
             except MaintenanceError as error:
                 self._failed(vcenter, str(error))
                 return []
 
-    def _read(self, vcenter: VCenter) -> list[Row]:
+    def read(self, vcenter: VCenter) -> list[Row]:
+        """Return a row for each host of one vCenter; raises the MaintenanceError it meets."""
         context = self._context
         hosts = list(vcenter.hosts())
         resources = list(context.operations.resources(vcenter.address))
@@ -79,23 +94,18 @@ class Survey:
         entered = self._asked("since when", vcenter, ask) if morefs else None
         if entered is None:
             return [*rows]
-        return [self._with(row, entered) if row.in_maintenance_mode else row for row in rows]
-
-    def _with(self, row: Row, entered: Mapping[str, ModeChange]) -> Row:
-        change, now = entered.get(row.host.moref), self._context.now()
-        overdue = in_for_longer(change, timedelta(days=self._context.policy.overdue_days), now)
-        return replace(row, entered=change, overdue=overdue)
+        return with_entered(rows, entered, self._context.policy, self._context.now())
 
     def _asked(self, what: str, vcenter: VCenter, ask: Callable[[], T]) -> T | None:
         """Ask for what a row can do without; None if it is not told, which is said."""
         try:
             return ask()
         except RequestRejectedError as error:
-            self._terminal.note(f"{what} is not known: {error}")
+            self._audience.note(f"{what} is not known: {error}")
         except MaintenanceError as error:
             self._failed(vcenter, f"{what} is not known: {error}")
         return None
 
     def _failed(self, vcenter: VCenter, what: str) -> None:
-        self._terminal.error(f"{vcenter.address}: {what}")
+        self._audience.error(f"{vcenter.address}: {what}")
         self.complete = False

@@ -21,20 +21,26 @@ QUIET = [
 ]
 TIMEOUT_SECONDS = 30.0
 # The code that keyboards give them, and what they write.
-KEYS = {"Tab": (9, ""), "Enter": (13, "\r"), "ArrowDown": (40, "")}
+KEYS = {
+    **{"Tab": (9, ""), "Enter": (13, "\r"), "Escape": (27, ""), "/": (191, "/")},
+    **{"ArrowUp": (38, ""), "ArrowDown": (40, ""), "j": (74, "j"), "k": (75, "k")},
+}
 
 
 class Page:
-    """A page that is open in the browser."""
+    """A page that is open in the browser; ``complaints`` are what its console has said of it."""
 
     def __init__(self, to: IO[bytes], answers: IO[bytes], url: str) -> None:
         self._to = to
         self._answers = answers
         self._count = 0
+        self.complaints: list[str] = []
         self._session: str | None = None
         target = self.tell("Target.createTarget", url="about:blank")["targetId"]
         attached = self.tell("Target.attachToTarget", targetId=target, flatten=True)
         self._session = attached["sessionId"]
+        for domain in ("Runtime", "Log", "Page"):
+            self.tell(f"{domain}.enable")
         self.tell("Page.navigate", url=url)
 
     def tell(self, method: str, **params: Any) -> Any:
@@ -62,6 +68,20 @@ class Page:
             assert time.monotonic() < ends, f"never: {expression}"
             time.sleep(0.05)
 
+    def goes(self, url: str) -> None:
+        """Open another page, or the same one anew."""
+        self.tell("Page.navigate", url=url)
+
+    def looks(self, **media: str) -> None:
+        """Let the page be looked at by ``media``, with features such as prefers_color_scheme."""
+        features = [
+            {"name": name.replace("_", "-"), "value": value}
+            for name, value in media.items()
+            if name != "media"
+        ]
+        kind = media.get("media", "")
+        self.tell("Emulation.setEmulatedMedia", media=kind, features=features)
+
     def press(self, key: str) -> None:
         """Press a key, and let it go."""
         code, text = KEYS[key]
@@ -87,7 +107,17 @@ class Page:
             assert byte, "the browser ended"
             said += byte
         answer: dict[str, Any] = json.loads(said)
+        self._note(answer.get("method", ""), answer.get("params", {}))
         return answer
+
+    def _note(self, event: str, told: dict[str, Any]) -> None:
+        """Keep what the browser complains of: errors and warnings of its console."""
+        if event == "Runtime.exceptionThrown":
+            self.complaints.append(json.dumps(told["exceptionDetails"]))
+        elif event == "Runtime.consoleAPICalled" and told["type"] in ("error", "warning"):
+            self.complaints.append(json.dumps(told["args"]))
+        elif event == "Log.entryAdded" and told["entry"]["level"] in ("error", "warning"):
+            self.complaints.append(f"{told['entry']['text']} ({told['entry'].get('url', '')})")
 
 
 @contextmanager

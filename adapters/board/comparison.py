@@ -3,22 +3,22 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from functions.context import Policy
 from functions.events import HostRef
 from functions.outcomes import Action, Verb
-from functions.ownership import NOT_TOLD, with_companions
+from functions.ownership import whose, with_companions
 from functions.ports import Companion, ModeChange, Resource, ResourceState, VCenterHost
+from functions.reconciliation import in_for_longer
 from functions.sweep_plan import plan
 
-# Whether there are leases, and the state: decision 0017 says how far this tells.
-_WHOSE: Final[Mapping[tuple[bool, ResourceState], str]] = {
-    (True, ResourceState.TIMED): "ours",
-    (True, ResourceState.OPEN_ENDED): "person",
-    (False, ResourceState.TIMED): "other",
-    (False, ResourceState.OPEN_ENDED): "unknown",
+WHOSE_IN_WORDS: Final[Mapping[str | None, str]] = {
+    "ours": "ours",
+    "person": "a person's",
+    "other": "another's",
+    "unknown": "anybody's",
 }
 MODES: Final = {True: "maintenance", False: "in service", None: "unknown"}
 STATES: Final = {
@@ -38,7 +38,8 @@ class Row:
     None is what is not known. ``whose`` the maintenance is: ours, a person's, somebody else's
     ("other") or perhaps anybody's ("unknown"). ``entered`` is when the host was put into
     maintenance mode, and by whom. ``overdue``, whether that is too long ago, is known without it,
-    too: then it is longer ago than vCenter remembers.
+    too: then it is longer ago than vCenter remembers. ``until`` is when a window that is ours ends
+    at the latest, unless it is renewed. ``companions`` are what goes with the host.
     """
 
     host: HostRef
@@ -49,6 +50,7 @@ class Row:
     reason: str = ""
     entered: ModeChange | None = None
     overdue: bool | None = None
+    until: datetime | None = None
     of_hosts: int = 1
     companions: tuple["Row", ...] = ()
 
@@ -80,8 +82,22 @@ def compare(
     modes = {each.host.moref: each.in_maintenance_mode for each in hosts}
     things = [*hosts, *(each.with_mode(modes) for each in companions)]
     changes = with_companions(changes, companions, modes)
-    rows = _rows(things, resources, plan(things, resources, policy, now, changes), policy)
-    return _nested(rows, companions)
+    actions = plan(things, resources, policy, now, changes)
+    return compared(hosts, resources, actions, policy, now, companions)
+
+
+def compared(
+    hosts: Sequence[VCenterHost],
+    resources: Sequence[Resource],
+    actions: Sequence[Action],
+    policy: Policy,
+    now: datetime,
+    companions: Sequence[Companion] = (),
+) -> list[Row]:
+    """Return the rows of what a sweep has read of a vCenter, and plans to do."""
+    modes = {each.host.moref: each.in_maintenance_mode for each in hosts}
+    things = [*hosts, *(each.with_mode(modes) for each in companions)]
+    return _nested(_rows(things, resources, actions, policy, now), companions)
 
 
 def flat(rows: Iterable[Row]) -> Iterator[Row]:
@@ -96,19 +112,51 @@ def _rows(
     resources: Sequence[Resource],
     actions: Sequence[Action],
     policy: Policy,
+    now: datetime,
 ) -> list[Row]:
-    modes = {each.host.moref: each.in_maintenance_mode for each in things}
+    morefs = {each.host.moref for each in things}
     planned = {action.host.moref: action for action in actions}
-    states = _states(resources)
+    states, lease = _states(resources), policy.lease_minutes
     rows = [
-        _row(each.host, modes[each.host.moref], states.get(each.host.moref), policy)
+        row_of(each.host, each.in_maintenance_mode, states.get(each.host.moref), lease, now)
         for each in things
     ]
-    left_over = [action for action in actions if action.host.moref not in modes]
+    left_over = [action for action in actions if action.host.moref not in morefs]
     return [
         *(_with(row, planned.get(row.host.moref)) for row in rows),
-        *(_with(_row(each.host, None, _state(each), policy), each) for each in left_over),
+        *(_with(row_of(each.host, None, _state(each), lease, now), each) for each in left_over),
     ]
+
+
+def row_of(
+    host: HostRef,
+    mode: bool | None,
+    state: ResourceState | None,
+    lease_minutes: int | None,
+    now: datetime,
+) -> Row:
+    """Return the row of a host of which nothing is planned.
+
+    Nobody tells when a window of ours has begun, but that is not after ``now``.
+    """
+    found = whose(bool(lease_minutes), state)
+    until = now + timedelta(minutes=lease_minutes) if lease_minutes and found == "ours" else None
+    return Row(host, mode, state, found, until=until)
+
+
+def with_entered(
+    rows: Iterable[Row], entered: Mapping[str, ModeChange], policy: Policy, now: datetime
+) -> list[Row]:
+    """Add since when hosts are in maintenance mode, and by whom, as VCenter.entered told."""
+    allowed = timedelta(days=policy.overdue_days)
+    return [_since(row, entered, allowed, now) for row in rows]
+
+
+def _since(row: Row, entered: Mapping[str, ModeChange], allowed: timedelta, now: datetime) -> Row:
+    if not row.in_maintenance_mode:
+        return row
+    change = entered.get(row.host.moref)
+    return replace(row, entered=change, overdue=in_for_longer(change, allowed, now))
 
 
 def _nested(rows: Sequence[Row], companions: Iterable[Companion]) -> list[Row]:
@@ -130,18 +178,14 @@ def _is_quiet(row: Row) -> bool:
     return row.state is None and row.verb is None
 
 
-def _row(host: HostRef, mode: bool | None, state: ResourceState | None, policy: Policy) -> Row:
-    whose = _WHOSE.get((bool(policy.lease_minutes), state)) if state else None
-    return Row(host, mode, state, whose)
-
-
 def _with(row: Row, action: Action | None) -> Row:
     if action is None:
         return row
-    # What looks like ours is left alone only if it is not, or if nobody knows.
-    not_ours = row.whose == "ours" and action.verb == "leave"
-    whose = ("unknown" if NOT_TOLD in action.reason else "person") if not_ours else row.whose
-    return replace(row, verb=action.verb, reason=action.reason, whose=whose)
+    # Only with leases does anything look like ours.
+    left_alone = action.reason if action.verb == "leave" else ""
+    found = whose(True, row.state, left_alone) if row.whose == "ours" else row.whose
+    until = row.until if found == "ours" else None
+    return replace(row, verb=action.verb, reason=action.reason, whose=found, until=until)
 
 
 def _states(resources: Iterable[Resource]) -> dict[str, ResourceState]:
