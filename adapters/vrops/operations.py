@@ -26,19 +26,24 @@ _MANY: Final = "/resources/maintained"
 _NOTHING_TO_END: Final = (400, 404, 409, 422, 500)
 # What it may say where one of many resources is gone, or where it cannot do many at once.
 _NOT_ALL: Final = (400, 404, 405, 501)
+# What companions make of it: one that the server cannot write must not hold up its host.
+_NOT_THESE: Final = (*_NOT_ALL, 500)
 
 
 class _Written(NamedTuple):
-    """What is written by one call: a single resource, or several ``together``."""
+    """What is written by one call: several resources, or a single one if ``tolerated`` is None.
+
+    That is what a server may answer to several without an error.
+    """
 
     identifiers: tuple[str, ...]
-    together: bool = False
+    tolerated: tuple[int, ...] | None = None
 
 
 class _Writes:
     """All starts with one window, or all ends; those that come at the same time go as one call.
 
-    What a server may answer is tolerated, ``of_one`` or ``of_many``: who has asked decides.
+    ``of_one`` is what a server may answer to a single one without an error.
     """
 
     def __init__(
@@ -47,12 +52,10 @@ class _Writes:
         method: str,
         window: Mapping[str, int],
         of_one: Collection[int],
-        of_many: Collection[int],
     ) -> None:
         self._request = partial(api.request, method)
         self._window = window
         self._of_one = of_one
-        self._of_many = of_many
         self._grouping: Grouping[_Written, Answer] = Grouping(
             self._alone, self._grouped, BATCH, OperationsUnavailableError, _weight
         )
@@ -61,13 +64,14 @@ class _Writes:
         """Write one."""
         return self._grouping.call(_Written((resource.identifier,)))
 
-    def many(self, batch: Sequence[Resource]) -> Answer:
-        """Write as many as one URL can name."""
-        return self._grouping.call(_Written(tuple(each.identifier for each in batch), True))
+    def many(self, batch: Sequence[Resource], tolerated: tuple[int, ...]) -> Answer:
+        """Write as many as one URL can name; other answers than 2xx and ``tolerated`` are raised."""
+        identifiers = tuple(each.identifier for each in batch)
+        return self._grouping.call(_Written(identifiers, tolerated))
 
     def _alone(self, written: _Written) -> Answer:
-        if written.together:
-            return self._together(written.identifiers, self._of_many)
+        if written.tolerated is not None:
+            return self._together(written.identifiers, written.tolerated)
         [identifier] = written.identifiers
         return self._request(f"/resources/{identifier}/maintained", self._window, self._of_one)
 
@@ -112,9 +116,7 @@ class Vrops:
         self._resolver = Resolver(self._api, uuid_of, clock)
         self._companions = Companions(self._api, self._resolver, clock)
         self._starts: dict[int | None, _Writes] = {}
-        self._ends = _Writes(
-            self._api, "DELETE", {}, _NOTHING_TO_END, (*_NOTHING_TO_END, *_NOT_ALL)
-        )
+        self._ends = _Writes(self._api, "DELETE", {}, _NOTHING_TO_END)
         self._confirmations = Confirmations(self._resolver, settings.confirm_seconds, sleep, clock)
 
     def find(self, host: HostRef) -> Resource:
@@ -161,12 +163,19 @@ class Vrops:
         self, resources: Sequence[Resource], minutes: int | None
     ) -> Iterator[tuple[Resource, bool]]:
         """See OperationsManager.start_all."""
+        writes = self._starting(minutes)
+
+        def write(batch: Sequence[Resource]) -> Answer:
+            hosts = all(each.host.is_host for each in batch)
+            return writes.many(batch, _NOT_ALL if hosts else _NOT_THESE)
+
         write_one = partial(self.start_maintenance, minutes=minutes)
-        return self._all(resources, self._starting(minutes).many, write_one, maintained=True)
+        return self._all(resources, write, write_one, maintained=True)
 
     def end_all(self, resources: Sequence[Resource]) -> Iterator[tuple[Resource, bool]]:
         """See OperationsManager.end_all."""
-        return self._all(resources, self._ends.many, self.end_maintenance, maintained=False)
+        write = partial(self._ends.many, tolerated=(*_NOTHING_TO_END, *_NOT_ALL))
+        return self._all(resources, write, self.end_maintenance, maintained=False)
 
     def inspection(self) -> Inspection:
         """Return what tells how all this is set up over there."""
@@ -179,7 +188,7 @@ class Vrops:
     def _starting(self, minutes: int | None) -> _Writes:
         """Return who starts windows of that length: those of another one need a call of theirs."""
         if minutes not in self._starts:
-            writes = _Writes(self._api, "PUT", _window(minutes), (404,), _NOT_ALL)
+            writes = _Writes(self._api, "PUT", _window(minutes), (404,))
             self._starts.setdefault(minutes, writes)
         return self._starts[minutes]
 
@@ -212,9 +221,19 @@ def _window(minutes: int | None) -> dict[str, int]:
 def _one_by_one(
     batch: Iterable[Resource], write: Callable[[Resource], bool]
 ) -> Iterator[tuple[Resource, bool]]:
-    """One by one, where many at once were refused; one that is gone spares the others."""
+    """One by one, where many at once were refused; one that is gone spares the others.
+
+    So does a companion that cannot be written: that is raised in the end.
+    """
+    failed: OperationsUnavailableError | None = None
     for resource in batch:
         try:
             yield resource, write(resource)
         except HostNotFoundError:
             yield resource, False
+        except OperationsUnavailableError as error:
+            if resource.host.is_host:
+                raise
+            failed = failed or error
+    if failed:
+        raise failed
