@@ -65,7 +65,7 @@ class _Writes:
         return self._grouping.call(_Written((resource.identifier,)))
 
     def many(self, batch: Sequence[Resource], tolerated: tuple[int, ...]) -> Answer:
-        """Write as many as one URL can name; other answers than 2xx and ``tolerated`` are raised."""
+        """Write as many as one URL can name; raises answers other than 2xx and ``tolerated``."""
         identifiers = tuple(each.identifier for each in batch)
         return self._grouping.call(_Written(identifiers, tolerated))
 
