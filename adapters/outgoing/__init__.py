@@ -3,6 +3,7 @@
 ::
 
     login.py          one login for all threads, and no locked account
+    grouping.py       what many ask for at the same time goes as one call
     hold.py           an event waits for a service that is away
     trusting.py       requests, with the trust that it is given
     handshake.py      a look at a certificate that was refused

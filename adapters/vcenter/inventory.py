@@ -64,6 +64,27 @@ def in_maintenance_mode(session: Session, moref: str) -> bool | None:
         return None
 
 
+def modes(session: Session, morefs: Collection[str]) -> dict[str, bool]:
+    """Return the modes of many hosts, by one call; those that make no sense are left out.
+
+    So are those that are not told, such as that of a host which is gone.
+    """
+    known = [vim.HostSystem(moref, session.stub) for moref in morefs if MOREF.fullmatch(moref)]
+    wanted = _Collector.FilterSpec(
+        objectSet=[_Collector.ObjectSpec(obj=host) for host in known],
+        propSet=[properties(vim.HostSystem, MODE)],
+        # Otherwise one that is gone would fail all of them.
+        reportMissingObjectsInResults=True,
+    )
+    told: dict[str, bool] = {}
+    with closing(objects(session, [wanted] if known else [])) as found:
+        for each in found:
+            check_session([missing.fault for missing in each.missingSet], session.service)
+            of_it = {each.obj._GetMoId(): one.val for one in each.propSet}
+            told.update({moref: is_so for moref, is_so in of_it.items() if isinstance(is_so, bool)})
+    return told
+
+
 def read(session: Session, thing: Any, name: str) -> Any:
     """Return one property of an object.
 

@@ -5,11 +5,17 @@ from collections.abc import Callable, Collection, Generator, Iterator, Mapping, 
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from adapters.config.credentials import CredentialSource
 from adapters.config.settings import VCenterSettings
-from functions.errors import ConfigurationError, HostGoneError
+from adapters.outgoing.grouping import Grouping
+from functions.errors import (
+    ConfigurationError,
+    HostGoneError,
+    RequestRejectedError,
+    VCenterUnavailableError,
+)
 from functions.events import HostRef, vcenter_address
 from functions.ports import Companion, ModeChange, Surroundings, VCenterHost
 
@@ -27,6 +33,8 @@ else:
 
 if TYPE_CHECKING:
     from adapters.vcenter.updates import HostUpdates
+
+_MODES_AT_ONCE: Final = 250
 
 
 class VSphere:
@@ -50,6 +58,9 @@ class VSphere:
         if not _INSTALLED:
             raise ConfigurationError(f"vCenter {self._address} needs pyVmomi, the extra 'vcenter'")
         self._sessions = Sessions(settings, credentials, clock)
+        self._modes: Grouping[str, bool | None] = Grouping(
+            self._mode, self._modes_together, _MODES_AT_ONCE, VCenterUnavailableError
+        )
         self._history = History(self._sessions, clock)
         self._companions = Companions(self._sessions, self._address, clock)
         self._instance_uuid = ""
@@ -68,7 +79,7 @@ class VSphere:
 
     def in_maintenance_mode(self, moref: str) -> bool:
         """See VCenter.in_maintenance_mode."""
-        mode = self._sessions.run(partial(inventory.in_maintenance_mode, moref=moref))
+        mode = self._modes.call(moref)
         if mode is None:
             raise self._gone(moref)
         return mode
@@ -144,6 +155,16 @@ class VSphere:
     def close(self) -> None:
         """Log out, if need be, and close the connections; never raises, and takes 3 s at most."""
         self._sessions.close()
+
+    def _mode(self, moref: str) -> bool | None:
+        return self._sessions.run(partial(inventory.in_maintenance_mode, moref=moref))
+
+    def _modes_together(self, morefs: Sequence[str]) -> Mapping[str, bool]:
+        """Read them by one call; whoever is not told asks anew, and hears why."""
+        try:
+            return self._sessions.run(partial(inventory.modes, morefs=morefs))
+        except RequestRejectedError:
+            return {}
 
     def _gone(self, moref: str) -> HostGoneError:
         return HostGoneError(f"vCenter {self._address} has no host {moref[:80]!a}")

@@ -36,7 +36,10 @@ _SERVICE: Final = "vRealize Operations"
 _MAX_PAGES: Final = 1000
 # Servers and proxies cut off what is longer than some 8 KB; half of that is safe with any prefix.
 _MAX_QUERY_LENGTH: Final = 4000
-_BATCH: Final = _MAX_QUERY_LENGTH // len("&resourceId=01234567-89ab-cdef-0123-456789abcdef")
+BATCH: Final = _MAX_QUERY_LENGTH // len("&resourceId=01234567-89ab-cdef-0123-456789abcdef")
+# What a server may say of a call for many that is wrong for some of them, or that it cannot do:
+# each of them is told by a call of its own. Everything else is an outage, as it is for one.
+REFUSED: Final = (400, 403, 404, 405, 409, 413, 414, 422, 500, 501)
 # Logins that one request may cause: the token may be revoked again while it is being used.
 _LOGINS: Final = 3
 _RELEASE_SECONDS: Final = 3.0
@@ -268,7 +271,7 @@ def _meant(error: Exception) -> Exception:
 
 def batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
     """Return resources, or their identifiers, by as many as one URL can name."""
-    return (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))
+    return (items[start : start + BATCH] for start in range(0, len(items), BATCH))
 
 
 def _status(error: OSError | ValueError) -> str:

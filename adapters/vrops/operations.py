@@ -2,34 +2,94 @@
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from typing import Final
+from functools import partial
+from typing import Final, NamedTuple
 
 from adapters.config.credentials import CredentialSource
 from adapters.config.settings import VropsSettings
-from adapters.outgoing.deadline import remaining
-from adapters.vrops.client import Answer, SuiteApi, batches
+from adapters.outgoing.grouping import Grouping, halved
+from adapters.vrops.client import BATCH, REFUSED, Answer, SuiteApi, batches
 from adapters.vrops.companions import Companions
+from adapters.vrops.confirmations import Confirmations
 from adapters.vrops.inspection import Inspection
 from adapters.vrops.resolver import Resolver
 from functions.errors import (
     HostNotFoundError,
     MaintenanceError,
     OperationsUnavailableError,
-    TransientError,
 )
 from functions.events import HOST, HostRef
-from functions.ports import Resource, ResourceState
+from functions.ports import Resource
 
 _MANY: Final = "/resources/maintained"
-# The pauses in seconds between looks at a state that was just written; tools of others wait 3 to 5.
-_LOOKS: Final = (0.0, 0.25, 0.5, 1.0, 1.25, 2.0)
 # What a server may say where there is nothing to end: no document tells, so the state decides.
 _NOTHING_TO_END: Final = (400, 404, 409, 422, 500)
 # What it may say where one of many resources is gone, or where it cannot do many at once.
 _NOT_ALL: Final = (400, 404, 405, 501)
 # What companions make of it: one that the server cannot write must not hold up its host.
 _NOT_THESE: Final = (*_NOT_ALL, 500)
+
+
+class _Written(NamedTuple):
+    """What is written by one call: several resources, or a single one if ``tolerated`` is None.
+
+    That is what a server may answer to several without an error.
+    """
+
+    identifiers: tuple[str, ...]
+    tolerated: tuple[int, ...] | None = None
+
+
+class _Writes:
+    """All starts with one window, or all ends; those that come at the same time go as one call.
+
+    ``of_one`` is what a server may answer to a single one without an error.
+    """
+
+    def __init__(
+        self,
+        api: SuiteApi,
+        method: str,
+        window: Mapping[str, int],
+        of_one: Collection[int],
+    ) -> None:
+        self._request = partial(api.request, method)
+        self._window = window
+        self._of_one = of_one
+        self._grouping: Grouping[_Written, Answer] = Grouping(
+            self._alone, self._grouped, BATCH, OperationsUnavailableError, _weight
+        )
+
+    def one(self, resource: Resource) -> Answer:
+        """Write one."""
+        return self._grouping.call(_Written((resource.identifier,)))
+
+    def many(self, batch: Sequence[Resource], tolerated: tuple[int, ...]) -> Answer:
+        """Write as many as one URL can name; raises answers other than 2xx and ``tolerated``."""
+        identifiers = tuple(each.identifier for each in batch)
+        return self._grouping.call(_Written(identifiers, tolerated))
+
+    def _alone(self, written: _Written) -> Answer:
+        if written.tolerated is not None:
+            return self._together(written.identifiers, written.tolerated)
+        [identifier] = written.identifiers
+        return self._request(f"/resources/{identifier}/maintained", self._window, self._of_one)
+
+    def _grouped(self, many: Sequence[_Written]) -> Mapping[_Written, Answer]:
+        return halved(many, self._accepted)
+
+    def _accepted(self, many: Sequence[_Written]) -> Mapping[_Written, Answer] | None:
+        """Write what all of them do by one call; None if that is refused."""
+        identifiers = dict.fromkeys(each for written in many for each in written.identifiers)
+        answer = self._together(list(identifiers), REFUSED)
+        return dict.fromkeys(many, answer) if answer.ok else None
+
+    def _together(self, identifiers: Sequence[str], tolerated: Collection[int]) -> Answer:
+        return self._request(_MANY, {**self._window, "id": identifiers}, tolerated)
+
+
+def _weight(written: _Written) -> int:
+    return len(written.identifiers)
 
 
 class Vrops:
@@ -48,15 +108,16 @@ class Vrops:
         self,
         settings: VropsSettings,
         credentials: CredentialSource,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
         uuid_of: Callable[[str], str] = lambda address: "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._api = SuiteApi(settings, credentials, clock)
         self._resolver = Resolver(self._api, uuid_of, clock)
         self._companions = Companions(self._api, self._resolver, clock)
-        self._confirm_seconds = settings.confirm_seconds
-        self._sleep = sleep
+        self._starts: dict[int | None, _Writes] = {}
+        self._ends = _Writes(self._api, "DELETE", {}, _NOTHING_TO_END)
+        self._confirmations = Confirmations(self._resolver, settings.confirm_seconds, sleep, clock)
 
     def find(self, host: HostRef) -> Resource:
         """See OperationsManager.find."""
@@ -76,20 +137,20 @@ class Vrops:
 
     def start_maintenance(self, resource: Resource, minutes: int | None) -> bool:
         """See OperationsManager.start_maintenance."""
-        answer = self._api.request("PUT", _path(resource), _window(minutes), tolerated=(404,))
+        answer = self._starting(minutes).one(resource)
         if answer.status == 404:
             raise self._resolver.gone(resource)
-        return self._confirmed(resource, maintained=True)
+        return self._confirmations.one(resource, maintained=True)
 
     def end_maintenance(self, resource: Resource) -> bool:
         """See OperationsManager.end_maintenance."""
-        answer = self._delete(resource)
+        answer = self._ends.one(resource)
         # There may be nothing to end, or the server may have failed while a start that it just
         # accepted does not show yet, which would silence the host for good: so ask once more.
-        if not answer.ok and not self._confirmed(resource, maintained=True):
-            answer = self._delete(resource)
+        if not answer.ok and not self._confirmations.one(resource, maintained=True):
+            answer = self._ends.one(resource)
         if answer.ok:
-            return self._confirmed(resource, maintained=False)
+            return self._confirmations.one(resource, maintained=False)
         if self._resolver.read(resource).maintained:
             raise OperationsUnavailableError(f"{answer.what} was answered with {answer.status}")
         return True
@@ -102,21 +163,18 @@ class Vrops:
         self, resources: Sequence[Resource], minutes: int | None
     ) -> Iterator[tuple[Resource, bool]]:
         """See OperationsManager.start_all."""
+        writes = self._starting(minutes)
 
         def write(batch: Sequence[Resource]) -> Answer:
-            tolerated = _NOT_ALL if all(each.host.is_host for each in batch) else _NOT_THESE
-            return self._many("PUT", batch, _window(minutes), tolerated)
+            hosts = all(each.host.is_host for each in batch)
+            return writes.many(batch, _NOT_ALL if hosts else _NOT_THESE)
 
-        return self._all(
-            resources, write, lambda each: self.start_maintenance(each, minutes), maintained=True
-        )
+        write_one = partial(self.start_maintenance, minutes=minutes)
+        return self._all(resources, write, write_one, maintained=True)
 
     def end_all(self, resources: Sequence[Resource]) -> Iterator[tuple[Resource, bool]]:
         """See OperationsManager.end_all."""
-
-        def write(batch: Sequence[Resource]) -> Answer:
-            return self._many("DELETE", batch, {}, (*_NOTHING_TO_END, *_NOT_ALL))
-
+        write = partial(self._ends.many, tolerated=(*_NOTHING_TO_END, *_NOT_ALL))
         return self._all(resources, write, self.end_maintenance, maintained=False)
 
     def inspection(self) -> Inspection:
@@ -127,8 +185,12 @@ class Vrops:
         """Release the token and the connections."""
         self._api.close()
 
-    def _delete(self, resource: Resource) -> Answer:
-        return self._api.request("DELETE", _path(resource), tolerated=_NOTHING_TO_END)
+    def _starting(self, minutes: int | None) -> _Writes:
+        """Return who starts windows of that length: those of another one need a call of theirs."""
+        if minutes not in self._starts:
+            writes = _Writes(self._api, "PUT", _window(minutes), (404,))
+            self._starts.setdefault(minutes, writes)
+        return self._starts[minutes]
 
     def _all(
         self,
@@ -147,63 +209,9 @@ class Vrops:
                 else:
                     yield from _one_by_one(batch, write_one)
         except MaintenanceError:
-            yield from self._all_confirmed(written, maintained=maintained)
+            yield from self._confirmations.many(written, maintained=maintained)
             raise
-        yield from self._all_confirmed(written, maintained=maintained)
-
-    def _many(
-        self,
-        method: str,
-        batch: Sequence[Resource],
-        window: Mapping[str, int],
-        tolerated: Collection[int],
-    ) -> Answer:
-        params = {**window, "id": [each.identifier for each in batch]}
-        return self._api.request(method, _MANY, params, tolerated)
-
-    def _confirmed(self, resource: Resource, *, maintained: bool) -> bool:
-        """Look until the written state shows."""
-        return any(self._shows(resource, maintained) for _ in self._looks())
-
-    def _all_confirmed(
-        self, written: Sequence[Resource], *, maintained: bool
-    ) -> Iterator[tuple[Resource, bool]]:
-        """Look at many until they show; what does not in time is accepted, but not seen."""
-        pending = {each.identifier: each for each in written}
-        for _ in self._looks() if written else ():
-            for identifier, state in self._states(list(pending.values())):
-                if state.maintained == maintained and identifier in pending:
-                    yield pending.pop(identifier), True
-            if not pending:
-                return
-        yield from ((each, False) for each in pending.values())
-
-    def _states(self, pending: Sequence[Resource]) -> Iterator[tuple[str, ResourceState]]:
-        for batch in batches(pending):
-            with suppress(TransientError):  # As in _shows.
-                yield from self._resolver.states(batch)
-
-    def _looks(self) -> Iterator[None]:
-        """Wait before each look, for as long as is configured and the event has."""
-        waited = 0.0
-        for pause in _LOOKS:
-            waited += pause
-            if waited > self._confirm_seconds or pause >= remaining():
-                return
-            self._sleep(pause)
-            yield
-
-    def _shows(self, resource: Resource, maintained: bool) -> bool:
-        try:
-            return self._resolver.read(resource).maintained == maintained
-        except HostNotFoundError:
-            raise
-        except TransientError:
-            return False  # The write was accepted: that it cannot be seen now is no failure.
-
-
-def _path(resource: Resource) -> str:
-    return f"/resources/{resource.identifier}/maintained"
+        yield from self._confirmations.many(written, maintained=maintained)
 
 
 def _window(minutes: int | None) -> dict[str, int]:

@@ -22,14 +22,15 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from adapters.outgoing.cache import TimedCache
 from adapters.outgoing.deadline import remaining
+from adapters.outgoing.grouping import Grouping, halved
 from adapters.vrops import models
-from adapters.vrops.client import SuiteApi, batches, objects
+from adapters.vrops.client import BATCH, PAGE_SIZE, REFUSED, SuiteApi, batches, objects
 from adapters.vrops.models import VSPHERE, Candidate, Instance
-from functions.errors import AmbiguousHostError, HostNotFoundError
+from functions.errors import AmbiguousHostError, HostNotFoundError, OperationsUnavailableError
 from functions.events import HOST, HostRef
 from functions.ports import Resource, ResourceState
 
@@ -37,6 +38,8 @@ _logger: Final = logging.getLogger(__name__)
 _BY_IDENTIFIERS: Final = "/adapterkinds/VMWARE/resourcekinds/HostSystem/resources"
 # What a server may answer if it does not like the identifiers: no document says.
 _IDENTIFIERS_REFUSED: Final = (400, 404, 405, 500, 501)
+# If more than this are looked up at the same time, all hosts of the instance are listed.
+_FEW: Final = 4
 # Which resource a host is hardly ever changes; that a new host or adapter has come, soon enough.
 REMEMBERED_SECONDS: Final = 600.0
 LISTING_SECONDS: Final = 60.0
@@ -50,6 +53,27 @@ class Located:
 
     identifier: str
     owners: frozenset[str]
+
+
+class Wanted(NamedTuple):
+    """Resources that somebody looks at, all of one ``kind``, or with "" of any; None: a single one.
+
+    Several are listed, a single one is asked for by itself: that is how one is gone for sure.
+    """
+
+    identifiers: tuple[str, ...]
+    kind: str | None = None
+
+
+class _Identity(NamedTuple):
+    """What a host is found by: its MoRef, and who collects it."""
+
+    instance: Instance
+    moref: str
+
+
+# What is found, by its identifier.
+_Seen = Mapping[str, Candidate]
 
 
 class Resolver:
@@ -66,6 +90,12 @@ class Resolver:
     ) -> None:
         self._api = api
         self._uuid_of = uuid_of
+        self._looks: Grouping[Wanted, _Seen] = Grouping(
+            self._look, self._look_together, BATCH, OperationsUnavailableError, _weight
+        )
+        self._identities: Grouping[_Identity, list[Candidate]] = Grouping(
+            self._identify, self._identify_together, BATCH, OperationsUnavailableError
+        )
         self._located: TimedCache[HostRef, Located] = TimedCache(REMEMBERED_SECONDS, clock=clock)
         # There are many more of these, and hosts must not have to make room for them.
         self._companions: TimedCache[HostRef, Located] = TimedCache(REMEMBERED_SECONDS, clock=clock)
@@ -133,9 +163,10 @@ class Resolver:
         else:
             owners = self._owners([])
         kinds = {each.host.kind for each in resources}
-        identifiers = {"resourceId": [each.identifier for each in resources]}
-        for candidate in self._listed(identifiers, kinds.pop() if len(kinds) == 1 else ""):
-            yield candidate.identifier, candidate.owned_by(owners).state
+        kind = kinds.pop() if len(kinds) == 1 else ""
+        seen = self._looks.call(Wanted(tuple(each.identifier for each in resources), kind))
+        for identifier, candidate in seen.items():
+            yield identifier, candidate.owned_by(owners).state
 
     def several(self, located: Iterable[Located]) -> dict[str, Candidate]:
         """Read many by their identifiers, of whatever kind; those that are gone are left out."""
@@ -143,7 +174,7 @@ class Resolver:
         found = [
             candidate.owned_by(owners[candidate.identifier])
             for batch in batches(list(owners))
-            for candidate in self._listed({"resourceId": batch}, "")
+            for candidate in self._looks.call(Wanted(tuple(batch), "")).values()
             if candidate.identifier in owners
         ]
         return {each.identifier: each for each in found if not each.gone}
@@ -174,11 +205,36 @@ class Resolver:
         return HostNotFoundError(f"{resource.host} is gone from vRealize Operations; trying anew")
 
     def _read(self, located: Located) -> Candidate | None:
-        answer = self._api.request("GET", f"/resources/{located.identifier}", tolerated=(404,))
-        if answer.status == 404:
+        found = self._looks.call(Wanted((located.identifier,))).get(located.identifier)
+        candidate = found and found.owned_by(located.owners)
+        return None if candidate is None or candidate.gone else candidate
+
+    def _look(self, wanted: Wanted) -> _Seen:
+        if wanted.kind is not None:
+            listed = self._listed({"resourceId": wanted.identifiers}, wanted.kind)
+            return {each.identifier: each for each in listed}
+        [identifier] = wanted.identifiers
+        answer = self._api.request("GET", f"/resources/{identifier}", tolerated=(404,))
+        return {} if answer.status == 404 else {identifier: models.candidate(answer.object())}
+
+    def _look_together(self, many: Sequence[Wanted]) -> Mapping[Wanted, _Seen]:
+        return halved(many, self._listed_together)
+
+    def _listed_together(self, many: Sequence[Wanted]) -> Mapping[Wanted, _Seen] | None:
+        """Read what all of them look at by one call; None if that is refused."""
+        identifiers = dict.fromkeys(each for wanted in many for each in wanted.identifiers)
+        params = {"adapterKind": VSPHERE, "resourceId": [*identifiers], "pageSize": PAGE_SIZE}
+        answer = self._api.request("GET", "/resources", params, REFUSED)
+        if not answer.ok:
             return None
-        candidate = models.candidate(answer.object()).owned_by(located.owners)
-        return None if candidate.gone else candidate
+        rows = [models.candidate(item) for item in objects(answer.object(), "resourceList")]
+        seen = {each.identifier: each for each in rows if each.entries}
+        # What is not told is looked at anew: only a call of its own says that it is gone.
+        return {
+            each: part
+            for each in many
+            if len(part := _part(seen, each)) == len(set(each.identifiers))
+        }
 
     def _locate(self, host: HostRef) -> Candidate:
         instances = self._of_vcenter(host.vcenter)
@@ -218,19 +274,42 @@ class Resolver:
         named = [each for each in self._named(host.name) if each.is_named(host)]
         return named or self._in_listings([None], host, Candidate.is_named)
 
-    def _identified(self, instance: Instance, host: HostRef) -> Iterator[Candidate]:
+    def _identified(self, instance: Instance, host: HostRef) -> list[Candidate]:
         if not host.moref or not instance.uuid:
-            return
+            return []
+        return self._identities.call(_Identity(instance, host.moref))
+
+    def _identify(self, wanted: _Identity) -> list[Candidate]:
         params = {
-            "identifiers[VMEntityObjectID]": host.moref,
-            "identifiers[VMEntityVCID]": instance.uuid,
+            "identifiers[VMEntityObjectID]": wanted.moref,
+            "identifiers[VMEntityVCID]": wanted.instance.uuid,
         }
         answer = self._api.request("GET", _BY_IDENTIFIERS, params, tolerated=_IDENTIFIERS_REFUSED)
-        if answer.ok:
-            # A server that ignores the identifiers answers with hosts of every vCenter.
-            found = [models.candidate(item) for item in objects(answer.object(), "resourceList")]
-            uuid = instance.uuid.casefold()
-            yield from (each for each in found if each.has_moref(host) and each.vcenter == uuid)
+        if not answer.ok:
+            return []
+        # A server that ignores the identifiers answers with hosts of every vCenter.
+        found = [models.candidate(item) for item in objects(answer.object(), "resourceList")]
+        return [each for each in found if _is_identified(each, wanted)]
+
+    def _identify_together(self, many: Sequence[_Identity]) -> Mapping[_Identity, list[Candidate]]:
+        """Find them among all hosts of their instances, and read those anew.
+
+        Who is not among them is looked up alone: the listing may be a minute old.
+        """
+        if len(many) <= _FEW:
+            return {}
+        listed: dict[_Identity, list[str]] = {}
+        for instance in {each.instance for each in many}:
+            for host in self._listing(instance):
+                listed.setdefault(_Identity(instance, host.moref), []).append(host.identifier)
+        known = {each: listed.get(each, []) for each in many}
+        anew = self.several(Located(id, frozenset()) for ids in known.values() for id in ids)
+        found = {each: [anew[id] for id in ids if id in anew] for each, ids in known.items()}
+        return {
+            wanted: hosts
+            for wanted, hosts in found.items()
+            if hosts and all(_is_identified(each, wanted) for each in hosts)
+        }
 
     def _named(self, name: str, instance: Instance | None = None) -> list[Candidate]:
         if not name:
@@ -297,6 +376,19 @@ class Resolver:
     def _all_instances(self) -> list[Instance]:
         known = self._instances.get("")
         return self._newer(None) if known is None else known
+
+
+def _weight(wanted: Wanted) -> int:
+    return len(wanted.identifiers)
+
+
+def _is_identified(candidate: Candidate, wanted: _Identity) -> bool:
+    uuid = wanted.instance.uuid.casefold()
+    return candidate.moref == wanted.moref and candidate.vcenter == uuid
+
+
+def _part(seen: _Seen, wanted: Wanted) -> _Seen:
+    return {each: seen[each] for each in wanted.identifiers if each in seen}
 
 
 def _the_one(host: HostRef, found: list[Candidate]) -> Candidate:

@@ -1,11 +1,14 @@
 """What the client asks a vCenter, and how often."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from adapters.outgoing import grouping
 from adapters.vcenter import VSphere
 from functions.errors import HostGoneError, VCenterUnavailableError
 from functions.events import REMOVED
@@ -35,6 +38,31 @@ def test_a_mode_is_one_call(vsphere: VSphere, vcenter: Vcsim, interceptor: Inter
     for host in vcenter.hosts:
         vsphere.in_maintenance_mode(host.moref)
     assert interceptor.calls == [*LOGIN, *3 * ["RetrievePropertiesEx"]]
+
+
+def test_modes_that_are_asked_for_while_a_call_is_under_way_are_one_call(
+    vsphere: VSphere,
+    vcenter: Vcsim,
+    interceptor: Interceptor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(grouping, "_PATIENCE_SECONDS", 60.0)
+    [first, second, third] = vcenter.hosts
+    vcenter.enter(second.moref)
+    vsphere.in_maintenance_mode(first.moref)
+    interceptor.spoil["RetrievePropertiesEx"] = interceptor.stall
+    with ThreadPoolExecutor(5) as pool:
+        asked = [pool.submit(vsphere.in_maintenance_mode, first.moref)]
+        assert interceptor.stalled.wait(60)
+        waiting = [first.moref, second.moref, third.moref, "host-987654"]
+        asked += [pool.submit(vsphere.in_maintenance_mode, each) for each in waiting]
+        while len(vsphere._modes._waiting) < len(waiting):
+            time.sleep(0.002)
+        interceptor.released.set()
+        assert [each.result() for each in asked[:-1]] == [False, False, True, False]
+        assert isinstance(asked[-1].exception(), HostGoneError)
+    # The first one, all that waited, and the one that is gone by itself.
+    assert interceptor.calls.count("RetrievePropertiesEx") == 4
 
 
 @pytest.mark.parametrize("moref", ["", "host 1", "host-1/../../", "\N{SNOWMAN}", "\ud800"])

@@ -43,7 +43,7 @@ def credentials_for(simulator: Simulator, password: str | None = None) -> Enviro
 @contextmanager
 def connected(
     simulator: Simulator,
-    sleep: Callable[[float], None] = no_sleep,
+    sleep: Callable[[float], None] | None = no_sleep,
     password: str | None = None,
     uuid_of: Callable[[str], str] = lambda address: "",
     clock: Callable[[], float] = time.monotonic,
