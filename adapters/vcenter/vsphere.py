@@ -35,7 +35,8 @@ class VSphere:
     Nobody is called before there is something to ask. All threads share one session, and every
     call ends within the deadline. Proxies are those of the environment (HTTPS_PROXY, NO_PROXY).
 
-    ``clock`` tells seconds; tests bring their own.
+    ``clock`` tells seconds; tests bring their own. ``meanwhile`` is called before each login: it
+    begins what can be done at the same time, and returns at once.
 
     Raises ConfigurationError if pyVmomi is not installed.
     """
@@ -45,11 +46,12 @@ class VSphere:
         settings: VCenterSettings,
         credentials: CredentialSource,
         clock: Callable[[], float] = time.monotonic,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
         self._address = vcenter_address(settings.url)
         if not _INSTALLED:
             raise ConfigurationError(f"vCenter {self._address} needs pyVmomi, the extra 'vcenter'")
-        self._sessions = Sessions(settings, credentials, clock)
+        self._sessions = Sessions(settings, credentials, clock, meanwhile)
         self._history = History(self._sessions, clock)
         self._companions = Companions(self._sessions, self._address, clock)
         self._instance_uuid = ""

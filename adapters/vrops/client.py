@@ -168,6 +168,10 @@ class SuiteApi:
             if not items or read >= _total(answer):
                 return
 
+    def log_in(self) -> None:
+        """Log in, if that is not done yet, so that the next request need not."""
+        self._auth.login()
+
     def close(self) -> None:
         """Release the token, if there is one, and close the connections; never raises."""
         token = self._auth.take()

@@ -7,7 +7,7 @@ from typing import Final
 
 from adapters.config.credentials import CredentialSource
 from adapters.config.settings import VropsSettings
-from adapters.outgoing.deadline import remaining
+from adapters.outgoing.deadline import deadline, remaining
 from adapters.vrops.client import Answer, SuiteApi, batches
 from adapters.vrops.companions import Companions
 from adapters.vrops.inspection import Inspection
@@ -119,6 +119,11 @@ class Vrops:
     def inspection(self) -> Inspection:
         """Return what tells how all this is set up over there."""
         return Inspection(self._api, self._resolver.instances)
+
+    def log_in(self, seconds: float) -> None:
+        """Log in within so many seconds, if need be; never raises: who asks next finds out why."""
+        with suppress(MaintenanceError), deadline(seconds):
+            self._api.log_in()
 
     def close(self) -> None:
         """Release the token and the connections."""
