@@ -12,13 +12,15 @@ from adapters.outgoing.tls import Trust, ssl_error
 
 
 class TrustingAdapter(HTTPAdapter):
-    """An adapter whose trust is settled: requests would look for the CA file at every request.
+    """The adapter for one server, whose trust and pool are settled.
 
-    A CA file that was changed since is read again where a certificate is refused.
+    requests would look for the CA file, and for the pool, at every request. A CA file that was
+    changed since is read again where a certificate is refused.
     """
 
     def __init__(self, trust: Trust, **options: Any) -> None:
         self._trust = trust
+        self._pool: ConnectionPool | None = None
         super().__init__(**options)
 
     def send(self, *args: Any, **options: Any) -> requests.Response:
@@ -35,7 +37,9 @@ class TrustingAdapter(HTTPAdapter):
 
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> ConnectionPool:
         """See HTTPAdapter.get_connection_with_tls_context."""
-        pool = super().get_connection_with_tls_context(*args, **options)
+        pool = self._pool
+        if pool is None:
+            pool = self._pool = super().get_connection_with_tls_context(*args, **options)
         if isinstance(pool, HTTPSConnectionPool):
             # What new connections are made with; the pool and those that work are kept.
             pool.conn_kw["ssl_context"] = self._trust.context
@@ -43,3 +47,8 @@ class TrustingAdapter(HTTPAdapter):
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """See HTTPAdapter.cert_verify: the context of the trust does all that."""
+
+    def close(self) -> None:
+        """See HTTPAdapter.close; whoever sends afterwards has a new pool."""
+        self._pool = None
+        super().close()

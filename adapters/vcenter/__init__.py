@@ -12,9 +12,18 @@
     faults.py       what goes wrong, as errors of ours
 
 pyVmomi is optional and slow to import, so that this package is imported only where a vCenter is
-configured (decision 0014).
+configured (decision 0014). Of its types, those of other products than vCenter itself stay out.
 """
 
-from adapters.vcenter.vsphere import VSphere
+import sys
+from typing import Final
+
+# A third of its types, which it goes without where they cannot be imported (pyVmomi/_typeinfos.py).
+_OTHER_PRODUCTS: Final = ("eam", "pbm", "sms", "vslm", "vsanhealth")
+for _product in _OTHER_PRODUCTS:
+    # None lets an import fail (importlib, "The module cache"), though no types know of that.
+    sys.modules.setdefault(f"pyVmomi._typeinfo_{_product}", None)  # type: ignore[arg-type]
+
+from adapters.vcenter.vsphere import VSphere  # noqa: E402 - after that
 
 __all__ = ["VSphere"]

@@ -10,6 +10,7 @@ from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 from pyVmomi import vim, vmodl
@@ -28,6 +29,7 @@ _PAGE_SIZE: Final = 1000
 MOREF: Final = re.compile(r"[\w.:-]{1,80}", re.ASCII)
 
 _Collector = vmodl.query.PropertyCollector
+_ALL_AT_ONCE: Final = _Collector.RetrieveOptions()
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,10 @@ def read(session: Session, thing: Any, name: str) -> Any:
     reason why the property is missing.
     """
     of_it = _Collector.ObjectSpec(obj=thing)
-    wanted = _Collector.FilterSpec(objectSet=[of_it], propSet=[properties(type(thing), name)])
+    kind: Any = type(thing)
+    wanted = _Collector.FilterSpec(objectSet=[of_it], propSet=[properties(kind, name)])
     result = session.content.propertyCollector.RetrievePropertiesEx(
-        specSet=[wanted], options=_Collector.RetrieveOptions()
+        specSet=[wanted], options=_ALL_AT_ONCE
     )
     for found in result.objects if result else ():
         for missing in found.missingSet:
@@ -167,8 +170,13 @@ def of_view(view: View, *wanted: Any) -> Any:
     return _Collector.FilterSpec(objectSet=[start], propSet=list(wanted))
 
 
+@cache
 def properties(kind: Any, *names: str) -> Any:
-    """Return which properties of the objects of a kind a collector is to read."""
+    """Return which properties of the objects of a kind a collector is to read.
+
+    It is the same object each time, since pyVmomi checks each field of a new one; nobody changes
+    it.
+    """
     return _Collector.PropertySpec(type=kind, pathSet=list(names), all=False)
 
 

@@ -64,14 +64,19 @@ class _Identity:
 
 
 class Sessions:
-    """The sessions of a process with one vCenter, one at a time."""
+    """The sessions of a process with one vCenter, one at a time.
+
+    ``meanwhile`` begins what can be done while a session is begun, and returns at once.
+    """
 
     def __init__(
         self,
         settings: VCenterSettings,
         credentials: CredentialSource,
         clock: Callable[[], float] = time.monotonic,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
+        self._meanwhile = meanwhile
         self._service = f"vCenter {vcenter_address(settings.url)}"
         breaker = CircuitBreaker(
             self._service, VCenterUnavailableError, clock=clock, party="vcenter"
@@ -135,6 +140,7 @@ class Sessions:
             raise VCenterUnavailableError(f"{self._service} lost what it was asked about") from None
 
     def _begin(self, credentials: Credentials) -> Login[Session]:
+        self._meanwhile()
         stub = self._new_stub()
         try:
             with self.lasting():

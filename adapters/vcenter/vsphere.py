@@ -43,7 +43,8 @@ class VSphere:
     Nobody is called before there is something to ask. All threads share one session, and every
     call ends within the deadline. Proxies are those of the environment (HTTPS_PROXY, NO_PROXY).
 
-    ``clock`` tells seconds; tests bring their own.
+    ``clock`` tells seconds; tests bring their own. ``meanwhile`` is called before each login: it
+    begins what can be done at the same time, and returns at once.
 
     Raises ConfigurationError if pyVmomi is not installed.
     """
@@ -53,11 +54,12 @@ class VSphere:
         settings: VCenterSettings,
         credentials: CredentialSource,
         clock: Callable[[], float] = time.monotonic,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
         self._address = vcenter_address(settings.url)
         if not _INSTALLED:
             raise ConfigurationError(f"vCenter {self._address} needs pyVmomi, the extra 'vcenter'")
-        self._sessions = Sessions(settings, credentials, clock)
+        self._sessions = Sessions(settings, credentials, clock, meanwhile)
         self._modes: Grouping[str, bool | None] = Grouping(
             self._mode, self._modes_together, _MODES_AT_ONCE, VCenterUnavailableError
         )

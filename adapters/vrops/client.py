@@ -19,7 +19,7 @@ from adapters.outgoing.deadline import deadline, remaining
 from adapters.outgoing.login import Authenticator, Login, log_in
 from adapters.outgoing.side_by_side import begun
 from adapters.outgoing.tls import ssl_error
-from adapters.vrops.transport import new_session, timeout
+from adapters.vrops.transport import Params, Transport
 from functions.errors import (
     AuthenticationError,
     MaintenanceError,
@@ -27,7 +27,6 @@ from functions.errors import (
     RequestRejectedError,
 )
 
-Params = Mapping[str, Any]
 Token = Login[Secret]
 T = TypeVar("T")
 
@@ -104,10 +103,7 @@ class SuiteApi:
     ) -> None:
         self._settings = settings
         self._auth_source = settings.auth_source
-        self._base = f"{settings.url}/suite-api/api"
-        self._session = new_session(settings, clock)
-        # requests passes urllib3's own Timeout through, though its types do not say so.
-        self._timeout: Any = timeout(settings)
+        self._transport = Transport(settings, clock)
         self._breaker = CircuitBreaker(_SERVICE, OperationsUnavailableError, clock=clock)
         acquire = partial(log_in, credentials, self._acquire)
         self._auth = Authenticator(_SERVICE, OperationsUnavailableError, acquire, clock)
@@ -129,7 +125,7 @@ class SuiteApi:
         """
         for _ in range(_LOGINS):
             token = self._auth.login()
-            answer = self._authorised(token, method, path, tolerated, params=params, json=body)
+            answer = self._authorised(token, method, path, tolerated, params=params, body=body)
             if answer.status != 401:
                 self._auth.confirm(token)
                 return answer
@@ -186,15 +182,19 @@ class SuiteApi:
             if not more:
                 return
 
+    def log_in(self) -> None:
+        """Log in, if that is not done yet, so that the next request need not."""
+        self._auth.login()
+
     def close(self) -> None:
         """Release the token, if there is one, and close the connections; never raises."""
         token = self._auth.take()
         if token:
             # If this fails, the token expires by itself after six hours.
             with suppress(MaintenanceError), deadline(_RELEASE_SECONDS):
-                headers = self._authorisation(self._scheme, token)
-                self._send("POST", "/auth/token/release", headers=headers, tolerated=(401,))
-        self._session.close()
+                granted = self._authorisation(self._scheme, token)
+                self._send("POST", "/auth/token/release", (401,), authorization=granted)
+        self._transport.close()
 
     def _authorised(
         self,
@@ -207,16 +207,16 @@ class SuiteApi:
         """Send with the scheme that is known to work; a token that never worked tries them all."""
         others = [scheme for scheme in self._schemes if scheme != self._scheme]
         for scheme in (self._scheme, *([] if token.worked else others)):
-            headers = self._authorisation(scheme, token)
-            answer = self._send(method, path, headers=headers, tolerated={401, *tolerated}, **how)
+            granted = self._authorisation(scheme, token)
+            answer = self._send(method, path, {401, *tolerated}, authorization=granted, **how)
             if answer.status != 401:
                 self._scheme = scheme
                 break
         return answer
 
     @staticmethod
-    def _authorisation(scheme: str, token: Token) -> dict[str, str]:
-        return {"Authorization": f"{scheme} {token.granted.reveal()}"}
+    def _authorisation(scheme: str, token: Token) -> str:
+        return f"{scheme} {token.granted.reveal()}"
 
     def _acquire(self, credentials: Credentials) -> Token:
         tally.login("vrops")
@@ -224,7 +224,7 @@ class SuiteApi:
         if self._auth_source:
             body["authSource"] = self._auth_source
         # 400 was seen instead of 401 through the cloud proxy of 9.x.
-        answer = self._send("POST", "/auth/token/acquire", json=body, tolerated=(400, 401, 403))
+        answer = self._send("POST", "/auth/token/acquire", (400, 401, 403), body=body)
         if not answer.ok:
             raise AuthenticationError("vRealize Operations refuses the user name or the password")
         return _token(answer)
@@ -241,9 +241,7 @@ class SuiteApi:
     def _exchange(self, method: str, path: str, how: Mapping[str, Any]) -> Answer:
         with tally.call("vrops") as call:
             try:
-                response = self._session.request(
-                    method, self._base + path, timeout=self._timeout, allow_redirects=False, **how
-                )
+                response = self._transport.send(method, path, **how)
             # requests' own errors are OSErrors, what urllib3 thinks of an address is a ValueError.
             except (OSError, ValueError) as error:
                 call.status = _status(error)

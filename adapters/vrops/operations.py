@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final, NamedTuple
 
 from adapters.config.credentials import CredentialSource
 from adapters.config.settings import VropsSettings
+from adapters.outgoing.deadline import deadline
 from adapters.outgoing.grouping import Grouping, halved
 from adapters.vrops.client import BATCH, REFUSED, Answer, SuiteApi, batches
 from adapters.vrops.companions import Companions
@@ -180,6 +182,11 @@ class Vrops:
     def inspection(self) -> Inspection:
         """Return what tells how all this is set up over there."""
         return Inspection(self._api, self._resolver.instances)
+
+    def log_in(self, seconds: float) -> None:
+        """Log in within so many seconds, if need be; never raises: who asks next finds out why."""
+        with suppress(MaintenanceError), deadline(seconds):
+            self._api.log_in()
 
     def close(self) -> None:
         """Release the token and the connections."""

@@ -1,10 +1,13 @@
 """The connections to vRealize Operations: one requests.Session, kept alive, within a deadline."""
 
+import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from http.cookiejar import DefaultCookiePolicy
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
+from urllib.parse import urlencode
 
 import requests
 import urllib3
@@ -20,6 +23,73 @@ from adapters.outgoing.tls import Trust
 from adapters.outgoing.trusting import TrustingAdapter
 
 RETRIED_STATUSES: Final = (429, 502, 503, 504)
+# A few methods, with the token of today and the one before it.
+_MAX_TEMPLATES: Final = 8
+
+Params = Mapping[str, Any]
+
+
+class Transport:
+    """Sends requests to the Suite API; what is the same for many of them is prepared once.
+
+    They go to requests' adapter right away: a Session would look for cookies, hooks and redirects,
+    and merge its settings into each. ``clock`` tells seconds: a CA file is read again only so
+    often.
+    """
+
+    def __init__(
+        self, settings: VropsSettings, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._base = f"{settings.url}/suite-api/api"
+        self._session = new_session(settings, clock)
+        self._adapter = self._session.get_adapter(self._base)
+        self._template = lru_cache(_MAX_TEMPLATES)(self._prepared)
+        # requests passes urllib3's own Timeout through, though its types do not say so.
+        self._options: Any = {
+            "timeout": timeout(settings),
+            "verify": self._session.verify,
+            "proxies": self._session.proxies,
+        }
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        params: Params | None = None,
+        body: Params | None = None,
+        authorization: str = "",
+    ) -> requests.Response:
+        """Send one request, and return its answer, which has been read.
+
+        A ``body`` is sent as JSON; ``authorization`` is the header of that name, if any.
+
+        Raises requests' own errors, which are OSErrors, and ValueError for an address that makes
+        no sense.
+        """
+        request = self._request(method, path, params, body, authorization)
+        response = self._adapter.send(request, **self._options)
+        response.content  # noqa: B018 - whose connection is free from now on.
+        return response
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _request(
+        self, method: str, path: str, params: Params | None, body: Params | None, authorization: str
+    ) -> requests.PreparedRequest:
+        template = self._template(method, authorization)
+        request = copy.copy(template)
+        request.url = f"{template.url}{path}{f'?{urlencode(params, doseq=True)}' if params else ''}"
+        if body is not None:
+            request.headers = template.headers.copy()
+            request.prepare_body(None, None, body)
+        return request
+
+    def _prepared(self, method: str, authorization: str) -> requests.PreparedRequest:
+        """Prepare what all requests of a method have in common; nobody changes it afterwards."""
+        headers = {"Authorization": authorization} if authorization else {}
+        return self._session.prepare_request(requests.Request(method, self._base, headers))
 
 
 def new_session(

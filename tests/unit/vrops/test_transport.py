@@ -1,7 +1,10 @@
+import io
 import math
 from typing import Any
 
 import pytest
+import requests
+from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import MaxRetryError, ProtocolError
@@ -9,7 +12,7 @@ from urllib3.util import Retry
 
 from adapters.config.settings import VropsSettings
 from adapters.outgoing.deadline import deadline
-from adapters.vrops.transport import RETRIED_STATUSES, new_session, timeout
+from adapters.vrops.transport import RETRIED_STATUSES, Transport, new_session, timeout
 
 SETTINGS = VropsSettings("https://vrops.invalid")
 
@@ -103,6 +106,110 @@ def test_a_netrc_and_a_bundle_of_the_environment_change_nothing(
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere.pem")
     assert not new_session(SETTINGS).trust_env
+
+
+def test_what_many_requests_have_in_common_is_prepared_once(
+    prepared: list[str], sent: list[requests.PreparedRequest]
+) -> None:
+    transport = Transport(SETTINGS)
+    for number in range(100):
+        transport.send("GET", f"/resources/{number}", {"page": number}, authorization="a")
+        transport.send("PUT", f"/resources/{number}/maintained", authorization="a")
+    assert prepared == ["GET", "PUT"]
+    assert len({request.url for request in sent}) == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST", "DELETE"])
+@pytest.mark.parametrize("params", [None, {}, {"name": "a b&c", "page": 0, "id": ["x", "y"]}])
+@pytest.mark.parametrize("body", [None, {}, {"name": "\u00e4"}])
+def test_a_request_is_what_requests_would_make_of_it(
+    sent: list[requests.PreparedRequest],
+    method: str,
+    params: dict[str, Any] | None,
+    body: dict[str, Any] | None,
+) -> None:
+    Transport(SETTINGS).send(method, "/resources", params, body, "token")
+    headers = {"Authorization": "token"}
+    url = f"{SETTINGS.url}/suite-api/api/resources"
+    whole = requests.Request(method, url, headers, params=params, json=body)
+    expected = new_session(SETTINGS).prepare_request(whole)
+    assert [(each.method, each.url, each.body) for each in sent] == [
+        (expected.method, expected.url, expected.body)
+    ]
+    assert dict(sent[0].headers) == dict(expected.headers)
+
+
+def test_a_token_that_was_renewed_replaces_the_one_before(
+    sent: list[requests.PreparedRequest],
+) -> None:
+    transport = Transport(SETTINGS)
+    for token in ("first", "second", ""):
+        transport.send("GET", "/resources", authorization=token)
+    assert [each.headers.get("Authorization") for each in sent] == ["first", "second", None]
+
+
+def test_a_body_is_not_left_behind_for_the_next_request(
+    sent: list[requests.PreparedRequest],
+) -> None:
+    transport = Transport(SETTINGS)
+    transport.send("POST", "/resources/query", body={"name": ["x"]})
+    transport.send("POST", "/auth/token/release")
+    assert [each.body for each in sent] == [b'{"name": ["x"]}', None]
+    assert "Content-Type" not in sent[1].headers
+
+
+@pytest.mark.parametrize(("exceptions", "proxy"), [("", "proxy.invalid"), ("vrops.invalid", None)])
+def test_the_proxies_of_the_environment_hold(
+    monkeypatch: pytest.MonkeyPatch, exceptions: str, proxy: str | None
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.invalid:3128")
+    monkeypatch.setenv("NO_PROXY", exceptions)
+    monkeypatch.delenv("no_proxy", raising=False)
+    asked: list[Any] = []
+
+    def urlopen(pool: HTTPConnectionPool, **options: Any) -> HTTPResponse:
+        asked.append(pool)
+        return answer()
+
+    monkeypatch.setattr(HTTPConnectionPool, "urlopen", urlopen)
+    transport = Transport(SETTINGS)
+    for _ in range(2):
+        transport.send("GET", "/versions/current")
+    assert [pool.proxy and pool.proxy.host for pool in asked] == [proxy, proxy]
+    assert asked[0] is asked[1]
+
+
+@pytest.fixture
+def prepared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The methods of all requests that a Session prepares."""
+    methods: list[str] = []
+    prepare = requests.Session.prepare_request
+
+    def noting(session: requests.Session, request: requests.Request) -> requests.PreparedRequest:
+        methods.append(str(request.method))
+        return prepare(session, request)
+
+    monkeypatch.setattr(requests.Session, "prepare_request", noting)
+    return methods
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[requests.PreparedRequest]:
+    """The requests that reach requests' adapter, each of which is answered with nothing."""
+    sent: list[requests.PreparedRequest] = []
+
+    def send(
+        adapter: HTTPAdapter, request: requests.PreparedRequest, **options: Any
+    ) -> requests.Response:
+        sent.append(request)
+        return adapter.build_response(request, answer())
+
+    monkeypatch.setattr(HTTPAdapter, "send", send)
+    return sent
+
+
+def answer() -> HTTPResponse:
+    return HTTPResponse(body=io.BytesIO(), status=204, preload_content=False)
 
 
 def _number(value: object) -> float:
