@@ -44,8 +44,9 @@ def _measured(quick: bool) -> Results:
     results, started = Results(_about(quick)), time.perf_counter()
     for measure in (
         *(traffic.one_event, watching.watched, watching.vsphere),
-        *(traffic.rate, traffic.storm, traffic.outage),
-        *(start.start, sizes.sizes, start.runtime, sizes.sweeps),
+        *(traffic.rate, traffic.crowd, traffic.storm, traffic.slow_storm, traffic.outage),
+        *(start.start, sizes.sizes, start.runtime, start.vcenters),
+        *(sizes.sweeps, sizes.estate),
     ):
         print(f"{time.perf_counter() - started:6.1f} s  {measure.__name__}", flush=True)
         measure(results)

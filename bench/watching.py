@@ -50,7 +50,7 @@ def watched(results: Results) -> None:
             "as an event": partial(_written, few, "as an event", FEW),
             "its calls alone": partial(_written, few, "its calls alone", FEW),
         }
-        results.take_turns(turns)
+        results.take_turns(turns, 5)
 
 
 def _written(simulated: Operations, name: str, hosts: int) -> dict[str, float]:
@@ -75,7 +75,7 @@ def vsphere(results: Results) -> None:
                     told = {**simulated.variables, **vcenter.variables}
                     turn = partial(_through_watcher, program, simulated, told)
                     turns[f"written, {hosts} hosts"] = turn
-                results.take_turns(turns)
+                results.take_turns(turns, 3)
 
 
 @contextmanager
