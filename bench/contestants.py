@@ -3,6 +3,7 @@
 It prints the value of one round. The environment names the Suite API.
 """
 
+import cProfile
 import http.client
 import itertools
 import json
@@ -13,9 +14,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
+from pathlib import Path
 from statistics import median
 from timeit import timeit
-from types import MappingProxyType
+from types import CodeType, MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -30,11 +32,14 @@ from functions.ports import Companion, VCenterHost
 from lab import memory
 from lab.events import HTTP_FORMATS, EventData, lambda_event, router_envelope
 from lab.memory import MemoryVCenter
+from lab.processes import ROOT
 
 CALL_SECONDS: Final = 0.005
 _HOSTS: Final = "/resources?adapterKind=VMWARE&resourceKind=HostSystem"
 _LOOKUP: Final = f"{_HOSTS}&name=esx01.lab.local"
 _PAGE: Final = 1000
+# What a slow machine needs for the largest sweep is measured, too.
+_UNHURRIED: Final = {"RECONCILE_DEADLINE_SECONDS": "900"}
 
 
 class Least:
@@ -265,7 +270,7 @@ def _estate(hosts: int, vcenters: int) -> tuple[float, float, float]:
 
 
 def _swept(vcenters: Sequence[MemoryVCenter]) -> tuple[float, float, float]:
-    dispatch = memory.mirror(os.environ, *vcenters)
+    dispatch = memory.mirror({**os.environ, **_UNHURRIED}, *vcenters)
     before, started = machine.used(os.getpid())["VmRSS"], time.perf_counter()
     dispatch(lambda limits: envelopes.from_timer("bench"))
     seconds = time.perf_counter() - started
@@ -280,6 +285,34 @@ def _listing(hosts: int) -> float:
     if least.sweep() != hosts:
         raise OSError("not all hosts were listed")
     return time.perf_counter() - started
+
+
+def _profile(host: int, count: int) -> dict[str, tuple[float, float]]:
+    """Return by whose code an event is handled: its own milliseconds, and how often it is called.
+
+    That is by cProfile, which makes all of it slower, and what is called most it slows down most.
+    """
+    mirror, profile = _lambda(), cProfile.Profile()
+    load.milliseconds(mirror, load.in_turn(host, 2))
+    profile.runcall(load.milliseconds, mirror, list(load.in_turn(host, count)))
+    spent: dict[str, tuple[float, float]] = {}
+    for entry in profile.getstats():
+        seconds, calls = spent.get(whose := _whose(entry.code), (0.0, 0.0))
+        spent[whose] = (seconds + entry.inlinetime, calls + entry.callcount)
+    for whose in ("ours: bench", "ours: lab"):
+        spent.pop(whose, None)
+    return {whose: (1000 * own / count, calls / count) for whose, (own, calls) in spent.items()}
+
+
+def _whose(code: CodeType | str) -> str:
+    """Return whose code it is; what is built into Python has no file, and calls wait in there."""
+    if isinstance(code, str):
+        return "waiting for answers" if "_ssl._SSLSocket" in code else "built into Python"
+    parts = Path(code.co_filename).parts
+    if "site-packages" in parts:
+        return parts[parts.index("site-packages") + 1]
+    ours = Path(code.co_filename).is_relative_to(ROOT)
+    return f"ours: {parts[len(ROOT.parts)]}" if ours else "Python's library"
 
 
 def _warm(make: Callable[[], SendEvent], host: int, count: int) -> float:
@@ -307,6 +340,7 @@ CONTESTANTS: Final[dict[str, dict[str, Callable[..., object]]]] = {
     "cold": {"a first event's calls alone": lambda: Least().first_event()},
     "rate": {"the simulator: calls": _per_second},
     "cpu": {CALL: lambda n: 1000 / n * timeit(Least().mirror, timer=time.process_time, number=n)},
+    "profile": {"ours": _profile},
     "sweep": {"ours": _sweep, "estate": _estate, "listing": _listing},
 }
 

@@ -24,6 +24,7 @@ _OPTIONAL: Final = {"boto3", "botocore", "pyVmomi", "click", "rich", "flask", "f
 _IMPORT: Final = "import time; t = time.perf_counter(); import {}; print(time.perf_counter() - t)"
 _LOADED: Final = f"import sys, adapters.eventbridge; print(len(sys.modules.keys() & {_OPTIONAL}))"
 _OURS: Final = "ours, Lambda's emulator"
+_VCENTER: Final = "adapters.vcenter"
 _WITH_VCENTER: Final = "with a vCenter"
 _HANDLERS: Final = {
     "a handler that only imports requests": "only_requests.handler",
@@ -52,6 +53,8 @@ def start(results: Results) -> None:
         for module in ("requests", "adapters.knative"):
             after = f"{module}, after functions_framework"
             turns[after] = partial(_import, module, "import functions_framework; ")
+        after_ours = "import functions_framework, adapters.knative; "
+        turns[f"{_VCENTER}, after adapters.knative"] = partial(_import, _VCENTER, after_ours)
         results.take_turns(turns)
     results.add("adapters.eventbridge", optional=world.said("-c", _LOADED))
 

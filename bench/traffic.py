@@ -147,6 +147,15 @@ def _drive(server: Function, seconds: float, in_flight: int = IN_FLIGHT) -> dict
     return {"rate": len(replies) / lasted, "cpu": cpu}
 
 
+def profile(results: Results) -> None:
+    """Note ``profile``, milliseconds of an event, and ``profile_calls``, by whose code it is."""
+    with world.simulator(20, delay=0.0) as operations:
+        for _ in range(results.rounds(3)):
+            spent = world.alone(operations, "profile", "ours", 1, 30)["profile"]
+            for whose, (own, calls) in spent.items():
+                results.add(whose, profile=own, profile_calls=calls)
+
+
 def storm(results: Results) -> None:
     """Note ``storm``, in seconds, its ``storm_calls``, and what ``_deliver`` notes.
 

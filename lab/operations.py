@@ -61,7 +61,7 @@ class Operations:
     def is_up(self) -> bool:
         """Whether it answers."""
         try:
-            return bool(self._state())
+            return bool(self._ask("GET", "faults"))
         except OSError:
             return False
 
