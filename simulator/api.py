@@ -159,7 +159,7 @@ def _resources_of_kind(adapter_kind: str, resource_kind: str) -> Response:
 @api.get("/resources")
 def _resources() -> Response:
     values = {name: values for name, values in request.args.lists() if any(values)}
-    return _list(_criteria(values), values.get("adapterInstanceId", ()))
+    return _list(_criteria(values))
 
 
 @api.post("/resources/query")
@@ -298,9 +298,9 @@ def _filters(body: object) -> dict[str, list[str]]:
     return {name: _texts(value) for name, value in body.items()}
 
 
-def _list(tests: Iterable[Criterion], adapters: Iterable[str] = ()) -> Response:
-    tests, collected = list(tests), appliance().inventory.resources({*map(str.lower, adapters)})
-    found = [each for each in collected if all(t(each) for t in tests)]
+def _list(tests: Iterable[Criterion]) -> Response:
+    tests = list(tests)
+    found = [each for each in appliance().inventory.resources() if all(t(each) for t in tests)]
     return rendered(request, "resources", _page(found, _describe))
 
 

@@ -3,7 +3,7 @@
 import threading
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
@@ -261,16 +261,10 @@ class Inventory:
         with self._lock:
             return list(self._vcenters.values())
 
-    def resources(self, adapters: Collection[str] = ()) -> list[Resource]:
-        """Return every host and companion as it can be read now.
-
-        With the ids of `adapters`, only what those collect: of many vCenters that is much faster.
-        """
+    def resources(self) -> list[Resource]:
+        """Return every host and companion as it can be read now."""
         with self._lock:
-            known = self.vcenters()
-            names = {each.name for each in known if not adapters or each.adapter_id in adapters}
-            some = [each for each in self._records.values() if each.vcenter.name in names]
-            return [self._snapshot(record) for record in some]
+            return [self._snapshot(record) for record in self._records.values()]
 
     def by_id(self, id: str) -> Resource:
         """Return the resource of that id, or raise LookupError."""
