@@ -66,6 +66,9 @@ def vsphere(results: Results) -> None:
     if not vcsim.available():
         results.skipped["vCenter's own API"] = "there is no Go to build vcsim with."
         return
+    if results.about["quick"]:
+        results.skipped["vCenter's own API"] = "most of that is vcsim's, and takes a while."
+        return
     for hosts in (FEW, 100 * FEW):
         with vcsim.running(hosts) as program, connected(program.variables) as vcenter:
             turns: dict[str, Turn] = {f"told a client, {hosts:,} hosts": partial(_told, program)}
