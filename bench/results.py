@@ -46,8 +46,10 @@ class Results:
     def take_turns(self, turns: Mapping[str, Turn], most: int = 100) -> None:
         """Let contestants take turns, A B C A B C, so that the machine's moods meet all of them.
 
-        A round before the first does not count: it fills caches, and writes bytecode.
+        A round before the first does not count: it fills caches, and writes bytecode. In a hurry
+        there is none.
         """
-        for counted in (Results(), *[self] * self.rounds(most)):
+        uncounted = [] if self.about.get("quick") else [Results()]
+        for counted in (*uncounted, *[self] * self.rounds(most)):
             for contestant, turn in turns.items():
                 counted.add(contestant, **turn())

@@ -206,7 +206,8 @@ def outage(results: Results) -> None:
         exits, enters = ([load.event(n, entered=mode) for n in hosts] for mode in (False, True))
         with world.simulator(BACKLOG) as operations, world.server(KNATIVE, operations) as ours:
             deliver = partial(_deliver, results, operations, ours)
-            deliver("before an outage", exits, AT_ONCE)
+            # As many at once as need all threads that the outage may need: those are kept.
+            deliver("before an outage", exits, 2 * AT_ONCE)
             before, over = machine.used(ours.process.pid), time.perf_counter() + seconds
             operations.fault(status=503, count=1_000_000)
             threading.Timer(seconds, operations.clear_faults).start()
