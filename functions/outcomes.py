@@ -104,8 +104,8 @@ class SweepListener:
     ) -> None:
         """All of ``vcenter`` was read, on both sides, and ``actions`` are what there is to do.
 
-        ``resources`` and ``actions`` are about the ``companions`` of hosts, too. Hosts that have been
-        in maintenance mode for too long are told of later.
+        ``resources`` and ``actions`` are about the ``companions`` of hosts, too. Hosts that are
+        overdue are told of later.
         """
 
     def refused(self, error: SweepRefusedError) -> None:

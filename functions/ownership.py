@@ -32,6 +32,7 @@ A_PERSONS: Final = "open-ended, so a person's, since ours have a lease"
 ANOTHERS: Final = "a timed window, so not ours, since ours have no lease"
 NOT_OURS: Final = "a timed window of a host that was not in maintenance mode within the last lease"
 NOT_TOLD: Final = "a timed window, and vCenter's events do not tell whether it may be ours"
+ENTERED_SINCE: Final = "has entered maintenance mode since it was looked at, and is looked at anew"
 NOTHING_OURS: Final = "not in maintenance mode within the last lease, so nothing of ours is there"
 PERHAPS_ANOTHERS: Final = (
     "already in a timed window, perhaps a person's; ours starts when it has ended"
@@ -74,6 +75,12 @@ class Stand(Enum):
     """Not in maintenance mode, and not within the last lease either: nothing can be ours."""
     NOT_TOLD = auto()
     """Not in maintenance mode, and vCenter's events do not tell whether it was."""
+    ENTERED_SINCE = auto()
+    """Not in maintenance mode when it was looked at, and its newest event is that it has entered.
+
+    An end that is written now may show after its start, and who sees that start takes it for a
+    person's window: before this stay there was none.
+    """
 
     @property
     def in_maintenance(self) -> bool:
@@ -157,9 +164,11 @@ def stand(
     """
     if in_maintenance:
         return Stand.JUST_ENTERED if _has_just_entered(changes, policy, now) else Stand.IN_FOR_LONG
-    # It has entered since its mode was read, or that it left is missing: then nothing is proven.
-    if changes is None or (changes and changes[0].entered):
+    if changes is None:
         return Stand.NOT_TOLD
+    # Or that it left is not told yet: then it is looked at for that, too.
+    if changes and changes[0].entered:
+        return Stand.ENTERED_SINCE
     return Stand.JUST_LEFT if changes else Stand.OUT_FOR_LONG
 
 
@@ -180,5 +189,7 @@ LEFT_ALONE: Final[Mapping[tuple[bool, Stand, ResourceState], str]] = {
     (True, Stand.OUT_FOR_LONG, ResourceState.MONITORED): NOTHING_OURS,
     (True, Stand.OUT_FOR_LONG, ResourceState.TIMED): NOT_OURS,
     (True, Stand.NOT_TOLD, ResourceState.TIMED): NOT_TOLD,
+    (True, Stand.ENTERED_SINCE, ResourceState.MONITORED): ENTERED_SINCE,
+    (True, Stand.ENTERED_SINCE, ResourceState.TIMED): NOT_TOLD,
     **{(False, each, ResourceState.TIMED): ANOTHERS for each in Stand},
 }

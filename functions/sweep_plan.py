@@ -27,7 +27,7 @@ _PERSONS: Final[_Decision] = ("leave", A_PERSONS)
 _ANYONES: Final[_Decision] = ("leave", "open-ended, so perhaps a person's; --adopt ends it")
 _WHOLE: Final[_Decision] = ("leave", "its whole vCenter is in a timed window, which is not ours")
 
-_OUT: Final = (Stand.JUST_LEFT, Stand.OUT_FOR_LONG, Stand.NOT_TOLD)
+_OUT: Final = (Stand.JUST_LEFT, Stand.OUT_FOR_LONG, Stand.NOT_TOLD, Stand.ENTERED_SINCE)
 _IN: Final = (Stand.IN_FOR_LONG, Stand.JUST_ENTERED)
 
 _RULES: Final[_Rules] = {
@@ -39,6 +39,7 @@ _RULES: Final[_Rules] = {
     (True, Stand.JUST_LEFT, ResourceState.TIMED): _OVER,
     (True, Stand.OUT_FOR_LONG, ResourceState.TIMED): ("leave", NOT_OURS),
     (True, Stand.NOT_TOLD, ResourceState.TIMED): ("leave", NOT_TOLD),
+    (True, Stand.ENTERED_SINCE, ResourceState.TIMED): ("leave", NOT_TOLD),
     **{(False, each, ResourceState.TIMED): ("leave", ANOTHERS) for each in _OUT},
     **{(False, each, ResourceState.OPEN_ENDED): _ANYONES for each in _OUT},
 }

@@ -14,21 +14,25 @@ A process that watches vCenter is told of the last change, whenever it asks, and
 another; what it missed before it began, its sweep finds.
 """
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from functions.context import Context, NoMemory, Policy, VCenters
 from functions.convergence import mirror_event
 from functions.errors import MaintenanceError
+from functions.events import HOST as HOST_KIND
 from functions.events import HostEvent, HostRef
 from functions.ports import (
+    Companion,
     ModeChange,
     OperationsManager,
     Resource,
     ResourceState,
+    Surroundings,
     VCenter,
     VCenterHost,
 )
@@ -53,6 +57,8 @@ class Question(NamedTuple):
 Answer = Hashable
 Ask = Callable[[Question], Any]
 Program = Callable[[Ask], Any]
+# What there is beside the processes: a World here, another one elsewhere.
+W = TypeVar("W")
 
 
 class _Unanswered(BaseException):
@@ -72,13 +78,22 @@ class AskedOperations:
     def find(self, host: HostRef) -> Resource:
         return Resource("id", host, self._ask(Question("read")), HOST.moref, _UUID)
 
+    def find_with(self, host: HostRef, kinds: Collection[str]) -> Sequence[Resource]:
+        return [self.find(host)]
+
+    def find_all(self, companions: Collection[HostRef]) -> Sequence[Resource]:
+        return []
+
+    def alone(self, host: Resource, companions: Sequence[Resource]) -> Sequence[Resource]:
+        return []
+
     def start_maintenance(self, resource: Resource, minutes: int | None) -> bool:
         return self._write(TIMED if minutes else OPEN_ENDED)
 
     def end_maintenance(self, resource: Resource) -> bool:
         return self._write(MONITORED)
 
-    def resources(self, vcenter: str) -> Iterable[Resource]:
+    def resources(self, vcenter: str, kind: str = HOST_KIND) -> Iterable[Resource]:
         return [self.find(HOST)]
 
     def start_all(
@@ -105,6 +120,15 @@ class AskedVCenter:
 
     def in_maintenance_mode(self, moref: str) -> bool:
         return bool(self._ask(Question("look")))
+
+    def surroundings(self, moref: str, kinds: Collection[str]) -> Surroundings:
+        return Surroundings({moref: self.in_maintenance_mode(moref)})
+
+    def companions(self, kinds: Collection[str]) -> Iterable[Companion]:
+        return []
+
+    def has(self, companion: HostRef) -> bool:
+        return False
 
     def hosts(self) -> Iterable[VCenterHost]:
         return [VCenterHost(HOST, self.in_maintenance_mode(HOST.moref))]
@@ -166,7 +190,7 @@ Watch = Callable[[Ask, Context, "Scenario"], None]
 def watch(ask: Ask, context: Context, scenario: "Scenario") -> None:
     """Do as a process does that watches vCenter: begin, sweep, and mirror what is told."""
     told = ask(Question("begin"))
-    _sweep(context)
+    sweep(context)
     mirror_updates(told, ask, context, scenario)
 
 
@@ -181,7 +205,7 @@ def watch_and_sweep_again(ask: Ask, context: Context, scenario: "Scenario") -> N
     """Do so, and sweep once more when all shows: the next sweep is due within a minute."""
     watch(ask, context, scenario)
     ask(Question("settle"))
-    _sweep(context)
+    sweep(context)
 
 
 def watch_without_sweep(ask: Ask, context: Context, scenario: "Scenario") -> None:
@@ -191,7 +215,7 @@ def watch_without_sweep(ask: Ask, context: Context, scenario: "Scenario") -> Non
 
 def watch_after_sweep(ask: Ask, context: Context, scenario: "Scenario") -> None:
     """What is to be caught: what happens between the sweep and the beginning is missed."""
-    _sweep(context)
+    sweep(context)
     watch_without_sweep(ask, context, scenario)
 
 
@@ -241,6 +265,10 @@ class Scenario:
         recent = [self.after(number) for number in range(changed, 0, -1)]
         return (*recent, *((self.mode, not self.mode) if self.stayed else ()))
 
+    def walk(self) -> "Explorer":
+        """Who walks through it."""
+        return Explorer(self)
+
     def programs(self) -> list[Program]:
         """What the processes run."""
         events = [self.event(number) for number in range(self.changes + 1)]
@@ -261,7 +289,7 @@ class Scenario:
         return lambda ask: mirror_event(events[number], wanted, self._context(ask, events))
 
     def _sweeper(self, events: Sequence[HostEvent]) -> Program:
-        return lambda ask: _sweep(self._context(ask, events))
+        return lambda ask: sweep(self._context(ask, events))
 
     def _watcher(self, events: Sequence[HostEvent]) -> Program:
         return lambda ask: self.watch(ask, self._context(ask, events), self)
@@ -275,7 +303,8 @@ class Scenario:
         return Context(operations, vcenters, policy=Policy(self.lease), now=lambda: NOW)
 
 
-def _sweep(context: Context) -> Report:
+def sweep(context: Context) -> Report:
+    """Sweep, and raise what fails."""
     report = reconcile(context)
     for error in report.faults:
         raise error
@@ -355,10 +384,10 @@ class World(NamedTuple):
         return self.pending[-1] if self.pending else self.visible
 
 
-class State(NamedTuple):
+class State(NamedTuple, Generic[W]):
     """The world, where each process is, and whose window each of them has read last."""
 
-    world: World
+    world: W
     points: tuple[Point, ...]
     seen: tuple[int, ...]
 
@@ -385,24 +414,46 @@ class Found:
 _Ways = tuple[int, int, int, int, int]
 
 
-@dataclass
-class Explorer:
-    """Walks through all that can happen in one scenario."""
+class Walk(ABC, Generic[W]):
+    """Walks through all that can happen to some processes, and to the world beside them."""
 
-    scenario: Scenario
-    _ways: dict[State, _Ways | None] = field(default_factory=dict)
+    def __init__(self, programs: Iterable[Program]) -> None:
+        self._beginnings = tuple(Point(each) for each in programs)
+        self._ways: dict[State[W], _Ways | None] = {}
 
-    def __post_init__(self) -> None:
-        self._beginnings = tuple(Point(each) for each in self.scenario.programs())
-        scenario = self.scenario
-        self._earliest = (*scenario.handled, *scenario.sweeps, *scenario.watchers)
+    @abstractmethod
+    def world(self) -> W:
+        """How the world is at first."""
 
-    def start(self) -> State:
-        scenario = self.scenario
-        remembered = (0,) * len({*scenario.memories})
-        first, deaths, persons = scenario.first(), scenario.deaths, scenario.persons
-        world = World(scenario.mode, 0, first, (), remembered, deaths, persons)
-        return State(world, self._beginnings, (0,) * len(self._beginnings))
+    @abstractmethod
+    def verdict(self, state: State[W]) -> str:
+        """Say how it is when nothing can happen any more."""
+
+    @abstractmethod
+    def changes(self, world: W) -> Iterator[tuple[str, W]]:
+        """What happens by itself, and what persons do."""
+
+    @abstractmethod
+    def may_start(self, state: State[W], index: int) -> bool:
+        """Whether what the process handles has happened by now."""
+
+    @abstractmethod
+    def died(self, world: W) -> W | None:
+        """The world after a process has died, if one may."""
+
+    @abstractmethod
+    def answers(
+        self, question: Question, state: State[W], index: int
+    ) -> Iterator[tuple[str, Answer, W]]:
+        """Each answer that a process may get, told in words, and the world after it."""
+
+    @abstractmethod
+    def reader(self, world: W) -> int:
+        """Whose window somebody finds who reads now."""
+
+    def start(self) -> State[W]:
+        """Return how all is at first."""
+        return State(self.world(), self._beginnings, (0,) * len(self._beginnings))
 
     def explore(self) -> Found:
         """Count the states and the complete schedules, the wrong ones of them apart."""
@@ -412,7 +463,7 @@ class Explorer:
     def counterexample(self, verdict: str) -> list[str]:
         """Tell a shortest schedule that ends so, a line for each step; nothing if none does."""
         start = self.start()
-        came: dict[State, tuple[State, str] | None] = {start: None}
+        came: dict[State[W], tuple[State[W], str] | None] = {start: None}
         waiting = deque([start])
         while waiting:
             state = waiting.popleft()
@@ -425,8 +476,63 @@ class Explorer:
                     waiting.append(following)
         return []
 
-    def verdict(self, state: State) -> str:
-        """Say how it is when nothing can happen any more."""
+    def steps(self, state: State[W]) -> Iterator[tuple[str, State[W]]]:
+        """Everything that can happen next, each told in words."""
+        for told, world in self.changes(state.world):
+            yield told, state._replace(world=world)
+        for index in range(len(self._beginnings)):
+            if self.may_start(state, index):
+                yield from self._moves(state, index)
+
+    def _moves(self, state: State[W], index: int) -> Iterator[tuple[str, State[W]]]:
+        """What a process may do, or suffer; nothing if it is done."""
+        point = state.points[index]
+        if point.question is None:
+            return
+        dead = self.died(state.world) if point.started else None
+        if dead is not None:
+            told = "dies, and what it did begins anew"
+            yield _told(index, told), self._moved(state, index, dead, self._beginnings[index])
+        for told, answer, following in self.answers(point.question, state, index):
+            yield _told(index, told), self._moved(state, index, following, point.answered(answer))
+
+    def _moved(self, state: State[W], index: int, world: W, point: Point) -> State[W]:
+        """Where all are after one process has moved; it remembers whose window it has read."""
+        points = (*state.points[:index], point, *state.points[index + 1 :])
+        question = state.points[index].question
+        if question and question.kind == "read":
+            seen = (*state.seen[:index], self.reader(world), *state.seen[index + 1 :])
+            return State(world, points, seen)
+        return State(world, points, state.seen)
+
+    def _count(self, state: State[W]) -> _Ways:
+        if state in self._ways:
+            known = self._ways[state]
+            if known is None:
+                raise RuntimeError("a schedule that never ends")
+            return known
+        self._ways[state] = None
+        ways = [self._count(following) for _, following in self.steps(state)]
+        total = _sum(ways) if ways else _ONE_WAY[self.verdict(state)]
+        self._ways[state] = total
+        return total
+
+
+class Explorer(Walk[World]):
+    """Walks through all that can happen in one scenario."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        super().__init__(scenario.programs())
+        self.scenario = scenario
+        self._earliest = (*scenario.handled, *scenario.sweeps, *scenario.watchers)
+
+    def world(self) -> World:
+        scenario = self.scenario
+        remembered = (0,) * len({*scenario.memories})
+        first, deaths, persons = scenario.first(), scenario.deaths, scenario.persons
+        return World(scenario.mode, 0, first, (), remembered, deaths, persons)
+
+    def verdict(self, state: State[World]) -> str:
         world = state.world
         if any(point.error for point in state.points):
             return "with an error"
@@ -436,16 +542,7 @@ class Explorer:
             return "right"
         return "silenced" if world.visible.state.maintained else "monitored"
 
-    def steps(self, state: State) -> Iterator[tuple[str, State]]:
-        """Everything that can happen next, each told in words."""
-        for told, world in self._changes(state.world):
-            yield told, state._replace(world=world)
-        for index, earliest in enumerate(self._earliest):
-            if state.world.changed >= earliest:
-                yield from self._moves(state, index)
-
-    def _changes(self, world: World) -> Iterator[tuple[str, World]]:
-        """What happens by itself, and what persons do."""
+    def changes(self, world: World) -> Iterator[tuple[str, World]]:
         if world.changed < self.scenario.changes:
             told = f"vCenter     the host {'leaves' if world.mode else 'enters'} maintenance mode"
             yield told, world._replace(mode=not world.mode, changed=world.changed + 1)
@@ -457,24 +554,21 @@ class Explorer:
             if state != world.accepted.state:
                 yield f"a person    sets {state}", self._set(world, state)
 
+    def may_start(self, state: State[World], index: int) -> bool:
+        return state.world.changed >= self._earliest[index]
+
+    def died(self, world: World) -> World | None:
+        return world._replace(deaths=world.deaths - 1) if world.deaths else None
+
+    def reader(self, world: World) -> int:
+        return world.visible.person
+
     def _set(self, world: World, state: ResourceState) -> World:
         window = Window(state, self.scenario.persons - world.persons + 2)
         return world._replace(visible=window, pending=(), persons=world.persons - 1)
 
-    def _moves(self, state: State, index: int) -> Iterator[tuple[str, State]]:
-        """What a process may do, or suffer; nothing if it is done."""
-        world, point = state.world, state.points[index]
-        if point.question is None:
-            return
-        if world.deaths and point.started:
-            dead = world._replace(deaths=world.deaths - 1)
-            told = "dies, and what it did begins anew"
-            yield _told(index, told), _moved(state, index, dead, self._beginnings[index])
-        for told, answer, following in self._answers(point.question, state, index):
-            yield _told(index, told), _moved(state, index, following, point.answered(answer))
-
-    def _answers(
-        self, question: Question, state: State, index: int
+    def answers(
+        self, question: Question, state: State[World], index: int
     ) -> Iterator[tuple[str, Answer, World]]:
         (kind, about), world = question, state.world
         if kind == "read":
@@ -521,18 +615,6 @@ class Explorer:
         told = f"knows of event {newest} as the newest"
         return told, newest, world._replace(remembered=remembered)
 
-    def _count(self, state: State) -> _Ways:
-        if state in self._ways:
-            known = self._ways[state]
-            if known is None:
-                raise RuntimeError("a schedule that never ends")
-            return known
-        self._ways[state] = None
-        ways = [self._count(following) for _, following in self.steps(state)]
-        total = _sum(ways) if ways else _ONE_WAY[self.verdict(state)]
-        self._ways[state] = total
-        return total
-
 
 _ONE_WAY: Final[dict[str, _Ways]] = {
     "silenced": (1, 0, 0, 0, 0),
@@ -548,16 +630,6 @@ def _sum(ways: Iterable[_Ways]) -> _Ways:
     return silenced, monitored, harmed, errors, right
 
 
-def _moved(state: State, index: int, world: World, point: Point) -> State:
-    """Where all are after one process has moved; it remembers whose window it has read."""
-    points = (*state.points[:index], point, *state.points[index + 1 :])
-    question = state.points[index].question
-    if question and question.kind == "read":
-        seen = (*state.seen[:index], world.visible.person, *state.seen[index + 1 :])
-        return State(world, points, seen)
-    return State(world, points, state.seen)
-
-
 def _told(index: int, told: str) -> str:
     return f"process {index + 1}   {told}"
 
@@ -570,7 +642,7 @@ def _mode(mode: bool) -> str:
     return "in maintenance mode" if mode else "not in maintenance mode"
 
 
-def _way(state: State, came: dict[State, tuple[State, str] | None]) -> list[str]:
+def _way(state: State[W], came: dict[State[W], tuple[State[W], str] | None]) -> list[str]:
     told: list[str] = []
     while step := came[state]:
         state, line = step
@@ -578,7 +650,20 @@ def _way(state: State, came: dict[State, tuple[State, str] | None]) -> list[str]
     return told[::-1]
 
 
-def _varied(scenarios: Iterable[Scenario], **values: Sequence[Any]) -> list[Scenario]:
+class Walkable(Protocol):
+    """A scenario, which is a dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    def walk(self) -> Walk[Any]:
+        """Who walks through it."""
+        ...
+
+
+S = TypeVar("S", bound=Walkable)
+
+
+def varied(scenarios: Iterable[S], **values: Sequence[Any]) -> list[S]:
     """Combine each scenario with each value of each field."""
     varied = list(scenarios)
     for name, options in values.items():
@@ -590,87 +675,92 @@ BOTH: Final = (False, True)
 # Each mode to begin with, in a right and in a wrong state, without leases and with them. A window
 # of ours is there, though its host is not in maintenance mode, only after a stay.
 _LEASED: Final = [
-    *_varied([Scenario(lease=LEASE)], mode=BOTH, state=[MONITORED]),
+    *varied([Scenario(lease=LEASE)], mode=BOTH, state=[MONITORED]),
     Scenario(lease=LEASE, state=TIMED, mode=True),
-    *_varied([Scenario(lease=LEASE, stayed=True)], state=[MONITORED, TIMED]),
+    *varied([Scenario(lease=LEASE, stayed=True)], state=[MONITORED, TIMED]),
 ]
-_STARTS: Final = _varied([Scenario()], mode=BOTH, state=[MONITORED, OPEN_ENDED]) + _LEASED
+_STARTS: Final = varied([Scenario()], mode=BOTH, state=[MONITORED, OPEN_ENDED]) + _LEASED
 # Who watches has a lease: without one, nobody could end what a process that has died left behind.
-_WATCHED: Final = _varied(_LEASED, handled=[()], patient=[True])
+_WATCHED: Final = varied(_LEASED, handled=[()], patient=[True])
 # Without the one start that is wrong by being monitored, whose orders are most of all.
 _RIGHT: Final = [each for each in _WATCHED if not each.mode or each.state is TIMED]
-_DYING: Final = _varied(_WATCHED, watchers=[(0,)], deaths=[1])
-_SWEPT: Final = _varied(_STARTS, sweeps=[(0,)], patient=[True])
-_LAST_LOST: Final = _varied(_LEASED, handled=[(1,)], sweeps=[(2,)])
+_DYING: Final = varied(_WATCHED, watchers=[(0,)], deaths=[1])
+_SWEPT: Final = varied(_STARTS, sweeps=[(0,)], patient=[True])
+_LAST_LOST: Final = varied(_LEASED, handled=[(1,)], sweeps=[(2,)])
 
 # Hosts that are not in maintenance mode, nor were within the last lease: nothing there is ours.
-_IN_SERVICE: Final = _varied(
+_IN_SERVICE: Final = varied(
     [Scenario(lease=LEASE, changes=0, handled=(0, 0), persons=2)],
     state=[MONITORED, TIMED, OPEN_ENDED],
 )
 # A host that enters while a person's window is there, which may be set or ended at any time.
-_THEIRS_FIRST: Final = _varied(
+_THEIRS_FIRST: Final = varied(
     [Scenario(lease=LEASE, changes=1, handled=(1,), state=TIMED)],
     handled=[(1,), (1, 1)],
     persons=[0, 1],
 )
 
+# A host that has been out for long, and an event of before, which comes late or is forged.
+_OLD_EVENT: Final = varied([Scenario(lease=LEASE, changes=1)], handled=[(0, 1), (0, 0, 1)])
+
 # What must be right in the end, in every order.
 CLAIMS: Final[dict[str, list[Scenario]]] = {
-    "both events, shown at once": _varied(_STARTS, at_once=[True]),
+    "both events, shown at once": varied(_STARTS, at_once=[True]),
     "both events, shown later": _STARTS,
-    "both events, with forged words": _varied(_STARTS, truthful=[False], at_once=BOTH),
-    "the first event lost": _varied(_STARTS, handled=[(2,)], at_once=BOTH),
-    "the second event twice": _varied(_STARTS, handled=[(2, 2)], at_once=BOTH),
-    "both events, and a process dies": _varied(_STARTS, deaths=[1], at_once=BOTH),
-    "both events, and three changes": _varied(_STARTS, changes=[3], handled=[(2, 3)]),
-    "three handlers": _varied(_STARTS, handled=[(1, 2, 2)], patient=[True], at_once=BOTH),
-    "both events and a sweep, at once": _varied(_SWEPT, at_once=[True]),
-    "the second event and a sweep, later": _varied(_SWEPT, handled=[(2,)]),
-    "the last event lost, then a sweep, at once": _varied(_LAST_LOST, at_once=[True]),
-    "a person's, left alone with leases": _varied(_SWEPT, lease=[LEASE], state=[OPEN_ENDED]),
-    "persons, and events of long ago or forged": _varied(_IN_SERVICE, truthful=BOTH, at_once=BOTH),
-    "persons, and a sweep": _varied(_IN_SERVICE, handled=[()], sweeps=[(0,), (0, 0)]),
-    "a person's window, before the host enters": _varied(_THEIRS_FIRST, at_once=BOTH),
-    "a watcher, from any state": _varied(_WATCHED, watchers=[(0,)], at_once=BOTH),
-    "a watcher that dies, and begins anew, at once": _varied(_DYING, at_once=[True]),
-    "the same, later, with its second sweep": _varied(_DYING, watch=[watch_and_sweep_again]),
-    "two watchers, and one change": _varied(
+    "both events, with forged words": varied(_STARTS, truthful=[False], at_once=BOTH),
+    "the first event lost": varied(_STARTS, handled=[(2,)], at_once=BOTH),
+    "the second event twice": varied(_STARTS, handled=[(2, 2)], at_once=BOTH),
+    "both events, and a process dies": varied(_STARTS, deaths=[1], at_once=BOTH),
+    "both events, and three changes": varied(_STARTS, changes=[3], handled=[(2, 3)]),
+    "three handlers": varied(_STARTS, handled=[(1, 2, 2)], patient=[True], at_once=BOTH),
+    "both events and a sweep, at once": varied(_SWEPT, at_once=[True]),
+    "the second event and a sweep, later": varied(_SWEPT, handled=[(2,)]),
+    "the last event lost, then a sweep, at once": varied(_LAST_LOST, at_once=[True]),
+    "a person's, left alone with leases": varied(_SWEPT, lease=[LEASE], state=[OPEN_ENDED]),
+    "persons, and events of long ago or forged": varied(_IN_SERVICE, truthful=BOTH, at_once=BOTH),
+    "an old event, while the host enters": varied(_OLD_EVENT, at_once=BOTH),
+    "an old event, and a process dies": varied(_OLD_EVENT[:1], deaths=[1], at_once=BOTH),
+    "persons, and a sweep": varied(_IN_SERVICE, handled=[()], sweeps=[(0,), (0, 0)]),
+    "a person's window, before the host enters": varied(_THEIRS_FIRST, at_once=BOTH),
+    "a watcher, from any state": varied(_WATCHED, watchers=[(0,)], at_once=BOTH),
+    "a watcher that dies, and begins anew, at once": varied(_DYING, at_once=[True]),
+    "the same, later, with its second sweep": varied(_DYING, watch=[watch_and_sweep_again]),
+    "two watchers, and one change": varied(
         _WATCHED, watchers=[(0, 0)], changes=[1], at_once=[True]
     ),
-    "two watchers": _varied(_RIGHT, watchers=[(0, 0)], at_once=[True]),
-    "a watcher and the second event": _varied(
+    "two watchers": varied(_RIGHT, watchers=[(0, 0)], at_once=[True]),
+    "a watcher and the second event": varied(
         _WATCHED, watchers=[(0,)], handled=[(2,)], at_once=BOTH
     ),
-    "the same, and a sweep": _varied(_THEIRS_FIRST, sweeps=[(0,), (1,)], patient=[True]),
+    "the same, and a sweep": varied(_THEIRS_FIRST, sweeps=[(0,), (1,)], patient=[True]),
 }
 # What must be found, or else the enumeration could not be believed.
 MISTAKES: Final[dict[str, list[Scenario]]] = {
-    "no second look": _varied(_STARTS, vcenter=[LooksOnce]),
-    "leaving skipped if it looks right": _varied(_STARTS, operations=[SkipsEnds]),
-    "entering skipped if it looks right": _varied(_STARTS, operations=[SkipsStarts]),
-    "watching without a sweep": _varied(_WATCHED, watchers=[(1,)], watch=[watch_without_sweep]),
-    "watching after the sweep": _varied(_WATCHED, watchers=[(0,)], watch=[watch_after_sweep]),
-    "the past not asked for, events": _varied(_IN_SERVICE, vcenter=[ForgetsThePast]),
-    "the past not asked for, sweeps": _varied(
+    "no second look": varied(_STARTS, vcenter=[LooksOnce]),
+    "leaving skipped if it looks right": varied(_STARTS, operations=[SkipsEnds]),
+    "entering skipped if it looks right": varied(_STARTS, operations=[SkipsStarts]),
+    "watching without a sweep": varied(_WATCHED, watchers=[(1,)], watch=[watch_without_sweep]),
+    "watching after the sweep": varied(_WATCHED, watchers=[(0,)], watch=[watch_after_sweep]),
+    "the past not asked for, events": varied(_IN_SERVICE, vcenter=[ForgetsThePast]),
+    "the past not asked for, sweeps": varied(
         _IN_SERVICE, handled=[()], sweeps=[(0,)], vcenter=[ForgetsThePast]
     ),
-    "the past not asked for, entering": _varied(_THEIRS_FIRST, vcenter=[ForgetsThePast]),
+    "the past not asked for, entering": varied(_THEIRS_FIRST, vcenter=[ForgetsThePast]),
 }
 # What can still go wrong, until the next sweep, or where there is none.
 REMAINS: Final[dict[str, list[Scenario]]] = {
-    "the last event lost": _varied(_STARTS, handled=[(1,)]),
+    "the last event lost": varied(_STARTS, handled=[(1,)]),
     "the last event lost, then a sweep, later": _LAST_LOST,
     "a watcher that dies, and begins anew, later": _DYING,
-    "events alone, one process, at once": _varied(_STARTS, memories=[(0, 0)], at_once=[True]),
-    "events alone, one process, later": _varied(_STARTS, memories=[(0, 0)]),
-    "events alone, two processes, at once": _varied(_STARTS, memories=[(0, 1)], at_once=[True]),
-    "events alone, two processes, later": _varied(_STARTS, memories=[(0, 1)]),
-    "events alone, the last one lost": _varied(_STARTS, handled=[(1,)], memories=[(0,)]),
-    "persons, of a host that enters and leaves": _varied(
+    "events alone, one process, at once": varied(_STARTS, memories=[(0, 0)], at_once=[True]),
+    "events alone, one process, later": varied(_STARTS, memories=[(0, 0)]),
+    "events alone, two processes, at once": varied(_STARTS, memories=[(0, 1)], at_once=[True]),
+    "events alone, two processes, later": varied(_STARTS, memories=[(0, 1)]),
+    "events alone, the last one lost": varied(_STARTS, handled=[(1,)], memories=[(0,)]),
+    "persons, of a host that enters and leaves": varied(
         [Scenario(lease=LEASE, persons=1)], state=[MONITORED, TIMED]
     ),
-    "persons, events alone": _varied(_IN_SERVICE, memories=[(0, 0)], truthful=BOTH),
+    "persons, events alone": varied(_IN_SERVICE, memories=[(0, 0)], truthful=BOTH),
 }
 _ROW: Final = "{:44}{:>10}{:>20}{:>10}{:>10}{:>10}"
 _WRONG: Final = {
@@ -680,18 +770,18 @@ _WRONG: Final = {
 }
 
 
-def explored(scenarios: Iterable[Scenario]) -> Found:
+def explored(scenarios: Iterable[Walkable]) -> Found:
     """Explore all of them, and add up what was found."""
-    return sum((Explorer(each).explore() for each in scenarios), Found())
+    return sum((each.walk().explore() for each in scenarios), Found())
 
 
-def counterexample(scenarios: Iterable[Scenario], verdict: str) -> list[str]:
+def counterexample(scenarios: Iterable[Walkable], verdict: str) -> list[str]:
     """Tell a shortest schedule of all of them that ends with ``verdict``."""
-    told = [Explorer(each).counterexample(verdict) for each in scenarios]
+    told = [each.walk().counterexample(verdict) for each in scenarios]
     return min(filter(None, told), key=len, default=[])
 
 
-def tell(*tables: Mapping[str, list[Scenario]]) -> None:
+def tell(*tables: Mapping[str, Sequence[Walkable]]) -> None:
     """Print what was found, and a shortest counterexample for whatever goes wrong."""
     print(_ROW.format("", "states", "schedules", *_WRONG))
     wrong = []

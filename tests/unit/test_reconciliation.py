@@ -21,7 +21,7 @@ from functions.events import HostRef
 from functions.handlers import dispatch
 from functions.outcomes import Action, Outcome, Overdue, SweepListener, Verb
 from functions.ownership import Stand
-from functions.ports import ModeChange, Resource, ResourceState, VCenterHost
+from functions.ports import Companion, ModeChange, Resource, ResourceState, VCenterHost
 from functions.reconciliation import Report, _counted, reconcile
 from functions.sweep_plan import plan
 from tests.fakes import Clock, FakeOperations, FakeVCenter
@@ -41,6 +41,10 @@ def ref(number: int, vcenter: str = ADDRESS) -> HostRef:
 
 def refs(count: int, vcenter: str = ADDRESS) -> list[HostRef]:
     return [ref(number, vcenter) for number in range(1, count + 1)]
+
+
+def store(number: int) -> HostRef:
+    return HostRef(f"datastore-{number}", f"ds{number}", ADDRESS, "Datastore")
 
 
 def resource(host: HostRef, state: ResourceState = MONITORED, twin: str = "") -> Resource:
@@ -87,6 +91,7 @@ class Site:
     lease: int | None = 60
     addresses: tuple[str, ...] = (ADDRESS,)
     max_changes: int | None = None
+    includes: tuple[str, ...] = ()
     listener: Notes = field(default_factory=Notes)
 
     def __post_init__(self) -> None:
@@ -110,7 +115,7 @@ class Site:
             self.operations,
             VCenters({each.address: each for each in self.vcenters}),
             self.memory,
-            policy=Policy(self.lease, max_changes=self.max_changes),
+            policy=Policy(self.lease, max_changes=self.max_changes, includes=self.includes),
             listener=self.listener,
             now=self.operations.clock,
         )
@@ -131,6 +136,13 @@ class Site:
         self.enter(*numbers)
         self.leave(*numbers)
 
+    def mount(self, number: int, *hosts: int) -> HostRef:
+        """Let hosts mount a datastore, which vRealize Operations knows."""
+        datastore = store(number)
+        self.vcenter.around[datastore] = {f"host-{host}" for host in hosts}
+        self.operations.add(datastore)
+        return datastore
+
     def maintained(self) -> set[str]:
         return {host.moref for host in self.operations.maintained()}
 
@@ -138,7 +150,7 @@ class Site:
         self.operations.clock.advance(minutes)
 
 
-LONG, ENTERED, LEFT, OUT, UNTOLD = Stand
+LONG, ENTERED, LEFT, OUT, UNTOLD, SINCE = Stand
 # What changed lately, for each way in which a host may stand; None is what may not be read.
 PAST: dict[Stand, list[ModeChange] | None] = {
     LONG: [],
@@ -146,6 +158,7 @@ PAST: dict[Stand, list[ModeChange] | None] = {
     LEFT: [ModeChange("host-1", False, NOW), ModeChange("host-1", True, NOW)],
     OUT: [],
     UNTOLD: None,
+    SINCE: [ModeChange("host-1", True, NOW)],
 }
 # Leases, how the host stands, its state, what is done, and what with adopt.
 TABLE: list[tuple[bool, Stand, ResourceState, Verb | None, Verb | None]] = [
@@ -164,12 +177,15 @@ TABLE: list[tuple[bool, Stand, ResourceState, Verb | None, Verb | None]] = [
     (True, UNTOLD, MONITORED, None, None),
     (True, UNTOLD, TIMED, "leave", "leave"),
     (True, UNTOLD, OPEN_ENDED, "leave", "end"),
+    (True, SINCE, MONITORED, None, None),
+    (True, SINCE, TIMED, "leave", "leave"),
+    (True, SINCE, OPEN_ENDED, "leave", "end"),
     (False, LONG, MONITORED, "start", "start"),
     (False, LONG, TIMED, None, None),
     (False, LONG, OPEN_ENDED, None, None),
-    *((False, stand, MONITORED, None, None) for stand in (LEFT, OUT, UNTOLD)),
-    *((False, stand, TIMED, "leave", "leave") for stand in (LEFT, OUT, UNTOLD)),
-    *((False, stand, OPEN_ENDED, "leave", "end") for stand in (LEFT, OUT, UNTOLD)),
+    *((False, stand, MONITORED, None, None) for stand in (LEFT, OUT, UNTOLD, SINCE)),
+    *((False, stand, TIMED, "leave", "leave") for stand in (LEFT, OUT, UNTOLD, SINCE)),
+    *((False, stand, OPEN_ENDED, "leave", "end") for stand in (LEFT, OUT, UNTOLD, SINCE)),
 ]
 ANOTHERS = "a timed window, so not ours, since ours have no lease"
 NOT_OURS = "a timed window of a host that was not in maintenance mode within the last lease"
@@ -212,7 +228,7 @@ def test_what_is_done_follows_from_leases_stand_and_state(
         assert action.changes == (expected in ("start", "end"))
         persons = "open-ended, so a person's, since ours have a lease"
         anyones = "open-ended, so perhaps a person's; --adopt ends it"
-        timed = ANOTHERS if not leased else NOT_TOLD if stand is UNTOLD else NOT_OURS
+        timed = ANOTHERS if not leased else NOT_TOLD if stand in (UNTOLD, SINCE) else NOT_OURS
         left = timed if state is TIMED else persons if leased else anyones
         assert action.reason == REASONS.get((action.verb, state), left)
 
@@ -965,3 +981,196 @@ def test_without_a_vcenter_there_is_nothing_to_compare_with() -> None:
     outcome = dispatch(TIMER, Context(FakeOperations(refs(1))))
     assert (outcome.action, outcome.needs_attention) == ("ignored", True)
     assert outcome.reason == "no vCenter is configured, so there is nothing to compare with"
+
+
+def with_datastores(hosts: int = 4, lease: int | None = 60, max_changes: int | None = None) -> Site:
+    """Each host has a datastore of its own, and the first two share another one, number 100."""
+    site = Site(hosts, lease, max_changes=max_changes, includes=("Datastore",))
+    for number in range(1, hosts + 1):
+        site.mount(number, number)
+    site.mount(100, 1, 2)
+    return site
+
+
+def verbs(report: Report) -> dict[str, Verb]:
+    """What is done to each, by its MoRef."""
+    return {each.host.moref: each.verb for each in report.actions}
+
+
+@pytest.mark.parametrize("lease", [None, 60])
+def test_companions_go_with_all_of_their_hosts(lease: int | None) -> None:
+    site = with_datastores(lease=lease)
+    site.enter(1)
+    assert verbs(site.sweep()) == {"host-1": "start", "datastore-1": "start"}
+    site.enter(2)
+    report = site.sweep()
+    assert verbs(report) == dict.fromkeys(("host-2", "datastore-2", "datastore-100"), "start")
+    assert report.summary().startswith("4 hosts and 5 companions compared: 3 started")
+
+
+def test_companions_are_renewed_and_ended_as_their_hosts_are() -> None:
+    site = with_datastores()
+    site.enter(1, 2)
+    site.sweep()
+    site.wait(31)
+    site.memory = EventMemory(site.operations.clock)  # As after a restart.
+    site.leave(2)
+    renewed = dict.fromkeys(("host-1", "datastore-1"), "renew")
+    ended = dict.fromkeys(("host-2", "datastore-2", "datastore-100"), "end")
+    assert verbs(site.sweep()) == {**renewed, **ended}
+    assert site.maintained() == {"host-1", "datastore-1"}
+
+
+def test_a_persons_window_of_a_companion_is_left() -> None:
+    site = with_datastores()
+    site.operations.set_state(store(3), TIMED, 2880)
+    site.operations.set_state(store(4), OPEN_ENDED)
+    site.enter(1, 4)
+    assert verbs(site.sweep())["datastore-3"] == "leave"
+    assert verbs(site.sweep())["datastore-4"] == "leave"
+    assert site.operations.state(store(4)) is OPEN_ENDED
+
+
+def test_a_companion_of_hosts_that_may_not_be_seen_is_monitored() -> None:
+    site = with_datastores()
+    site.enter(1, 2)
+    site.sweep()
+    site.vcenter.hidden.add("host-2")
+    site.wait(1)
+    assert verbs(site.sweep())["datastore-100"] == "end"
+    # What its vCenter does not list, but has, is not taken for gone either.
+    assert site.maintained() == {"host-1", "host-2", "datastore-1"}
+
+
+def test_a_companion_that_is_gone_is_ended_if_it_is_ours() -> None:
+    site = with_datastores()
+    site.enter(1)
+    site.sweep()
+    del site.vcenter.around[store(1)]
+    [action] = [each for each in site.sweep().actions if each.host == store(1)]
+    assert (action.verb, action.reason) == ("end", "its vCenter no longer has it")
+    assert site.maintained() == {"host-1"}
+
+
+def test_a_companion_that_is_gone_and_silenced_by_nobody_is_no_news() -> None:
+    site = with_datastores()
+    del site.vcenter.around[store(1)]
+    site.vcenter.around[store(77)] = {"host-3"}
+    assert site.sweep().actions == []
+    site.enter(3)
+    assert verbs(site.sweep())["datastore-77"] == "report"
+
+
+class HidesCompanions(FakeVCenter):
+    """Has a companion that it does not list."""
+
+    def companions(self, kinds: Collection[str]) -> Iterator[Companion]:
+        listed = super().companions(kinds)
+        return (each for each in listed if each.ref != store(1))
+
+
+@pytest.mark.parametrize("error", [None, RequestRejectedError("no privilege")])
+def test_a_companion_that_is_not_listed_but_there_is_not_taken_for_gone(
+    error: MaintenanceError | None,
+) -> None:
+    site = with_datastores()
+    site.enter(1)
+    site.sweep()
+    hiding = HidesCompanions(refs(4), ADDRESS, site.vcenter.uuid, clock=site.operations.clock)
+    hiding.modes, hiding.changes = site.vcenter.modes, site.vcenter.changes
+    hiding.around = site.vcenter.around
+    site.vcenters = [hiding]
+    hiding.failures = [*([None] * 5), error]
+    [action] = [each for each in site.sweep().actions if each.host == store(1)]
+    assert (action.verb, action.reason) == ("report", "its vCenter has it, but does not list it")
+
+
+def test_a_kind_that_cannot_be_compared_spares_the_hosts() -> None:
+    site = with_datastores()
+    site.enter(1)
+    site.sweep()
+    for number in (1, 2, 3):
+        del site.vcenter.around[store(number)]
+    site.enter(4)
+    report = site.sweep()
+    assert [str(fault) for fault in report.faults] == [
+        f"{ADDRESS} has only 2 of the 5 datastores that vRealize Operations knows of it;"
+        " taken for a fault"
+    ]
+    assert verbs(report) == {"host-4": "start"}
+    assert report.companions == 0
+
+
+def test_hosts_and_companions_have_a_brake_each() -> None:
+    site = with_datastores(hosts=40, max_changes=30)
+    site.enter(*range(1, 31))
+    refusal = site.sweep().refusal
+    # The hosts are 30, but with the one that two of them share the datastores are 31.
+    assert str(refusal) == (
+        "would change 31 of 41 companions, more than 30 (RECONCILE_MAX_CHANGES),"
+        " so nothing was changed"
+    )
+    assert site.maintained() == set()
+    site.leave(1)
+    assert site.sweep().refusal is None
+    assert len(site.maintained()) == 58
+
+
+def test_a_whole_vcenter_in_a_window_is_told_by_its_hosts_alone() -> None:
+    site = with_datastores(hosts=5)
+    persons(site, 1, 2, 3, 4, 5)
+    site.enter(1, 2)
+    site.wait(1)
+    site.leave(1, 2)
+    site.operations.set_state(store(100), TIMED, 2880)
+    report = site.sweep()
+    whole = "its whole vCenter is in a timed window, which is not ours"
+    left = {each.host.moref for each in report.actions if each.reason == whole}
+    assert left == {"host-1", "host-2", "datastore-100"}
+    assert len(site.maintained()) == 6
+
+
+def test_only_hosts_are_overdue() -> None:
+    site = with_datastores()
+    site.enter(1)
+    site.wait(15 * 24 * 60)
+    assert [each.host for each in site.sweep().overdue] == [ref(1)]
+
+
+@pytest.mark.parametrize("entering", [False, True])
+def test_a_companion_whose_host_changes_during_the_sweep_is_corrected(entering: bool) -> None:
+    site = with_datastores()
+    site.enter(1, 2)
+    if entering:
+        site.sweep()
+        site.leave(2)
+    # Its hosts are as they were written: only what they share is not.
+    site.listener.meanwhile = [(site.vcenter, "host-2")]
+    site.wait(1)
+    report = site.sweep()
+    corrected = {each.host for each in report.corrections}
+    assert corrected >= {ref(2)}
+    shared = {"host-1", "datastore-1"}
+    both = {"host-2", "datastore-2", "datastore-100"}
+    assert site.maintained() == (shared | both if entering else shared)
+    assert report.faults == []
+
+
+def test_a_companion_alone_is_corrected_through_one_of_its_hosts() -> None:
+    site = with_datastores()
+    site.enter(1, 2)
+    site.sweep()
+    # Only the datastore differs when the sweep reads: the second host leaves meanwhile.
+    site.operations.set_state(store(100), MONITORED)
+    site.listener.meanwhile = [(site.vcenter, "host-2")]
+    site.wait(1)
+    report = site.sweep()
+    assert verbs(report) == {"datastore-100": "start"}
+    assert [each.host for each in report.corrections] == [ref(2)]
+    assert site.maintained() == {"host-1", "datastore-1"}
+
+
+def test_a_companion_that_was_written_and_is_right_is_not_looked_at_again() -> None:
+    site = with_datastores()
+    site.enter(1, 2)
+    assert site.sweep().corrections == []

@@ -21,6 +21,9 @@ from tests.deploy.eventbridge.templates import DEPLOYMENT
 
 pytestmark = pytest.mark.timeout(300)
 
+# Each command is a program of Amazon's, which takes seconds to begin.
+_EXHAUSTIVE = pytest.mark.exhaustive
+
 HOST = "esx99.lab.local"
 SECRET = "vrops/maintenance-mirror"
 VCENTER_SECRET = "vcenter/maintenance-mirror"
@@ -150,6 +153,7 @@ def test_every_block_that_is_said_to_be_run_is_run() -> None:
     assert {said[0], *run} == {*said}
 
 
+@_EXHAUSTIVE
 def test_the_zip_is_built_with_the_commands_shown(
     built_zip: Path, shell: Shell, tmp_path: Path
 ) -> None:
@@ -163,11 +167,13 @@ def test_the_zip_is_built_with_the_commands_shown(
         assert (tmp_path / "out" / "lambda.zip").exists()
 
 
+@_EXHAUSTIVE
 def test_the_router_gets_a_user_and_somebody_is_told(shell: Shell) -> None:
     assert shell(block("create-topic")).startswith("arn:aws:sns:")
     assert '"UserName": "veba-router"' in shell(block("create-user"))
 
 
+@_EXHAUSTIVE
 def test_the_example_shows_that_the_way_to_vrealize_operations_is_good(
     shell: Shell, function: Lambda, simulator: Simulator, folder: Path
 ) -> None:
@@ -178,6 +184,7 @@ def test_the_example_shows_that_the_way_to_vrealize_operations_is_good(
     assert simulator.logins == 1
 
 
+@_EXHAUSTIVE
 @pytest.mark.parametrize("queue", ["FailedQueue", "UndeliveredQueue"])
 def test_an_event_in_either_queue_is_redriven_with_the_commands_shown(
     queue: str, aws: Aws, shell: Shell, function: Lambda, simulator: Simulator, folder: Path
@@ -196,6 +203,7 @@ def test_an_event_in_either_queue_is_redriven_with_the_commands_shown(
     assert in_flight(shell(block("get-queue-attributes"), QUEUE_URL=url)) == {0}
 
 
+@_EXHAUSTIVE
 @pytest.mark.parametrize("queue", ["FailedQueue", "UndeliveredQueue"])
 def test_a_sweep_in_either_queue_is_said_to_be_one_and_only_deleted(
     queue: str, aws: Aws, shell: Shell
@@ -207,6 +215,7 @@ def test_a_sweep_in_either_queue_is_said_to_be_one_and_only_deleted(
     assert in_flight(shell(block("get-queue-attributes"), QUEUE_URL=url)) == {0}
 
 
+@_EXHAUSTIVE
 def test_a_sweep_is_asked_for_with_the_command_shown(
     shell: Shell, function: Lambda, folder: Path
 ) -> None:
@@ -216,6 +225,7 @@ def test_a_sweep_is_asked_for_with_the_command_shown(
     assert (answer(folder)["action"], answer(folder)["reason"][:10]) == ("ignored", "no vCenter")
 
 
+@_EXHAUSTIVE
 def test_an_empty_queue_is_said_to_be_empty(aws: Aws, shell: Shell) -> None:
     with aws.client("sqs") as sqs:
         url = sqs.create_queue(QueueName="empty")["QueueUrl"]
@@ -223,6 +233,7 @@ def test_an_empty_queue_is_said_to_be_empty(aws: Aws, shell: Shell) -> None:
         shell(block("receive-message"), QUEUE_URL=url)
 
 
+@_EXHAUSTIVE
 def test_the_password_is_rotated_and_everything_removed_with_the_commands_shown(
     aws: Aws, shell: Shell, function: Lambda, simulator: Simulator, folder: Path
 ) -> None:

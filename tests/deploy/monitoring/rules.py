@@ -30,15 +30,14 @@ def promtool(*words: str | Path) -> str:
     return done.stdout
 
 
-def firing(
-    series: Mapping[str, Values], expected: Mapping[int, Iterable[str]], folder: Path
-) -> None:
-    """Check which alerts fire, without PREFIX, at minutes from the beginning.
+def firing(series: Mapping[str, Values], expected: Mapping[int, Iterable[str]]) -> dict[str, Any]:
+    """Return the test of promtool's that checks which alerts fire, without PREFIX, and when.
 
-    ``series`` are scraped every minute, and rules evaluated as often.
+    That is told by minutes from the beginning. ``series`` are scraped every minute, and rules
+    evaluated as often.
     """
     minutes = range(max(expected) + 1)
-    test = {
+    return {
         "interval": "1m",
         "input_series": [
             {"series": name, "values": " ".join(map(_text, map(values, minutes)))}
@@ -56,10 +55,17 @@ def firing(
             for minute, names in expected.items()
         ],
     }
-    whole = {"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": [test]}
-    path = folder / "test.yaml"
-    path.write_text(yaml.safe_dump(whole), encoding="utf-8")
-    promtool("test", "rules", path)
+
+
+def tried(tests: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
+    """Run all of these by one promtool, which takes longer to begin than for any of them.
+
+    What it says of one that fails begins with its name.
+    """
+    for name, test in tests.items():
+        whole = {"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": [test]}
+        (folder / name).write_text(yaml.safe_dump(whole), encoding="utf-8")
+    promtool("test", "rules", *(folder / name for name in tests))
 
 
 def _text(value: float | None) -> str:

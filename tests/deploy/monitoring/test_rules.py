@@ -20,6 +20,7 @@ from tests.deploy.monitoring.rules import (
     alerts,
     firing,
     promtool,
+    tried,
 )
 from tests.documents import table
 from tests.promtool import needs_promtool
@@ -386,10 +387,18 @@ CASES = {
 }
 
 
+# Some of them last for days, each minute of which promtool evaluates: half a minute in all.
+@pytest.mark.exhaustive
 @needs_promtool
-@pytest.mark.parametrize("name", CASES)
-def test_what_is_told_and_when(name: str, tmp_path: Path) -> None:
-    firing(*CASES[name], tmp_path)
+def test_what_is_told_and_when(tmp_path: Path) -> None:
+    tried({name: firing(*case) for name, case in CASES.items()}, tmp_path)
+
+
+@needs_promtool
+def test_what_is_told_wrongly_is_said_with_its_name(tmp_path: Path) -> None:
+    series, _ = CASES["outcomes and notifications are dropped"]
+    with pytest.raises(AssertionError, match="silent, though it is not"):
+        tried({"silent, though it is not": firing(series, {62: ()})}, tmp_path)
 
 
 def test_every_alert_is_told_in_one_of_the_cases() -> None:
