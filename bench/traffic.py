@@ -152,6 +152,7 @@ def profile(results: Results) -> None:
     with world.simulator(20, delay=0.0) as operations:
         for _ in range(results.rounds(3)):
             spent = world.alone(operations, "profile", "ours", 1, 30)["profile"]
+            spent["in all"] = [sum(numbers) for numbers in zip(*spent.values(), strict=True)]
             for whose, (own, calls) in spent.items():
                 results.add(whose, profile=own, profile_calls=calls)
 
