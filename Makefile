@@ -24,7 +24,7 @@ test: $(VENV)/.tox ## lint, types, import rules and all tests; most of them on o
 test-cluster: $(VENV)/.tox ## give the manifests to a real API server, which Go builds once (4 minutes)
 	@$(BIN)/tox run -e cluster
 
-bench: $(VENV)/.demo ## measure everything, and write docs/benchmarks.md (10 minutes)
+bench: $(VENV)/.demo ## measure everything, and write docs/benchmarks.md (12 minutes)
 	@$(BIN)/python -m bench
 
 bench-quick: $(VENV)/.demo ## measure in a minute, into build/bench

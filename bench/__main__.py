@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import page, sizes, start, traffic, watching
+from bench import page, sizes, start, traffic, watching, world
 from bench.results import Results
 from bench.world import BUILD
 from lab.processes import ROOT
@@ -44,8 +44,16 @@ def _measured(quick: bool) -> Results:
     results, started = Results(_about(quick)), time.perf_counter()
     for measure in (
         *(traffic.one_event, watching.watched, watching.vsphere),
-        *(traffic.rate, traffic.storm, traffic.outage),
-        *(start.start, sizes.sizes, start.runtime, sizes.sweeps),
+        *(
+            traffic.rate,
+            traffic.crowd,
+            traffic.profile,
+            traffic.storm,
+            traffic.slow_storm,
+            traffic.outage,
+        ),
+        *(start.start, sizes.sizes, start.runtime, start.vcenters),
+        *(sizes.sweeps, sizes.estate),
     ):
         print(f"{time.perf_counter() - started:6.1f} s  {measure.__name__}", flush=True)
         measure(results)
@@ -63,6 +71,8 @@ def _about(quick: bool) -> dict[str, Any]:
         "python": platform.python_version(),
         "quick": quick,
         "rounds": 1 if quick else 7,
+        "threads": world.THREADS,
+        "delivery_seconds": world.DELIVERY_SECONDS,
     }
 
 

@@ -64,17 +64,21 @@ class Reply(NamedTuple):
 
 
 def send(
-    url: str, *lanes: Iterable[EventData], at_once: int = 0, seconds: float = math.inf
+    url: str,
+    *lanes: Iterable[EventData],
+    at_once: int = 0,
+    seconds: float = math.inf,
+    patience: float = 60.0,
 ) -> list[Reply]:
     """Send the events of each lane one after the other, all lanes at once, for some seconds.
 
     What is under way when those are over counts. With ``at_once`` events are sent again until they
     are taken, each time on a connection of its own, and at most so many are under way at a time;
-    those that wait are not. Raises OSError for any other answer that is not 2xx.
+    those that wait are not. Raises OSError for any other answer that is not 2xx, and for none
+    within ``patience`` seconds: a minute is more than an event may take that is handled at once.
     """
     size, ends = at_once or len(lanes), time.perf_counter() + seconds
-    # A minute is more than any event may take, since each has a deadline.
-    connections = connection_from_url(url, timeout=60, maxsize=size, block=True)
+    connections = connection_from_url(url, timeout=patience, maxsize=size, block=True)
 
     def drive(lane: Iterable[EventData]) -> list[Reply]:
         replies = []

@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 
-from bench import traffic
-from bench.results import CALL, KNATIVE, PEER, PLATFORM, Results, spread
+from bench import sizes, traffic
+from bench.results import CALL, KNATIVE, LEAST, PEER, PLATFORM, Results, spread
 
 _FOLDER: Final = Path(__file__).parent
 _BAR_LENGTH: Final = 24
@@ -46,14 +46,16 @@ class Goal(NamedTuple):
 def render(results: Results) -> str:
     """Return the page in Markdown, from the results alone."""
     table, page = partial(_table, results), _JINJA.get_template("page.md")
-    text = page.render(vars(results), table=table, goals=goals(results), traffic=traffic)
+    text = page.render(
+        vars(results), table=table, goals=goals(results), traffic=traffic, sizes=sizes
+    )
     return re.sub(r"\n{3,}", "\n\n", text)
 
 
 def goals(results: Results) -> list[Goal]:
     """Return the goals, in the order of goals.md; those that were not measured are left out."""
     numbers: dict[str, Any] = {"call": CALL, "platform": PLATFORM, "ours": KNATIVE, "peer": PEER}
-    numbers |= {"worst": {}, "max": max}
+    numbers |= {"least": LEAST, "worst": {}, "max": max, "min": min, "about": results.about}
     for measure, rows in results.values.items():
         numbers[measure] = {name: median(values) for name, values in rows.items()}
         numbers["worst"][measure] = {name: max(values) for name, values in rows.items()}

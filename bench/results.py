@@ -10,6 +10,7 @@ CALL: Final = "one call alone"
 PLATFORM: Final = "the platform, doing nothing"
 KNATIVE: Final = "ours, Knative"
 PEER: Final = "the peer"
+LEAST: Final = "the least, in groups"
 
 # A round of a contestant; returns the values, by measure.
 Turn = Callable[[], Mapping[str, float]]
@@ -38,11 +39,17 @@ class Results:
         for measure, value in values.items():
             self.values.setdefault(measure, {}).setdefault(contestant, []).append(value)
 
-    def take_turns(self, turns: Mapping[str, Turn]) -> None:
+    def rounds(self, most: int) -> int:
+        """Return how many rounds there are of what takes long, or hardly varies: at ``most``."""
+        return min(most, int(self.about["rounds"]))
+
+    def take_turns(self, turns: Mapping[str, Turn], most: int = 100) -> None:
         """Let contestants take turns, A B C A B C, so that the machine's moods meet all of them.
 
-        A round before the first does not count: it fills caches, and writes bytecode.
+        A round before the first does not count: it fills caches, and writes bytecode. In a hurry
+        there is none.
         """
-        for counted in (Results(), *[self] * self.about["rounds"]):
+        uncounted = [] if self.about.get("quick") else [Results()]
+        for counted in (*uncounted, *[self] * self.rounds(most)):
             for contestant, turn in turns.items():
                 counted.add(contestant, **turn())

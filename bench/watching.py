@@ -50,7 +50,7 @@ def watched(results: Results) -> None:
             "as an event": partial(_written, few, "as an event", FEW),
             "its calls alone": partial(_written, few, "its calls alone", FEW),
         }
-        results.take_turns(turns)
+        results.take_turns(turns, 5)
 
 
 def _written(simulated: Operations, name: str, hosts: int) -> dict[str, float]:
@@ -66,6 +66,9 @@ def vsphere(results: Results) -> None:
     if not vcsim.available():
         results.skipped["vCenter's own API"] = "there is no Go to build vcsim with."
         return
+    if results.about["quick"]:
+        results.skipped["vCenter's own API"] = "most of that is vcsim's, and takes a while."
+        return
     for hosts in (FEW, 100 * FEW):
         with vcsim.running(hosts) as program, connected(program.variables) as vcenter:
             turns: dict[str, Turn] = {f"told a client, {hosts:,} hosts": partial(_told, program)}
@@ -75,7 +78,7 @@ def vsphere(results: Results) -> None:
                     told = {**simulated.variables, **vcenter.variables}
                     turn = partial(_through_watcher, program, simulated, told)
                     turns[f"written, {hosts} hosts"] = turn
-                results.take_turns(turns)
+                results.take_turns(turns, 3)
 
 
 @contextmanager

@@ -173,12 +173,12 @@ class MemoryUpdates:
         return [each for each in hosts if self._told[each.host.moref] != each.in_maintenance_mode]
 
 
-def mirror(environ: Mapping[str, str], vcenter: MemoryVCenter) -> bootstrap.Dispatch:
-    """Return what bootstrap.mirror does, but for the vCenter."""
+def mirror(environ: Mapping[str, str], *vcenters: MemoryVCenter) -> bootstrap.Dispatch:
+    """Return what bootstrap.mirror does, but for the vCenters."""
     settings = Settings.from_environ(environ)
     log.set_up(settings, default_format="json")
     clients = Clients(settings, environ)
-    clients.vcenters = VCenters({vcenter.address: vcenter})
+    clients.vcenters = VCenters({each.address: each for each in vcenters})
     listener = listening.listener(settings, environ, "knative")
     atexit.register(listener.close)
     context = clients.context(listener)

@@ -63,10 +63,14 @@ class Operations:
         """Let everything go well again."""
         self._ask("DELETE", "faults", {})
 
+    def end(self, name: str) -> None:
+        """Let a person end the maintenance of a host."""
+        self._ask("POST", "end", {"name": name})
+
     def is_up(self) -> bool:
         """Whether it answers."""
         try:
-            return bool(self._state())
+            return bool(self._ask("GET", "faults"))
         except OSError:
             return False
 

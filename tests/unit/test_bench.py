@@ -9,34 +9,56 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench import load, page, peer
-from bench.contestants import CONTESTANTS, Least
-from bench.results import CALL, KNATIVE, PEER, PLATFORM, Results, spread
+from bench.contestants import CONTESTANTS, Least, companions_of, dealt
+from bench.results import CALL, KNATIVE, LEAST, PEER, PLATFORM, Results, spread
 from lab.events import HTTP_FORMATS
 from lab.memory import UUID
 from lab.processes import ROOT, environment
 from lab.vcenters import ADDRESS
-from simulator import Host, Simulator, VCenter
+from simulator import Companion, Host, Simulator, VCenter
 from tests.documents import broken_links, crowded_lines
 from tests.messages import read
 
 HOST = "esx01.lab.local"
-ABOUT = {"date": "today", "machine": "a machine", "cores": 2, "python": "3", "seconds": 1}
+ABOUT = {
+    **{"date": "today", "machine": "a machine", "cores": 2, "python": "3", "seconds": 1},
+    **{"rounds": 2, "threads": 2, "delivery_seconds": 2},
+}
 MEASURES = {
     (CALL, PLATFORM, KNATIVE, PEER): "warm landed rate cpu cold",
-    ("events alone", "with vCenter"): "verified",
+    (PLATFORM, LEAST, KNATIVE, PEER): "crowd crowd_cpu",
+    ("events alone", "with vCenter", "its two questions alone"): "verified",
+    ("a host alone", "a host with 3 companions"): "companions companions_calls",
     ("watched, 10 hosts", "watched, 10,000 hosts", "as an event", "its calls alone"): "watched",
     ("told a client, 10 hosts", "written, 10 hosts"): "told",
     ("a first event's calls alone",): "cold",
+    tuple(
+        f"{door}{beside}"
+        for door in (KNATIVE, "ours, Lambda's emulator")
+        for beside in ("", ", with a vCenter")
+    ): "first",
     ("requests", "adapters.eventbridge"): "imports optional",
     ("requests, after functions_framework",): "imports",
     ("adapters.knative, after functions_framework",): "imports",
+    ("adapters.vcenter, after adapters.knative",): "imports",
     ("ours, Lambda's emulator", "a handler that only imports requests"): "init",
-    ("after a storm", "after an outage"): "wrong memory left_over refusals",
-    ("some",): "storm outage zip image sweep sweep_calls sweep_memory sweep_calls_beyond",
+    (
+        "after a storm",
+        "in a slow storm",
+        "after an outage",
+    ): "wrong again memory left_over refusals",
+    ("1,000 events for 500 hosts",): "storm_calls",
+    ("until all were answered",): "storm slow_storm",
+    (
+        *("10,000 hosts, 0 wrong", "10,000 hosts, only listed"),
+        *(f"100,000 hosts in 40 vCenters, {what}" for what in ("0 wrong", "only listed")),
+    ): "sweep sweep_calls sweep_memory sweep_peak sweep_calls_beyond",
+    ("some",): "outage zip image",
 }
 
 
@@ -87,7 +109,7 @@ def test_a_goal_is_met_up_to_its_limit_or_says_by_how_much_it_is_missed() -> Non
 
 def test_every_goal_is_on_the_page_and_a_missed_one_says_why(results: Results) -> None:
     found, text = page.goals(results), page.render(results)
-    assert len(found) == 15
+    assert len(found) == 28
     assert {goal.met for goal in found} == {True, False}
     for goal in found:
         verdict = "met" if goal.met else f"**{goal.verdict}**"
@@ -144,18 +166,59 @@ def test_the_least_is_one_call_on_one_connection(simulator: Simulator) -> None:
     assert [call.method for call in simulator.calls] == ["PUT"]
     assert simulator.connections == 1
     least.first_event()
-    least.close()
     assert (simulator.connections, len(simulator.calls)) == (2, 1 + 5)
+    simulator.clear_calls()
+    assert least.sweep() == len(simulator.states())
+    least.close()
+    assert (simulator.connections, len(simulator.calls)) == (3, 2 + 2)
+
+
+def test_the_least_of_a_group_is_a_look_a_write_of_each_kind_and_a_look(
+    simulator: Simulator,
+) -> None:
+    least = Least()
+    least.mirror_all({HOST: "PUT", f"test-{HOST}": "PUT"})
+    simulator.clear_calls()
+    least.mirror_all({HOST: "PUT", f"test-{HOST}": "DELETE"})
+    least.close()
+    assert [call.method for call in simulator.calls] == ["GET", "PUT", "DELETE", "GET"]
+    assert simulator.states() == {HOST: "MAINTAINED_MANUAL", f"test-{HOST}": "STARTED"}
+
+
+def said(operations: Simulator, *words: str) -> Any:
+    """Let a contestant take its turn, in a process of its own; it says what its round came to."""
+    command = [sys.executable, "-m", "bench.contestants", *words]
+    environ = environment(operations)
+    return json.loads(
+        subprocess.check_output(command, cwd=ROOT, env=environ, stderr=subprocess.PIPE)
+    )
+
+
+def test_a_host_with_companions_is_written_together_with_them() -> None:
+    companions = [
+        Companion(each.ref.name, each.ref.moref, kind=each.ref.kind, hosts=["esx02.lab.local"])
+        for each in companions_of(2)
+    ]
+    with Simulator(2, [VCenter(ADDRESS, ADDRESS, UUID)], companions) as operations:
+        said(operations, "companions", "a host with 3 companions", "2", "1")
+        assert {operations.state(each.name) for each in companions} == {"MAINTAINED_MANUAL"}
+
+
+def test_hosts_of_an_estate_are_those_that_a_simulator_deals_out() -> None:
+    vcenters = [VCenter(address, address, uuid) for address, uuid in map(dealt, range(3))]
+    with Simulator(7, vcenters) as operations:
+        said(operations, "sweep", "estate", "7", "3")
+        # The login, the adapter instances, and a page of each: so there was nothing to write.
+        assert len(operations.calls) == 2 + 3
+        assert said(operations, "sweep", "listing", "7") > 0
 
 
 @pytest.mark.parametrize("contestant", CONTESTANTS["watched"])
 def test_each_change_that_is_measured_is_written_once(contestant: str) -> None:
-    words = [sys.executable, "-m", "bench.contestants", "watched", contestant, "1", "1", "2"]
     with Simulator(1, [VCenter(ADDRESS, ADDRESS, UUID)]) as operations:
-        environ = environment(operations)
-        said = subprocess.check_output(words, cwd=ROOT, env=environ, stderr=subprocess.PIPE)
+        times = said(operations, "watched", contestant, "1", "1", "2")
         writes = [call for call in operations.calls if call.path.endswith("/maintained")]
-    assert len(json.loads(said)) == len(writes) == 2
+    assert len(times) == len(writes) == 2
 
 
 @contextmanager
