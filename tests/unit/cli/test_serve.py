@@ -40,7 +40,8 @@ class Serving:
         self, then: Callable[[], None], *options: str, environ: Mapping[str, str] = ENVIRON
     ) -> int:
         self.then = then
-        shown = command("serve", *HERE, *options, connect=self.both.connect, environ=environ)
+        with _interruptible():
+            shown = command("serve", *HERE, *options, connect=self.both.connect, environ=environ)
         assert shown.err == ""
         said = r"http://127\.0\.0\.1:\d+/ shows both sides; Ctrl-C ends it\n"
         assert re.fullmatch(said, shown.out)
@@ -65,6 +66,16 @@ class Serving:
     def _noted(self, *arguments: Any, **options: Any) -> Iterator[int]:
         with server.serving(*arguments, **options) as self.port:
             yield self.port
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Hear Ctrl-C, which Python ignores where a shell has started the tests in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def end(number: int = signal.SIGTERM) -> None:
