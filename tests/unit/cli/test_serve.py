@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from adapters.board import server
+from adapters.board.server import serving
 from functions.errors import VCenterUnavailableError
 from tests.unit.cli.runner import ENVIRON, FakeClients, clients, command, hosts
 
@@ -34,7 +34,7 @@ class Serving:
         self.readings = 0
         self.port = 0
         monkeypatch.setattr("adapters.cli.serve.time", SimpleNamespace(sleep=self._pause))
-        monkeypatch.setattr("adapters.cli.serve.serving", self._noted)
+        monkeypatch.setattr("adapters.board.server.serving", self._noted)
 
     def run(
         self, then: Callable[[], None], *options: str, environ: Mapping[str, str] = ENVIRON
@@ -64,7 +64,7 @@ class Serving:
 
     @contextmanager
     def _noted(self, *arguments: Any, **options: Any) -> Iterator[int]:
-        with server.serving(*arguments, **options) as self.port:
+        with serving(*arguments, **options) as self.port:
             yield self.port
 
 
