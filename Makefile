@@ -15,7 +15,7 @@ help: ## say what there is
 demo: $(VENV)/.demo ## mirror events into a simulated vRealize Operations, lose one, forge one
 	@$(BIN)/python -m lab.demo
 
-run: $(VENV)/.demo ## leave vCenter, vRealize Operations and the function up, to play with
+run: $(VENV)/.run ## leave vCenter, vRealize Operations, the function and its page up, to play with
 	@$(BIN)/python -m lab
 
 test: $(VENV)/.tox ## lint, types, import rules and all tests; most of them on other Pythons, too
@@ -50,6 +50,12 @@ $(VENV)/.demo: $(BIN)/python requirements/demo.txt pyproject.toml
 	@echo "setting up $(VENV) (once)"
 	@$(PIP) --require-hashes -r requirements/demo.txt
 	@$(PIP) --no-deps --editable .
+	@touch $@
+
+# What tells people is a fifth of all of it, so that make demo does without. Locks have one version
+# of each package, so that this only adds to it.
+$(VENV)/.run: $(VENV)/.demo requirements/notify.txt
+	@$(PIP) --require-hashes -r requirements/notify.txt
 	@touch $@
 
 $(VENV)/.tox: $(BIN)/python requirements/tox.txt

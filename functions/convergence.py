@@ -64,7 +64,7 @@ def converge(host: HostRef, wanted: bool, source: ModeSource, context: Context) 
     vRealize Operations and ``source`` do. A companion that may not be written harms nobody else.
     """
     for _ in range(_MAX_LOOKS):
-        resources = _read(host, context)
+        resources = source.read(host)
         moref = resources[0].moref or host.moref
         look = source.look(moref, resources)
         outcome = _brought_in(moref, resources, look, source, context)
@@ -72,12 +72,6 @@ def converge(host: HostRef, wanted: bool, source: ModeSource, context: Context) 
             mode = look.modes[moref]
             return outcome if mode == wanted else _contradicted(outcome, mode)
     raise HostUnsettledError(f"{host} goes in and out of maintenance mode faster than we look")
-
-
-def _read(host: HostRef, context: Context) -> Sequence[Resource]:
-    """Read the host's resource, and behind it those that may be its companions."""
-    kinds = context.policy.includes
-    return context.operations.find_with(host, kinds) if kinds else [context.operations.find(host)]
 
 
 def _brought_in(
@@ -132,12 +126,19 @@ def _verified(event: HostEvent, wanted: bool, vcenter: AskedVCenter, context: Co
 
 
 def _believed(event: HostEvent, wanted: bool, context: Context) -> Outcome:
-    """Mirror what the newest event of the host says, since there is no vCenter to ask."""
+    """Mirror what the newest event of the host says, since there is no vCenter to ask.
+
+    Raises OperationsUnavailableError if nobody told what else it has to end: nobody else will.
+    """
     newest = context.memory.newest(event)
     if newest is not event:
         reason = f"older than the {newest.name} that was handled before"
         return Outcome("unchanged", event.host, reason)
-    return converge(event.host, wanted, NewestEvent(event, wanted, context), context)
+    source = NewestEvent(event, wanted, context)
+    outcome = converge(event.host, wanted, source, context)
+    if source.untold and not wanted:
+        raise source.untold
+    return outcome
 
 
 def _vcenter_of(event: HostEvent, context: Context) -> VCenter | None:

@@ -5,14 +5,14 @@ is one more thing with a mode, a past and a resource, as the host itself is.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Protocol
 
 from functions.context import Context
-from functions.errors import HostGoneError, RequestRejectedError
-from functions.events import ENTERED, HostEvent
+from functions.errors import HostGoneError, OperationsUnavailableError, RequestRejectedError
+from functions.events import ENTERED, HostEvent, HostRef
 from functions.outcomes import Outcome
 from functions.ownership import (
     A_PERSONS,
@@ -54,11 +54,14 @@ class Look:
 class ModeSource(Protocol):
     """Whoever says how a host and its companions stand: the host's vCenter, or else an event."""
 
+    def read(self, host: HostRef) -> Sequence[Resource]:
+        """Read the host's resource, and behind it those that may be its companions."""
+        ...
+
     def look(self, moref: str, resources: Sequence[Resource]) -> Look:
         """Say what is true now of a host, and of its companions.
 
-        ``resources`` are what OperationsManager.find_with has found, for a source that does not
-        know the companions itself.
+        ``resources`` are what was read, for a source that does not know the companions itself.
         """
         ...
 
@@ -84,12 +87,17 @@ class AskedVCenter:
         self._leased = bool(context.policy.lease_minutes)
         self._looks = 0
         self._past: _Past | None = None
+        self._silenced: dict[str, HostRef] = {}
+
+    def read(self, host: HostRef) -> Sequence[Resource]:
+        """See ModeSource.read; what relations do not tell, vCenter does."""
+        return _read(host, self._context)[0]
 
     def look(self, moref: str, resources: Sequence[Resource]) -> Look:
         """See ModeSource.look; vCenter knows the companions itself."""
         self._looks, self._past = self._looks + 1, None
         if kinds := self._context.policy.includes:
-            return Look(moref, self._vcenter.surroundings(moref, kinds))
+            return self._with_lost(Look(moref, self._vcenter.surroundings(moref, kinds)))
         return Look(moref, Surroundings({moref: self._vcenter.in_maintenance_mode(moref)}))
 
     def stand(self, resource: Resource, moref: str, look: Look) -> Stand:
@@ -128,6 +136,18 @@ class AskedVCenter:
             return resource.state.maintained
         return bool(self._read_past(resource.moref).of_host(resource.moref))
 
+    def _with_lost(self, look: Look) -> Look:
+        """Add what an earlier look has silenced, and is not with the host any more.
+
+        A virtual machine may have moved to a host that is at work: a doubt.
+        """
+        there = {each.ref.moref: each.ref for each in look.seen.companions}
+        lost = [each for moref, each in self._silenced.items() if moref not in there]
+        self._silenced |= {moref: ref for moref, ref in there.items() if look.modes[moref]}
+        gone = [Companion(each, frozenset()) for each in lost]
+        seen = replace(look.seen, companions=[*look.seen.companions, *gone])
+        return Look(look.host, seen) if gone else look
+
     def _is_not_concerned(self, resource: Resource, moref: str, look: Look) -> bool:
         """Whether a companion is as it was before this host entered: another host is at work.
 
@@ -135,8 +155,9 @@ class AskedVCenter:
         that, and with leases a sweep does, too; without leases ending is written, come what may.
         """
         only_another = look.modes[look.host] and not look.modes[moref]
-        nothing_there = not resource.state.maintained and not self._has_started(resource)
-        return self._leased and self._looks == 1 and only_another and nothing_there
+        if not (self._leased and self._looks == 1 and only_another):
+            return False
+        return not resource.state.maintained and not self._has_started(resource)
 
     def _past_matters(self, in_maintenance: bool, resource: Resource) -> bool:
         """Whether what is done depends on the past: where it does not, a call is saved.
@@ -204,7 +225,8 @@ class _Past:
 class NewestEvent:
     """The newest event of a host, where there is no vCenter to ask.
 
-    Companions are then what vRealize Operations relates to this host and to no other.
+    Companions are then what vRealize Operations relates to this host and to no other. ``untold`` is
+    why that could not be told just now.
     """
 
     def __init__(self, event: HostEvent, wanted: bool, context: Context) -> None:
@@ -212,6 +234,13 @@ class NewestEvent:
         self._wanted = wanted
         self._context = context
         self._companions: list[Companion] | None = None
+        self.untold: OperationsUnavailableError | None = None
+
+    def read(self, host: HostRef) -> Sequence[Resource]:
+        """See ModeSource.read; the host is found where relations are not told, too."""
+        resources, untold = _read(host, self._context)
+        self.untold = self.untold or untold
+        return resources
 
     def look(self, moref: str, resources: Sequence[Resource]) -> Look:
         """Say what the newest event says; which companions there are is found out once."""
@@ -243,11 +272,31 @@ class NewestEvent:
         if not related:
             return []
         since = period_start(self._context.policy, self._context.now())
-        alone = self._context.operations.alone(host, related)
+        alone = self._alone(host, related)
         hosts = {each: frozenset([moref]) for each in alone}
         started = (each for each in related if self._context.memory.has_started(each, since))
         known = {**dict.fromkeys(started, frozenset[str]()), **hosts}
         return [Companion(each.host, of) for each, of in known.items() if each.host.moref]
+
+    def _alone(self, host: Resource, related: Sequence[Resource]) -> Sequence[Resource]:
+        try:
+            return self._context.operations.alone(host, related)
+        except OperationsUnavailableError as error:
+            self.untold = error
+            return []
+
+
+def _read(
+    host: HostRef, context: Context
+) -> tuple[Sequence[Resource], OperationsUnavailableError | None]:
+    """Read a host and what may go with it, or the host alone, and why it is alone."""
+    kinds, operations = context.policy.includes, context.operations
+    if not kinds:
+        return [operations.find(host)], None
+    try:
+        return operations.find_with(host, kinds), None
+    except OperationsUnavailableError as error:
+        return [operations.find(host)], error
 
 
 def _leave_alone(stand: Stand, resource: Resource, reason: str) -> Outcome:

@@ -119,8 +119,9 @@ class OperationsManager(Protocol):
 
         The host comes first. Few calls: as many as ``find`` where all of it is remembered. What is
         related is what vRealize Operations says, which may lag behind vCenter; of what several
-        resources may be, none is there, and where relations are not told, there are none. Raises
-        what ``find`` does.
+        resources may be, none is there, and where relations are never told, there are none. Raises
+        what ``find`` does, and OperationsUnavailableError if they are not told just now: the host
+        may be found all the same.
         """
         ...
 
@@ -135,7 +136,7 @@ class OperationsManager(Protocol):
         """Return those of ``companions`` that are related to ``host``, and to no other host.
 
         That is by vRealize Operations' own account, for those who have no vCenter to ask. Where it
-        is not told, none is.
+        is never told, none is. Raises OperationsUnavailableError if it is not told just now.
         """
         ...
 

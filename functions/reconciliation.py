@@ -29,6 +29,7 @@ from functions.ports import Companion, ModeChange, Resource, VCenter, VCenterHos
 from functions.sweep_plan import GONE, plan
 
 T = TypeVar("T")
+_Write = Callable[[Sequence[Resource]], Iterator[tuple[Resource, bool]]]
 
 _DEFAULT_MAX_CHANGES: Final = 50
 _COMPARED_PER_CHANGE: Final = 5
@@ -314,8 +315,7 @@ def _but_renewed(report: Report) -> str:
 
 
 def _end(report: Report, context: Context) -> None:
-    resources = _chosen(report, "end")
-    _write_and_tell(context.operations.end_all(resources), report, context.listener)
+    _write_and_tell(_chosen(report, "end"), context.operations.end_all, report, context.listener)
 
 
 def _start(report: Report, context: Context) -> None:
@@ -327,8 +327,11 @@ def _renew(report: Report, context: Context) -> None:
 
 
 def _write_windows(resources: Sequence[Resource], report: Report, context: Context) -> None:
-    written = context.operations.start_all(resources, context.policy.lease_minutes)
-    _write_and_tell(_remembered(written, context), report, context.listener)
+    def start(several: Sequence[Resource]) -> Iterator[tuple[Resource, bool]]:
+        written = context.operations.start_all(several, context.policy.lease_minutes)
+        return _remembered(written, context)
+
+    _write_and_tell(resources, start, report, context.listener)
 
 
 def _remembered(
@@ -344,15 +347,42 @@ def _chosen(report: Report, *verbs: Verb) -> list[Resource]:
 
 
 def _write_and_tell(
-    written: Iterable[tuple[Resource, bool]], report: Report, listener: SweepListener
+    resources: Sequence[Resource], write: _Write, report: Report, listener: SweepListener
 ) -> None:
     """Write, which happens as this is iterated, and tell of each as it is done."""
     actions = {each.resource.identifier: each for each in report.actions if each.resource}
-    for resource, seen in written:
+    for resource, seen in _written(resources, write):
         action = actions[resource.identifier]
         if not seen:
             report.unseen.append(action)
         listener.done(action, seen)
+
+
+def _written(resources: Sequence[Resource], write: _Write) -> Iterator[tuple[Resource, bool]]:
+    """Write the hosts, and then their companions, whatever becomes of those."""
+    companions = {each.identifier: each for each in resources if not each.host.is_host}
+    yield from write([each for each in resources if each.host.is_host])
+    try:
+        for resource, seen in write([*companions.values()]):
+            del companions[resource.identifier]
+            yield resource, seen
+    except RequestRejectedError:
+        yield from _one_by_one([*companions.values()], write)
+
+
+def _one_by_one(companions: Sequence[Resource], write: _Write) -> Iterator[tuple[Resource, bool]]:
+    """Write where not all may be written.
+
+    Raises RequestRejectedError in the end if there are such indeed.
+    """
+    refused: list[str] = []
+    for each in companions:
+        try:
+            yield from write([each])
+        except RequestRejectedError as error:
+            refused.append(f"{each.host}: {error}")
+    if refused:
+        raise RequestRejectedError(f"{len(refused)} companions are left, such as {refused[0]}")
 
 
 def _look_again(vcenter: VCenter, context: Context, report: Report) -> None:

@@ -4,7 +4,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from functions.context import Context
-from functions.errors import HostNotFoundError, PermanentError, RequestRejectedError
+from functions.errors import (
+    HostNotFoundError,
+    MaintenanceError,
+    PermanentError,
+    RequestRejectedError,
+)
 from functions.outcomes import Done, Outcome
 from functions.ownership import Stand
 from functions.ports import Resource
@@ -20,12 +25,18 @@ _Many = Callable[[Sequence[Resource]], Iterable[tuple[Resource, bool]]]
 def write(stands: Mapping[Resource, Stand], context: Context) -> dict[Resource, Outcome]:
     """Start or end the maintenance of each resource, by how it stands; says what became of each.
 
-    Ends first: of two things that may fail, what is silenced is the worse. A companion that may not
-    be written, or is gone, is left; a host raises what vRealize Operations does.
+    Ends first: of two things that may fail, what is silenced is the worse. But starting does not
+    depend on it, since the host may be among those. A companion that may not be written, or is
+    gone, is left; a host raises what vRealize Operations does, and so does what may pass.
     """
     ending = [each for each, stand in stands.items() if not stand.in_maintenance]
     starting = [each for each, stand in stands.items() if stand.in_maintenance]
-    return {**_ended(ending, context), **_started(starting, context)}
+    try:
+        ended = _ended(ending, context)
+    except MaintenanceError:
+        _started(starting, context)
+        raise
+    return {**ended, **_started(starting, context)}
 
 
 def _ended(resources: Sequence[Resource], context: Context) -> dict[Resource, Outcome]:

@@ -9,10 +9,14 @@
     operations.py   the simulator of vRealize Operations, in a process of its own
     vcenters.py     the vCenter: vcsim where there is Go to build it with, otherwise a file
     function.py     the function with that file for a vCenter
+    cli.py          the command line with that file for a vCenter, which shows the page
+    watcher.py      the door without VEBA with that file for a vCenter
     memory.py       a vCenter in memory, or in a file
     vcsim/          govmomi's simulated vCenter: its Go sources, and what builds and runs them
     emulator.py     AWS's emulator of Lambda
     events.py       examples of every form of an event
+    inbox.py        where notifications and outcomes arrive, to be shown
+    guide.py        what can be done with that laboratory, in commands
     variables.py    which variables are ours, and the file that hands them to a shell
     processes.py    the one place that starts processes
 

@@ -5,17 +5,22 @@ import fcntl
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import webbrowser
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Final
 
-from lab import guide, laboratory, variables
-from lab.laboratory import FOLDER, VARIABLES
+from lab import guide, inbox, laboratory, variables
+from lab.laboratory import FOLDER, VARIABLES, Laboratory
 from lab.processes import NotStartedError
 from lab.vcsim import NotBuiltError
 
 # What people know by heart; others are taken where somebody has these.
-_OPERATIONS_PORT, _FUNCTION_PORT = 8443, 8080
+_OPERATIONS_PORT, _FUNCTION_PORT, _PAGE_PORT = 8443, 8080, 8090
+# What the function is to do here beside its work.
+_CHOSEN: Final = {"METRICS": "true", "MAINTENANCE_INCLUDES": "Datastore"}
 
 
 def main() -> int:
@@ -27,13 +32,28 @@ def main() -> int:
     os.environ["no_proxy"] = "127.0.0.1"  # All of this stays on this machine.
     with (
         _alone(folder),
-        laboratory.running(folder, _OPERATIONS_PORT, _FUNCTION_PORT) as lab,
-        _handed_out(folder / VARIABLES, laboratory.variables(lab.vcenter, lab.operations)) as file,
+        inbox.receiving(folder / "inbox.txt", partial(print, flush=True)) as receivers,
+        _running(folder, {**_CHOSEN, **receivers}) as lab,
+        laboratory.page(folder, lab, _PAGE_PORT) as page,
+        _handed_out(folder / VARIABLES, lab.variables) as file,
     ):
+        print(f"page       {page.url}/   for people: which hosts differ or are in maintenance")
         print(lab.description)
-        print(guide.text(lab, file), flush=True)
+        print(guide.text(lab, f"{page.url}/", file), flush=True)
+        _open(f"{page.url}/")
         signal.pause()
     return 0
+
+
+def _running(folder: Path, chosen: Mapping[str, str]) -> AbstractContextManager[Laboratory]:
+    return laboratory.running(folder, _OPERATIONS_PORT, _FUNCTION_PORT, **chosen)
+
+
+def _open(page: str) -> None:
+    """Open the page where somebody sees it: from a terminal on a desktop."""
+    desktop = sys.platform == "darwin" or os.environ.keys() & {"DISPLAY", "WAYLAND_DISPLAY"}
+    if sys.stdout.isatty() and desktop:
+        webbrowser.open(page)
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import requests
+
 from lab import operations, processes, vcenters
 from lab.operations import Operations
 from lab.processes import ROOT, Function
@@ -16,15 +18,18 @@ from lab.vcenters import VCenter
 # Where ``python -m lab`` keeps its files, among them the variables, in VARIABLES.
 FOLDER: Final = ROOT / "build" / "run"
 VARIABLES: Final = "env"
+# How long the page waits between two readings of both sides.
+PAGE_SECONDS: Final = 5
 
 
 @dataclass(frozen=True)
 class Laboratory:
-    """All three of them, as they run."""
+    """All three of them, as they run; ``variables`` are those of the function."""
 
     vcenter: VCenter
     operations: Operations
     function: Function
+    variables: dict[str, str]
 
     @property
     def description(self) -> str:
@@ -37,18 +42,23 @@ class Laboratory:
 
 
 @contextmanager
-def running(folder: Path, operations_port: int = 0, function_port: int = 0) -> Iterator[Laboratory]:
+def running(
+    folder: Path, operations_port: int = 0, function_port: int = 0, **chosen: str
+) -> Iterator[Laboratory]:
     """Run a laboratory whose files are in ``folder``, at these ports if they are free.
 
+    ``chosen`` are further variables of the function, and of the programs beside it.
     Raises NotStartedError or NotBuiltError if a part of it cannot be.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (
         vcenters.running(folder) as vcenter,
         operations.running(folder, operations.knowing(vcenter), operations_port) as simulator,
-        _function(folder / "function.log", vcenter, simulator, function_port) as function,
     ):
-        yield Laboratory(vcenter, simulator, function)
+        told = {**variables(vcenter, simulator), **chosen}
+        log = folder / "function.log"
+        with _function(log, vcenter, function_port, **told) as function:
+            yield Laboratory(vcenter, simulator, function, told)
 
 
 @contextmanager
@@ -58,8 +68,8 @@ def including(folder: Path, lab: Laboratory, kinds: str) -> Iterator[Function]:
     Raises NotStartedError if that cannot be.
     """
     log = folder / "including.log"
-    told = {"MAINTENANCE_INCLUDES": kinds}
-    with _function(log, lab.vcenter, lab.operations, 0, **told) as function:
+    told = {**lab.variables, "MAINTENANCE_INCLUDES": kinds}
+    with _function(log, lab.vcenter, 0, **told) as function:
         yield function
 
 
@@ -69,11 +79,29 @@ def watching(folder: Path, lab: Laboratory) -> Iterator[Function]:
 
     Raises NotStartedError if that cannot be.
     """
-    told = variables(lab.vcenter, lab.operations)
     log = folder / "watcher.log"
-    with processes.watcher(log, None, lab.vcenter.watcher, **told) as watcher:
+    with processes.watcher(log, None, lab.vcenter.watcher, **lab.variables) as watcher:
         watcher.said("reconciled:")
         yield watcher
+
+
+@contextmanager
+def page(folder: Path, lab: Laboratory, port: int = 0) -> Iterator[Function]:
+    """Show the laboratory's hosts in a browser, at ``port`` if that is free; log into ``folder``.
+
+    Raises NotStartedError if that cannot be.
+    """
+    port = processes.free_port(port)
+    command = [sys.executable, "-m", lab.vcenter.command_line, "serve"]
+    command += ["--address", f"127.0.0.1:{port}", "--every", str(PAGE_SECONDS)]
+    environ = processes.environment(None, **lab.variables)
+    log = folder / "page.log"
+    with processes.started(command, port, log, environ=environ, answers=_shows) as shown:
+        yield shown
+
+
+def _shows(url: str) -> bool:
+    return requests.get(url, timeout=processes.TIMEOUT_SECONDS).ok
 
 
 def variables(vcenter: VCenter, operations: Operations) -> dict[str, str]:
@@ -101,13 +129,10 @@ def end_on_signals(code: int | None = None) -> None:
 
 
 @contextmanager
-def _function(
-    log: Path, vcenter: VCenter, operations: Operations, port: int, **chosen: str
-) -> Iterator[Function]:
+def _function(log: Path, vcenter: VCenter, port: int, **variables: str) -> Iterator[Function]:
     port = processes.free_port(port)
     command = processes.command("handle", port, vcenter.source)
     # functions-framework does not look for modules where it is run.
-    told = {**variables(vcenter, operations), "PYTHONPATH": str(ROOT), **chosen}
-    environ = processes.environment(None, **told)
+    environ = processes.environment(None, **variables, PYTHONPATH=str(ROOT))
     with processes.started(command, port, log, environ=environ) as function:
         yield function

@@ -1,5 +1,6 @@
 """A vCenter in memory, which takes its time; or in a file, where other processes can change it."""
 
+import atexit
 import json
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -8,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from adapters import bootstrap
+from adapters import bootstrap, listening
 from adapters.clients import Clients
 from adapters.config.settings import Settings
 from adapters.output import log
@@ -178,4 +179,7 @@ def mirror(environ: Mapping[str, str], vcenter: MemoryVCenter) -> bootstrap.Disp
     log.set_up(settings, default_format="json")
     clients = Clients(settings, environ)
     clients.vcenters = VCenters({vcenter.address: vcenter})
-    return bootstrap.MirrorDispatch(settings, clients.context(log.SweepLog()))
+    listener = listening.listener(settings, environ, "knative")
+    atexit.register(listener.close)
+    context = clients.context(listener)
+    return bootstrap.MirrorDispatch(settings, context, listener=listener)

@@ -1,7 +1,7 @@
 """The vRealize Operations of a laboratory: the simulator, in a process of its own."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +24,11 @@ class Operations:
         self.ca_file = folder / "ca.pem"
         self.password_file = folder / "password"
 
+    @classmethod
+    def of(cls, variables: Mapping[str, str], folder: Path) -> "Operations":
+        """Return the one that runs already, by its variables."""
+        return cls(int(variables["VROPS_URL"].rpartition(":")[2]), folder)
+
     @property
     def variables(self) -> dict[str, str]:
         """What the function has to be told to reach it."""
@@ -45,6 +50,10 @@ class Operations:
     def calls(self) -> dict[str, Any]:
         """Return how many calls arrived so far (``count``), and the ``latest`` of them."""
         return dict(self._state()["calls"])
+
+    def silence(self, name: str) -> None:
+        """Let a person start open-ended maintenance of a host, by hand."""
+        self._ask("POST", "maintain", {"name": name})
 
     def fault(self, **fields: object) -> None:
         """Let something go wrong; ``fields`` are those of the simulator's Fault."""

@@ -26,6 +26,7 @@ ROOT: Final = Path(__file__).parents[1]
 TIMEOUT_SECONDS: Final = 30.0
 SOURCE: Final = "adapters/knative.py"
 WATCHER: Final = "adapters.watch"
+COMMAND_LINE: Final = "adapters.cli"
 
 
 class NotStartedError(AssertionError):

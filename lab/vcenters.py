@@ -14,17 +14,26 @@ from urllib.parse import urlsplit
 from pyVim.task import WaitForTask
 from pyVmomi import SoapStubAdapter, vim
 
+from adapters.clients import Clients
+from adapters.config.settings import Settings
+from functions.context import VCenters
 from functions.events import HostRef
 from functions.ports import Companion
 from lab import vcsim
 from lab.memory import UUID, MemoryVCenter, companions_of
-from lab.processes import SOURCE, WATCHER
+from lab.processes import COMMAND_LINE, SOURCE, WATCHER
 
 HOSTS: Final = ("esx01.lab.local", "esx02.lab.local")
 # What the events in examples/events call it.
 ADDRESS: Final = "vcenter.lab.local"
-# The variable that names the file to lab/function.py and lab/watcher.py.
+# The variable that names the file to lab/function.py, lab/watcher.py and lab/cli.py.
 FILE: Final = "MEMORY_VCENTER"
+# What the settings want to know of a vCenter, where it is in that file; nobody goes there.
+NOWHERE: Final = {
+    "VCENTER_URL": f"https://{ADDRESS}",
+    "VCENTER_USERNAME": "-",
+    "VCENTER_PASSWORD": "-",
+}
 # The kinds of what goes with hosts, and which hosts each of them depends on.
 _HOSTS_OF: Final[Mapping[Any, Callable[[Any], Sequence[Any]]]] = {
     vim.Datastore: lambda datastore: [mount.key for mount in datastore.host],
@@ -64,6 +73,11 @@ class VCenter(Protocol):
     @property
     def watcher(self) -> str:
         """The module that is to be run to watch it."""
+        ...
+
+    @property
+    def command_line(self) -> str:
+        """The module of the command line that reads it."""
         ...
 
     @property
@@ -117,6 +131,7 @@ class SimulatedVCenter:
 
     source = SOURCE
     watcher = WATCHER
+    command_line = COMMAND_LINE
     speaks_vsphere = True
 
     def __init__(self, variables: Mapping[str, str]) -> None:
@@ -144,11 +159,12 @@ class SimulatedVCenter:
 
 
 class FileVCenter:
-    """A vCenter in a file, which lab/function.py and lab/watcher.py answer from."""
+    """A vCenter in a file, which lab/function.py and its like answer from."""
 
     what = "in memory, since there is no Go to build vcsim with"
     source = "lab/function.py"
     watcher = "lab.watcher"
+    command_line = "lab.cli"
     speaks_vsphere = False
     uuid = UUID
 
@@ -222,6 +238,17 @@ def in_file(file: Path) -> MemoryVCenter:
     """Return the vCenter with HOSTS that is in a file."""
     count = len(HOSTS)
     return MemoryVCenter(ADDRESS, UUID, count, file=file, companions=companions_of(ADDRESS, count))
+
+
+def clients_of_file(settings: Settings, environ: Mapping[str, str]) -> Clients:
+    """Return the clients of these settings, but for the vCenter, which is in the file FILE names.
+
+    Of a vCenter, the settings know NOWHERE.
+    """
+    clients = Clients(settings, environ)
+    vcenter = in_file(Path(environ[FILE]))
+    clients.vcenters = VCenters({vcenter.address: vcenter})
+    return clients
 
 
 def connection(url: str, ca_file: Path) -> Any:

@@ -12,13 +12,10 @@ from pathlib import Path
 from adapters.clients import Clients
 from adapters.config.settings import Settings
 from adapters.watch import program
-from functions.context import Context, VCenters
+from functions.context import Context
 from functions.outcomes import SweepListener
 from lab import vcenters
 from lab.memory import MemoryVCenter
-
-# What the settings want to know of a vCenter; nobody goes there.
-_NOWHERE = {"VCENTER_URL": f"https://{vcenters.ADDRESS}", "VCENTER_USERNAME": "-"}
 
 
 @dataclass
@@ -36,15 +33,13 @@ class _Services:
 
 
 def _connected(settings: Settings, environ: Mapping[str, str]) -> _Services:
-    clients = Clients(settings, environ)
-    vcenter = vcenters.in_file(Path(environ[vcenters.FILE]))
-    clients.vcenters = VCenters({vcenter.address: vcenter})
-    return _Services(clients, [vcenter])
+    clients = vcenters.clients_of_file(settings, environ)
+    return _Services(clients, [vcenters.in_file(Path(environ[vcenters.FILE]))])
 
 
 def main() -> int:
     """Watch the vCenter in the file until a signal ends it; returns the exit code."""
-    return program.run({**os.environ, **_NOWHERE, "VCENTER_PASSWORD": "-"}, _connected)
+    return program.run({**os.environ, **vcenters.NOWHERE}, _connected)
 
 
 if __name__ == "__main__":

@@ -215,7 +215,9 @@ def _things(hosts: int, companions: int) -> str:
 
 
 def _show_refusal(report: Report, terminal: Terminal) -> None:
-    changes = sum(action.changes for action in report.actions)
+    # Each has a brake of its own, so that no more than the larger of both has to be allowed.
+    counts = Counter(action.host.is_host for action in report.actions if action.changes)
+    changes = max(counts.values())
     terminal.error(f"REFUSED: {report.refusal}")
     terminal.note(_counted(report))
     for line in _GO_ON.format(changes=changes).splitlines():

@@ -157,14 +157,15 @@ class SuiteApi:
     ) -> Iterator[dict[str, Any]]:
         """Do as ``pages`` for what is asked by any method.
 
-        A ``harmless`` status is raised, too, but says nothing of whether the server is well.
+        A ``harmless`` status is a RequestRejectedError, and says nothing of whether the server is
+        well.
         """
         read = 0
         for page in range(_MAX_PAGES):
             paging = {**params, "page": page, "pageSize": PAGE_SIZE}
             response = self.request(method, path, paging, harmless, body)
             if response.status in harmless:
-                raise _error(response)
+                raise RequestRejectedError(str(_error(response)))
             answer = response.object()
             items = objects(answer, key)
             yield from items

@@ -15,11 +15,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from adapters.outgoing.cache import TimedCache
+from adapters.outgoing.deadline import deadline, remaining
 from adapters.vrops import models
 from adapters.vrops.client import SuiteApi
 from adapters.vrops.models import VSPHERE, Candidate
 from adapters.vrops.resolver import LISTING_SECONDS, REMEMBERED_SECONDS, Located, Resolver
-from functions.errors import OperationsUnavailableError, RequestRejectedError
+from functions.errors import RequestRejectedError
 from functions.events import HOST, HostRef
 from functions.ports import Resource
 
@@ -39,7 +40,8 @@ _Near = Mapping[HostRef, Located]
 class Companions:
     """Finds what goes with hosts, and remembers for a while what it found, as the Resolver does.
 
-    Where relations are not told, there are none, and a WARNING says so every ten minutes.
+    Where relations are never told, there are none, and a WARNING says so every ten minutes. What
+    may be told later is an error, and takes no more than half of the time that there is.
     """
 
     def __init__(
@@ -174,10 +176,14 @@ class Companions:
         params: Mapping[str, str],
         body: Mapping[str, Any] | None = None,
     ) -> list[dict[str, Any]] | None:
-        """Read what is related, or return None with a WARNING if that is not told."""
+        """Read what is related, or return None with a WARNING if that is never told.
+
+        A host is mirrored all the same, so that a slow answer must leave it some time.
+        """
         try:
-            return list(self._api.answers(method, path, params, key, body, _NOT_TOLD))
-        except (RequestRejectedError, OperationsUnavailableError) as error:
+            with deadline(remaining() / 2):
+                return list(self._api.answers(method, path, params, key, body, _NOT_TOLD))
+        except RequestRejectedError as error:
             if not self._warned.get(method):
                 self._warned.put(method, True)
                 _logger.warning("what goes with hosts cannot be told by relations: %s", error)

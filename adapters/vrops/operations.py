@@ -28,6 +28,8 @@ _LOOKS: Final = (0.0, 0.25, 0.5, 1.0, 1.25, 2.0)
 _NOTHING_TO_END: Final = (400, 404, 409, 422, 500)
 # What it may say where one of many resources is gone, or where it cannot do many at once.
 _NOT_ALL: Final = (400, 404, 405, 501)
+# What companions make of it: one that the server cannot write must not hold up its host.
+_NOT_THESE: Final = (*_NOT_ALL, 500)
 
 
 class Vrops:
@@ -102,7 +104,8 @@ class Vrops:
         """See OperationsManager.start_all."""
 
         def write(batch: Sequence[Resource]) -> Answer:
-            return self._many("PUT", batch, _window(minutes), _NOT_ALL)
+            tolerated = _NOT_ALL if all(each.host.is_host for each in batch) else _NOT_THESE
+            return self._many("PUT", batch, _window(minutes), tolerated)
 
         return self._all(
             resources, write, lambda each: self.start_maintenance(each, minutes), maintained=True
@@ -210,9 +213,19 @@ def _window(minutes: int | None) -> dict[str, int]:
 def _one_by_one(
     batch: Iterable[Resource], write: Callable[[Resource], bool]
 ) -> Iterator[tuple[Resource, bool]]:
-    """One by one, where many at once were refused; one that is gone spares the others."""
+    """One by one, where many at once were refused; one that is gone spares the others.
+
+    So does a companion that cannot be written: that is raised in the end.
+    """
+    failed: OperationsUnavailableError | None = None
     for resource in batch:
         try:
             yield resource, write(resource)
         except HostNotFoundError:
             yield resource, False
+        except OperationsUnavailableError as error:
+            if resource.host.is_host:
+                raise
+            failed = failed or error
+    if failed:
+        raise failed

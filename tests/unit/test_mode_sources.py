@@ -142,6 +142,17 @@ def test_what_depends_on_no_host_is_never_in_maintenance() -> None:
     assert not Companion(LOCAL, frozenset()).in_maintenance({"host-1": True})
 
 
+def test_another_process_leaves_the_window_of_what_is_mounted_elsewhere_and_says_so() -> None:
+    estate = Estate()
+    estate.put(ONE, True)
+    estate.forget()
+    estate.vcenter.around[LOCAL].add("host-2")
+    [action] = reconcile(estate.context).actions
+    assert (action.verb, action.host, action.is_new) == ("leave", LOCAL, True)
+    estate.clock.advance(61)
+    assert LOCAL not in estate.silenced()
+
+
 class NothingElse(FakeOperations):
     """Knows hosts alone: whoever asks for anything else is wrong."""
 

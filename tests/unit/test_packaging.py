@@ -50,6 +50,19 @@ def test_a_release_is_built_by_what_an_installation_is_built_by() -> None:
     assert extras["build"] == PYPROJECT["build-system"]["requires"]
 
 
+def test_make_run_adds_to_what_make_demo_has_installed() -> None:
+    demo, notify = (pins(ROOT / "requirements" / f"{name}.txt") for name in ("demo", "notify"))
+    assert {name: notify[name] for name in demo.keys() & notify.keys()} == {
+        name: version for name, version in demo.items() if name in notify
+    }
+    assert "apprise" in notify.keys() - demo.keys()
+
+
+def pins(lock: Path) -> dict[str, str]:
+    found = re.findall(r"^([\w.-]+)==(\S+)", lock.read_text(encoding="utf-8"), re.MULTILINE)
+    return dict(found)
+
+
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with what ``make dist`` builds."""

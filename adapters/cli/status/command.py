@@ -1,7 +1,7 @@
 """status: what a person types."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,6 +17,8 @@ from adapters.cli.status.export import EXPORTS
 from adapters.cli.terminal import Terminal
 from functions.outcomes import SweepListener
 from functions.reconciliation import in_for_longer
+
+_Export = Callable[[Sequence[Row], Sequence[Row]], str]
 
 _AGE: Final = re.compile("([1-9][0-9]{0,4})([dh])")
 
@@ -73,20 +75,21 @@ def status(call: Call, output: str, every: bool, older_than: timedelta | None) -
         context = clients.context(SweepListener())
         survey = Survey(context, call.terminal)
         rows = survey.rows()
+    export = _export(output, kinds=bool(context.policy.includes))
     if older_than is not None:
         old = [row for row in rows if _is_older(row, older_than, context.now())]
         complete = survey.complete and not any(map(_is_untold, rows))
-        return _show_older(old, rows, output, call.terminal, complete=complete)
-    return _show_all(rows, output, call.terminal, every=every, complete=survey.complete)
+        return _show_older(old, rows, export, call.terminal, complete=complete)
+    return _show_all(rows, export, call.terminal, every=every, complete=survey.complete)
 
 
 def _show_all(
-    rows: Sequence[Row], output: str, terminal: Terminal, *, every: bool, complete: bool
+    rows: Sequence[Row], export: _Export | None, terminal: Terminal, *, every: bool, complete: bool
 ) -> int:
     """Show the hosts that matter, or ``every`` host; returns the exit code."""
     if rows or complete:
         shown = [row for row in flat(rows) if every or row.matters]
-        if not _exported(shown, rows, output):
+        if not _exported(shown, rows, export):
             view.show(shown, rows, terminal)
     if not complete:
         return FAILED
@@ -94,21 +97,32 @@ def _show_all(
 
 
 def _show_older(
-    old: Sequence[Row], rows: Sequence[Row], output: str, terminal: Terminal, *, complete: bool
+    old: Sequence[Row],
+    rows: Sequence[Row],
+    export: _Export | None,
+    terminal: Terminal,
+    *,
+    complete: bool,
 ) -> int:
     """Show the hosts that are in maintenance mode for longer; returns the exit code."""
-    if (rows or complete) and not _exported(old, rows, output):
+    if (rows or complete) and not _exported(old, rows, export):
         view.show_older(old, rows, terminal)
     if not complete:
         return FAILED
     return DIFFERENT if old else OK
 
 
-def _exported(shown: Sequence[Row], rows: Sequence[Row], output: str) -> bool:
-    """Print those of all ``rows`` that are ``shown`` as ``output``, if that is no table."""
-    if output not in EXPORTS:
+def _export(output: str, *, kinds: bool) -> _Export | None:
+    """Return what prints rows for programs, if ``output`` is for them."""
+    export = EXPORTS.get(output)
+    return (lambda shown, rows: export(shown, rows, kinds)) if export else None
+
+
+def _exported(shown: Sequence[Row], rows: Sequence[Row], export: _Export | None) -> bool:
+    """Print those of all ``rows`` that are ``shown``, if it is programs that ask."""
+    if export is None:
         return False
-    click.echo(EXPORTS[output](shown, rows), nl=False)
+    click.echo(export(shown, rows), nl=False)
     return True
 
 

@@ -15,28 +15,30 @@ from functions.events import HostRef
 _FORMULA: Final = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
 
-def as_json(rows: Iterable[Row]) -> str:
-    """Return a list of objects, in ASCII; docs/command-line.md says what they hold."""
-    return json.dumps(_all_fields(rows), indent=2) + "\n"
+def as_json(rows: Iterable[Row], kinds: bool = False) -> str:
+    """Return a list of objects, in ASCII; docs/command-line.md says what they hold.
+
+    With ``kinds``, each says of what kind it is, whatever there is to show.
+    """
+    return json.dumps([_fields(row, kinds) for row in rows], indent=2) + "\n"
 
 
-def as_csv(rows: Iterable[Row]) -> str:
-    """Return a header and a line for each host (RFC 4180), safe to open in a spreadsheet."""
+def as_csv(rows: Iterable[Row], kinds: bool = False) -> str:
+    """Return a header and a line for each host (RFC 4180), safe to open in a spreadsheet.
+
+    With ``kinds``, each says of what kind it is, whatever there is to show.
+    """
     text = io.StringIO()
     writer = csv.writer(text)
-    lines = _all_fields(rows)
-    writer.writerow(lines[0] if lines else fields(Row(HostRef("", "", ""), None, None, None)))
-    for line in lines:
-        writer.writerow([_csv_field(value) for value in line.values()])
+    writer.writerow(_fields(Row(HostRef("", "", ""), None, None, None), kinds))
+    for row in rows:
+        writer.writerow([_csv_field(value) for value in _fields(row, kinds).values()])
     return text.getvalue()
 
 
-def _all_fields(rows: Iterable[Row]) -> list[dict[str, object]]:
-    """Return what is told of each row; of what kind it is only where not all are hosts."""
-    shown = list(rows)
-    if all(row.host.is_host for row in shown):
-        return [fields(row) for row in shown]
-    return [{**fields(row), "kind": row.host.kind, "of_hosts": row.of_hosts} for row in shown]
+def _fields(row: Row, kinds: bool) -> dict[str, object]:
+    kind = {"kind": row.host.kind, "of_hosts": row.of_hosts} if kinds else {}
+    return {**fields(row), **kind}
 
 
 def _csv_field(value: object) -> str:
@@ -59,8 +61,11 @@ def as_html(rows: Iterable[Row], compared: Sequence[Row]) -> str:
     return page.alone(Board(listed, tuple(Reading(each, now) for each in addresses)), compared)
 
 
-EXPORTS: Final[Mapping[str, Callable[[Iterable[Row], Sequence[Row]], str]]] = {
-    "json": lambda rows, compared: as_json(rows),
-    "csv": lambda rows, compared: as_csv(rows),
-    "html": as_html,
+# Each takes the rows that are shown, all that were compared, and whether kinds are told.
+Export = Callable[[Sequence[Row], Sequence[Row], bool], str]
+
+EXPORTS: Final[Mapping[str, Export]] = {
+    "json": lambda shown, compared, kinds: as_json(shown, kinds),
+    "csv": lambda shown, compared, kinds: as_csv(shown, kinds),
+    "html": lambda shown, compared, kinds: as_html(shown, compared),
 }

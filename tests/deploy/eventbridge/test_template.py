@@ -20,7 +20,7 @@ from adapters.metrics.embedded import NAMESPACE, EmbeddedMetrics
 from adapters.outcomes.messages import MEANINGS, Told, message
 from adapters.output.listeners import Handled
 from functions.errors import AuthenticationError
-from functions.events import RECONCILE, TIMER_TYPE, HostRef
+from functions.events import COMPANIONS, RECONCILE, TIMER_TYPE, HostRef
 from functions.handlers import HANDLERS
 from functions.outcomes import Outcome
 from lab.emulator import CREDENTIALS, REGION
@@ -529,6 +529,17 @@ def test_nothing_secret_is_a_parameter(template: dict[str, Any]) -> None:
     assert all(parameter["Description"] for parameter in parameters.values())
     checked = {"AllowedPattern", "AllowedValues", "MaxLength", "MinValue"}
     assert [name for name in parameters if checked.isdisjoint(parameters[name])] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "fits"),
+    [("", True), (",".join(COMPANIONS), True), ("HostSystem", False), ("Datastore,", False)],
+)
+def test_what_goes_with_hosts_is_checked_before_anything_runs(
+    value: str, fits: bool, template: dict[str, Any]
+) -> None:
+    pattern = template["Parameters"]["MaintenanceIncludes"]["AllowedPattern"]
+    assert bool(re.match(pattern, value)) == fits
 
 
 def test_the_functions_are_the_ones_that_the_adapter_has(template: dict[str, Any]) -> None:

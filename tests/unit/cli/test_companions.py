@@ -83,6 +83,14 @@ def test_programs_are_told_of_what_kind_they_are() -> None:
     assert len(csv.out.splitlines()) == 3
 
 
+def test_programs_are_told_the_same_whatever_there_is_to_show() -> None:
+    empty = clients(hosts(1))
+    told = command("status", "--output", "csv", connect=empty.connect, environ=INCLUDING)
+    assert told.out.splitlines()[0].endswith(",sweep,reason,kind,of_hosts")
+    rows = command("status", "--all", "--output", "json", connect=empty.connect, environ=INCLUDING)
+    assert [(row["kind"], row["of_hosts"]) for row in json.loads(rows.out)] == [("HostSystem", 1)]
+
+
 def test_a_dry_run_names_them_and_counts_them_apart() -> None:
     both = estate()
     done = command("reconcile", "--dry-run", connect=both.connect, environ=INCLUDING)
@@ -108,6 +116,14 @@ def test_a_kind_that_cannot_be_read_spares_the_hosts() -> None:
     assert done.code == 1
     assert "has only 0 of the 1 datastores that vRealize Operations knows" in done.err
     assert "esx01.lab.local" in done.out
+
+
+def test_no_more_changes_are_proposed_than_either_brake_needs() -> None:
+    both = estate()
+    done = command("reconcile", "--max-changes", "0", connect=both.connect, environ=INCLUDING)
+    assert done.code == 3
+    assert "would change 1 of 2 hosts, more than 0" in done.err
+    assert "maintenance-mirror reconcile --max-changes 1" in done.err
 
 
 def test_adopting_asks_about_them_too() -> None:

@@ -1,13 +1,16 @@
 """docs/observability.md holds the metrics that there are, in the words of the code."""
 
 import re
+from functools import partial
 from pathlib import Path
+from typing import get_args
 
+from adapters import knative, openfaas
 from adapters.metrics import VERSION
 from adapters.metrics.embedded import EVENT_UNITS, SWEEP_UNITS
 from adapters.metrics.sweeps import OWNERS, RESULTS
 from adapters.metrics.table import METRICS
-from adapters.outgoing.tally import WORDS
+from adapters.outgoing.tally import WORDS, Party
 from functions.handlers import HANDLERS
 from tests.unit.test_packaging import VERSION as PROJECT_VERSION
 
@@ -39,10 +42,18 @@ def test_the_document_has_every_value_of_the_labels_that_have_few() -> None:
         ("event", {*HANDLERS, "other"}),
         ("status", {*WORDS, "200"}),
         ("owner", set(OWNERS)),
+        ("party", set(get_args(Party))),
+        ("door", doors()),
         ("result", set(RESULTS)),
     ):
         told = set(re.findall(r"`([\w.]+)`", values[label]))
         assert expected == told, label
+
+
+def doors() -> set[str]:
+    """What those who mirror and are scraped call themselves."""
+    built = [each.build for each in (*knative.TARGETS.values(), *openfaas.TARGETS.values())]
+    return {each.keywords["door"] for each in built if isinstance(each, partial)} | {"watch"}
 
 
 def test_the_version_is_the_project_s() -> None:

@@ -1,6 +1,7 @@
 """adapters.outcomes.messages: which outcome is which CloudEvent."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -83,6 +84,12 @@ def test_the_page_lists_every_type_and_what_it_is_by() -> None:
     listed = {row[0].strip("`"): row[1].strip("`") for row in rows}
     assert listed == {f"{OUTCOME_TYPE}.{meaning}": each for each, meaning in MEANINGS.items()}
     assert {*MEANINGS} == {*SCHEMA["properties"]["action"]["enum"]}
+
+
+def test_the_page_lists_every_attribute_that_says_something() -> None:
+    text = PAGE.read_text(encoding="utf-8").split("\n| Attribute | Holds |\n")[1].split("\n\n")[0]
+    listed = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+    assert {*listed} == made(told()).keys() - {"specversion", "datacontenttype"}
 
 
 def test_every_word_is_one_of_what_becomes_of_events_and_hosts() -> None:
