@@ -32,7 +32,11 @@ class Request:
 
 @dataclass
 class Sink:
-    """Answers with ``status``, ``headers`` and ``body``, once ``gate`` is open."""
+    """Answers with ``status``, ``headers`` and ``body``, once ``gate`` is open.
+
+    The status is that of the moment in which a request arrives: whoever waits for one may set
+    another for the next.
+    """
 
     url: str = ""
     status: int = 202
@@ -94,13 +98,14 @@ def _handler(sink: Sink) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             headers = {name.lower(): value for name, value in self.headers.items()}
+            status = sink.status
             sink.requests.append(Request(self.path, headers, body))
             sink.arrived.release()
             sink.gate.wait(30)
-            if sink.status == 0:  # It hangs up.
+            if status == 0:  # It hangs up.
                 self.close_connection = True
                 return
-            self.send_response(sink.status)
+            self.send_response(status)
             for name, value in sink.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(sink.body)))

@@ -16,6 +16,7 @@ from typing import Final
 from adapters.board.comparison import Row, compared, flat, row_of, with_entered
 from adapters.board.model import Board, Happening, Reading
 from adapters.output.listeners import Handled, Listener
+from adapters.output.log import companions_in_words
 from functions.context import Policy, VCenters
 from functions.errors import MaintenanceError
 from functions.events import ENTERED, HostEvent, HostRef
@@ -298,7 +299,9 @@ def _happening(handled: Handled, now: datetime) -> Happening:
     host = (event.host.name or event.host.moref) if event else ""
     user = event.user if event else ""
     if outcome:
-        return Happening(now, outcome.action, host, user, outcome.reason, outcome.needs_attention)
+        matters = any(each.needs_attention for each in (outcome, *outcome.companions))
+        reason = "; ".join(filter(None, [outcome.reason, *companions_in_words(outcome)]))
+        return Happening(now, outcome.action, host, user, reason, matters)
     return Happening(now, type(handled.error).__name__, host, user, str(handled.error), True)
 
 

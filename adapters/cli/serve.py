@@ -2,14 +2,10 @@
 
 import signal
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from adapters.board.access import Access
-from adapters.board.pages import Pages
-from adapters.board.reader import Reader
-from adapters.board.server import serving
 from adapters.cli.call import Call
 from adapters.cli.connection import both_sides
 from adapters.cli.exit_codes import OK
@@ -17,6 +13,9 @@ from adapters.config.settings import Secret, Settings
 from adapters.config.variables import Malformed, host_and_port, is_loopback
 from functions.errors import ConfigurationError
 from functions.outcomes import SweepListener
+
+if TYPE_CHECKING:
+    from adapters.board.reader import Reader
 
 _A_DAY_OF_SECONDS: Final = 86400
 
@@ -63,6 +62,12 @@ def serve(call: Call, address: tuple[str, int], every: int) -> int:
       0  it was stopped
       2  wrong use or configuration
     """
+    # The other commands need no server, and no page.
+    from adapters.board.access import Access
+    from adapters.board.pages import Pages
+    from adapters.board.reader import Reader
+    from adapters.board.server import serving
+
     with both_sides(call.environ, call.connect) as (settings, clients):
         reader = Reader(clients.context(SweepListener()), settings.sweep_seconds)
         pages = Pages(reader.board, Access(_token_for(address, settings)))
@@ -80,7 +85,7 @@ def _token_for(address: tuple[str, int], settings: Settings) -> Secret | None:
     return settings.board_token
 
 
-def _read_until_stopped(reader: Reader, every: int) -> None:
+def _read_until_stopped(reader: "Reader", every: int) -> None:
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         while True:

@@ -49,8 +49,12 @@ class Delivery:
         self.dropped = 0
 
     def tell(self, notices: Sequence[Notice]) -> None:
-        """Let them be told; never waits. What is too much is dropped."""
+        """Let them be told; never waits. What is too much, or too late, is dropped."""
         with self._changed:
+            if self._ended.is_set():
+                # Whatever still works has more time than this has: nobody would look at it.
+                self._drop(len(notices), "the process ends")
+                return
             room = _MAX_WAITING - len(self._waiting)
             self._waiting += notices[:room]
             self._drop(len(notices[room:]), "too much waits for it")

@@ -62,13 +62,14 @@ class Outbox:
     def put(self, event: Envelope) -> None:
         """Let ``event`` be sent as soon as may be; takes no time, and never raises."""
         with self._changed:
-            fits = len(self._waiting) + self._in_hand < _MAX_WAITING and not self._closing
-            if fits:
+            fits = len(self._waiting) + self._in_hand < _MAX_WAITING
+            why = "the process ends" if self._closing else "" if fits else "too many are waiting"
+            if not why:
                 self._waiting.append(_Waiting(event))
                 self._run_thread()
                 self._changed.notify_all()
-        if not fits:
-            self.drop(1, "too many are waiting")
+        if why:
+            self.drop(1, why)
 
     def drop(self, count: int, why: str) -> None:
         """Count what is not sent, and say so now and then."""

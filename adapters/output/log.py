@@ -169,7 +169,7 @@ def _write_outcome(entry: Entry, outcome: Outcome, seconds: float) -> None:
     if entry.received and is_outcome(entry.received.envelope):
         level = logging.DEBUG  # A broker may send all of them back to us.
     said = [str(outcome.host or ""), outcome.action, outcome.reason]
-    text = "; ".join(filter(None, [": ".join(filter(None, said)), *_companions_in_words(outcome)]))
+    text = "; ".join(filter(None, [": ".join(filter(None, said)), *companions_in_words(outcome)]))
     fields = {
         **{"action": outcome.action, **_origin(outcome.event), **_host(outcome.host)},
         **_companions(outcome),
@@ -177,8 +177,8 @@ def _write_outcome(entry: Entry, outcome: Outcome, seconds: float) -> None:
     _write(level, text, outcome.event, {**fields, **_event(entry), **_duration(seconds)})
 
 
-def _companions_in_words(outcome: Outcome) -> Iterator[str]:
-    """Count what became of a host's companions, and name those that were left."""
+def companions_in_words(outcome: Outcome) -> Iterator[str]:
+    """Count what became of a host's companions, and name those that were left: ten at most."""
     if outcome.companions:
         counts = Counter(each.action for each in outcome.companions)
         yield "companions: " + ", ".join(f"{count} {each}" for each, count in counts.items())

@@ -6,18 +6,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from adapters import listening
-from adapters.board.live import Live
-from adapters.board.server import Respond
 from adapters.clients import Clients
 from adapters.config.settings import Settings
 from adapters.outgoing.deadline import deadline
 from adapters.output import log
 from adapters.output.listeners import Listener, Listeners
 from adapters.output.log import logger
-from adapters.watch import board, supervisor
+from adapters.watch import supervisor
 from adapters.watch.changes import Changes
 from adapters.watch.health import Health, Signs, VCenterHealth
 from adapters.watch.mirroring import Mirroring
@@ -28,6 +26,10 @@ from adapters.watch.watching import Watching
 from functions import handlers
 from functions.context import Context
 from functions.errors import ConfigurationError, MaintenanceError, SweepRefusedError
+
+if TYPE_CHECKING:  # The page is imported only if it is wanted.
+    from adapters.board.live import Live
+    from adapters.board.server import Respond
 
 Environ = Mapping[str, str]
 Connect = Callable[[Settings, Environ], Services]
@@ -64,7 +66,7 @@ def run(environ: Environ, connect: Connect = Clients, *, once: bool = False) -> 
     try:
         if once:
             return _swept(services.context(listener), settings, listener)
-        live = Live(settings.policy) if settings.board else None
+        live = _live(settings)
         told = Listeners([listener, live]) if live else listener
         context = services.context(told)
         if live:
@@ -78,6 +80,14 @@ def run(environ: Environ, connect: Connect = Clients, *, once: bool = False) -> 
 
 def _with_defaults(environ: Environ) -> Environ:
     return {**environ, **{name: environ.get(name) or said for name, said in _DEFAULTS.items()}}
+
+
+def _live(settings: Settings) -> "Live | None":
+    if not settings.board:
+        return None
+    from adapters.board.live import Live
+
+    return Live(settings.policy)
 
 
 def _swept(context: Context, settings: Settings, listener: Listener) -> int:
@@ -102,7 +112,7 @@ class Process:
         context: Context,
         environ: Environ,
         listener: Listener,
-        live: Live | None = None,
+        live: "Live | None" = None,
     ) -> None:
         self._live = live
         self._settings = settings
@@ -133,9 +143,11 @@ class Process:
             self._finish(writers)
         return code
 
-    def _pages(self) -> Respond | None:
+    def _pages(self) -> "Respond | None":
         if self._live is None:
             return None
+        from adapters.watch import board
+
         return board.pages(self._live, self._health, self._settings.board_token)
 
     def _start(self) -> list[threading.Thread]:

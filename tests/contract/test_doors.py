@@ -34,6 +34,7 @@ OPTIONAL = {
     "prometheus_client",
 }
 OURS_IF_CONFIGURED = {
+    "adapters.board",
     "adapters.metrics",
     "adapters.vcenter",
     "adapters.config.aws_secrets",

@@ -76,7 +76,7 @@ def test_a_watcher_that_is_stopped_tells_before_it_ends_and_only_once(tmp_path: 
         ]
 
 
-@pytest.mark.parametrize("gone", [False, True])
+@pytest.mark.parametrize("gone", [False, pytest.param(True, marks=pytest.mark.exhaustive)])
 def test_a_function_tells_of_a_flood_in_one_message_and_a_dead_chat_harms_nobody(
     gone: bool, tmp_path: Path
 ) -> None:

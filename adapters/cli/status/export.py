@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from adapters.board import page
 from adapters.board.comparison import Row
 from adapters.board.model import Board, Reading, fields
 from adapters.cli.terminal import plain
@@ -52,6 +51,8 @@ def _csv_field(value: object) -> str:
 
 def as_html(rows: Iterable[Row], compared: Sequence[Row]) -> str:
     """Return a page that needs nothing beside it; ``compared`` are all, which are only counted."""
+    from adapters.board import page
+
     now = datetime.now(UTC)
     addresses = dict.fromkeys(row.host.vcenter for row in compared)
     # Companions are shown under their hosts already.

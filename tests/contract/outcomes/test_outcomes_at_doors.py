@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from adapters import bootstrap, eventbridge, knative, listening, openfaas
+from adapters.outcomes import web_sink
 from adapters.outcomes.messages import MEANINGS, Told, message
 from adapters.outcomes.web_sink import binary
 from functions.errors import MaintenanceError
@@ -111,6 +112,8 @@ def test_a_sink_that_hangs_changes_no_call_and_no_reply(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(listening, "_FLUSH_SECONDS", 0.01)
+    # However slow the machine is, the first is not given up meanwhile.
+    monkeypatch.setattr(web_sink, "_TIMEOUTS", (30.0, 30.0))
     sink.gate.clear()
     moments = [of(each) for each in EVENTS * 2]
     seen = []

@@ -43,7 +43,6 @@ OVERLAYS = [
     *(KNATIVE / "overlays" / name for name in MIRRORS),
     KUBERNETES / "overlays" / "watch",
 ]
-every_overlay = pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.name)
 
 
 def run(command: str, folder: Path) -> str:
@@ -62,20 +61,24 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def monitored(overlay: Path, project: Path) -> list[Manifest]:
-    """Return what an overlay creates with the line that the README adds to it."""
+@pytest.fixture(scope="module", params=OVERLAYS, ids=lambda path: path.name)
+def built(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[list[Manifest], list[Manifest]]:
+    """What an overlay creates, and what it does with the line that the README adds to it."""
+    project = tmp_path_factory.mktemp("project")
+    shutil.copytree(ROOT / "deploy", project / "deploy")
     line, _ = blocks(README, "sh")[0].splitlines()
-    where = overlay.relative_to(ROOT)
+    where = request.param.relative_to(ROOT)
     run(line.replace("deploy/knative/overlays/veba-0.8-vcenter", str(where)), project)
-    return manifests.build(str(project / where))
+    return manifests.build(str(request.param)), manifests.build(str(project / where))
 
 
 @needs_kustomize
-@every_overlay
 def test_the_component_adds_a_podmonitor_and_a_setting_and_the_name_of_a_port(
-    overlay: Path, project: Path
+    built: tuple[list[Manifest], list[Manifest]],
 ) -> None:
-    plain, found = manifests.build(str(overlay)), monitored(overlay, project)
+    plain, found = built
     assert len(found) == len(plain) + 1
     (settings,) = of_kind(found, "ConfigMap").values()
     (before,) = of_kind(plain, "ConfigMap").values()
@@ -86,9 +89,10 @@ def test_the_component_adds_a_podmonitor_and_a_setting_and_the_name_of_a_port(
 
 
 @needs_kustomize
-@every_overlay
-def test_the_podmonitor_finds_the_pods_and_their_port(overlay: Path, project: Path) -> None:
-    found = monitored(overlay, project)
+def test_the_podmonitor_finds_the_pods_and_their_port(
+    built: tuple[list[Manifest], list[Manifest]],
+) -> None:
+    _, found = built
     (monitor,) = of_kind(found, "PodMonitor").values()
     assert problems(POD_MONITOR, monitor) == []
     assert monitor["metadata"]["labels"]["app.kubernetes.io/part-of"] == "maintenance-mirror"

@@ -12,7 +12,7 @@ from adapters.board.comparison import Row, flat
 from adapters.board.live import Live
 from adapters.board.model import Board, Reading
 from adapters.board.reader import Reader
-from adapters.output.listeners import Listener, Listeners
+from adapters.output.listeners import Handled, Listener, Listeners
 from adapters.output.log import event_line
 from functions import handlers
 from functions.context import Context, Policy, VCenters
@@ -186,6 +186,17 @@ def test_a_companion_is_under_the_first_of_its_hosts_and_only_there() -> None:
     site.tells(2, True)
     assert [each.state for each in site.row(1).companions] == [ResourceState.TIMED] * 2
     assert site.row(2).companions == ()
+
+
+def test_a_companion_that_was_left_is_told_with_its_host() -> None:
+    live = Live(Policy())
+    left = Outcome("left", SHARED, "a person's", needs_attention=True)
+    event = HostEvent(ENTERED, host(1), None, None, "")
+    outcome = Outcome("entered", host(1), event=event, companions=(Outcome("entered", LOCAL), left))
+    live.handled(Handled(None, outcome, None, 0.1))
+    [told] = live.board((), ()).happenings or ()
+    reason = f"companions: 1 entered, 1 left; {SHARED}: left: a person's"
+    assert (told.what, told.matters, told.reason) == ("entered", True, reason)
 
 
 @pytest.mark.parametrize("state", ResourceState)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from adapters.board import server
+from adapters.board.server import serving
 from functions.errors import VCenterUnavailableError
 from tests.unit.cli.runner import ENVIRON, FakeClients, clients, command, hosts
 
@@ -34,13 +34,14 @@ class Serving:
         self.readings = 0
         self.port = 0
         monkeypatch.setattr("adapters.cli.serve.time", SimpleNamespace(sleep=self._pause))
-        monkeypatch.setattr("adapters.cli.serve.serving", self._noted)
+        monkeypatch.setattr("adapters.board.server.serving", self._noted)
 
     def run(
         self, then: Callable[[], None], *options: str, environ: Mapping[str, str] = ENVIRON
     ) -> int:
         self.then = then
-        shown = command("serve", *HERE, *options, connect=self.both.connect, environ=environ)
+        with _interruptible():
+            shown = command("serve", *HERE, *options, connect=self.both.connect, environ=environ)
         assert shown.err == ""
         said = r"http://127\.0\.0\.1:\d+/ shows both sides; Ctrl-C ends it\n"
         assert re.fullmatch(said, shown.out)
@@ -63,8 +64,18 @@ class Serving:
 
     @contextmanager
     def _noted(self, *arguments: Any, **options: Any) -> Iterator[int]:
-        with server.serving(*arguments, **options) as self.port:
+        with serving(*arguments, **options) as self.port:
             yield self.port
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Hear Ctrl-C, which Python ignores where a shell has started the tests in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def end(number: int = signal.SIGTERM) -> None:

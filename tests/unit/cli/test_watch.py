@@ -82,6 +82,17 @@ def test_the_module_needs_neither_click_nor_rich_nor_a_framework() -> None:
     assert (shown.stdout, shown.stderr) == ("set()\n", "")
 
 
+@pytest.mark.parametrize("module", ["watch.program", "cli.commands"])
+def test_nobody_loads_the_page_who_does_not_show_it(module: str) -> None:
+    parts = "access live page pages reader"
+    program = (
+        f"import sys, adapters.{module}\n"
+        f"print([each for each in '{parts}'.split() if f'adapters.board.{{each}}' in sys.modules])"
+    )
+    shown = run_alone(program)
+    assert (shown.stdout, shown.stderr) == ("[]\n", "")
+
+
 def test_the_other_commands_load_none_of_its_threads() -> None:
     program = (
         "import sys\n"

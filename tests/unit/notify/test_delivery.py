@@ -191,11 +191,10 @@ def test_messages_that_follow_each_other_gather_for_longer(monkeypatch: pytest.M
 
 
 def test_no_thread_begins_before_there_is_something_to_tell() -> None:
-    before = threading.active_count()
     tells = Delivery(service("json://127.0.0.1"))
     tells.end()
     tells.join(JOIN_SECONDS)
-    assert threading.active_count() == before
+    assert tells._thread is None
 
 
 def test_a_bug_is_told_and_what_comes_later_is_sent(
@@ -227,6 +226,17 @@ def test_no_url_is_in_any_log_whatever_goes_wrong(
     assert "of another thread: shown" in shown.err
     assert "t0ken" not in shown.err + shown.out
     assert "s3cret" not in shown.err + shown.out
+
+
+def test_what_comes_after_the_end_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    with Webhook().listening() as webhook:
+        tells = Delivery(service(webhook.url()))
+        told(tells)
+        tells.tell([NOTICE, NOTICE])
+        assert (len(webhook.got), tells.dropped) == (1, 1)
+    assert caplog.messages == [
+        "number 1 of NOTIFY_URLS (json) was not told of 2 things: the process ends"
+    ]
 
 
 def test_the_receiver_is_there() -> None:
