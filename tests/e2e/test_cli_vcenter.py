@@ -219,7 +219,8 @@ def test_a_terminal_shows_how_far_a_sweep_is(centre: Centre) -> None:
     centre.drift()
     with terminal("reconcile", environ=centre.environ()) as person:
         _, shown = person.end()
-    assert "5 hosts read from vRealize Operations" in shown
+    # Both sides are read at once, and the terminal shows whoever has come further last.
+    assert "5 hosts read from v" in shown
     assert "3/3" in bare(shown)
     done = process("reconcile", environ=centre.environ())
     assert done.err == ""

@@ -29,15 +29,15 @@ SWITCHES = [
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[requests.PreparedRequest]:
     """Every request, as it leaves."""
     sent: list[requests.PreparedRequest] = []
-    send = requests.Session.send
+    send = requests.adapters.HTTPAdapter.send
 
     def remember(
-        session: requests.Session, request: requests.PreparedRequest, **how: Any
+        adapter: requests.adapters.HTTPAdapter, request: requests.PreparedRequest, **how: Any
     ) -> requests.Response:
         sent.append(request)
-        return send(session, request, **how)
+        return send(adapter, request, **how)
 
-    monkeypatch.setattr(requests.Session, "send", remember)
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", remember)
     return sent
 
 
