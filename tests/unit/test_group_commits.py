@@ -15,7 +15,7 @@ MISTAKE = "given the answer of a call under way"
     ("name", "orders"),
     [
         ("both events of a host", 1_000),
-        ("both events, and one of another host", 2_500),
+        pytest.param("both events, and one of another host", 2_500, marks=pytest.mark.exhaustive),
         pytest.param(LARGEST, 25_000, marks=[pytest.mark.exhaustive, pytest.mark.timeout(900)]),
     ],
 )

@@ -28,7 +28,7 @@ from tests.strategies import (
 )
 
 EXAMPLES = settings(
-    max_examples=2000 if os.environ.get("EXHAUSTIVE") else 300,
+    max_examples=2000 if os.environ.get("EXHAUSTIVE") else 200,
     suppress_health_check=list(HealthCheck),
     database=None,
 )
