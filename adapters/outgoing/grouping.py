@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import Final, Generic, TypeVar
 
 from adapters.outgoing.deadline import remaining
-from functions.errors import MaintenanceError, TransientError
+from functions.errors import MaintenanceError, PermanentError, TransientError
 
 Item = TypeVar("Item", bound=Hashable)
 Answer = TypeVar("Answer")
@@ -44,8 +44,9 @@ class Grouping(Generic[Item, Answer]):
 
     ``one`` makes the call for an item, and ``many`` one call for several different ones, which
     ``weigh`` no more than ``size``: it returns the answers that it has got, and whoever is not
-    among them makes a call of their own. A MaintenanceError that it raises is an outage, and each
-    gets one. The error ``unavailable`` says that there is no time left.
+    among them makes a call of their own. So does everybody if it raises a PermanentError: that is
+    about all of them at once. Any other MaintenanceError is an outage, and each gets one. The error
+    ``unavailable`` says that there is no time left.
 
     Who is answered was answered by a call that began after it was asked for (decision 0012).
     """
@@ -142,6 +143,8 @@ class Grouping(Generic[Item, Answer]):
         items = list(dict.fromkeys(each.item for each in leader.leads))
         try:
             answers = self._many(items) if len(items) > 1 else {items[0]: self._one(items[0])}
+        except PermanentError:
+            return  # Whom it is about, a call of their own tells: nobody may be lost for another.
         except MaintenanceError as error:
             # One instance must not be raised by several threads: each adds its own traceback.
             for each in leader.leads:

@@ -138,6 +138,25 @@ def test_one_that_is_gone_spares_the_others(
         assert maintained(simulator) == (len(others) + 1 if act is starts else 0)
 
 
+@pytest.mark.parametrize("status", [406, 412, 431])
+def test_who_is_refused_together_for_whatever_reason_is_told_alone(status: int) -> None:
+    with Simulator(HOSTS) as simulator, connected(simulator) as vrops:
+        resources = found(vrops)
+        simulator.fault(path="/api/resources/maintained", status=status, count=100)
+        assert all(each.result() for each in starts(vrops, resources))
+        assert maintained(simulator) == HOSTS
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_who_may_not_list_looks_hosts_up_one_by_one(status: int) -> None:
+    with Simulator(HOSTS + 1) as simulator, connected(simulator) as vrops:
+        vrops.find(esx(HOSTS + 1))
+        simulator.fault(path="/api/resources", status=status, count=100)
+        acts = [lambda n=n: vrops.find(esx(n)).host for n in range(1, HOSTS + 1)]
+        hosts = [each.result() for each in together(vrops._resolver._identities, acts)]
+        assert hosts == [esx(n) for n in range(1, HOSTS + 1)]
+
+
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 500, 501])
 @pytest.mark.parametrize(("act", "method"), [(starts, "PUT"), (ends, "DELETE")])
 def test_a_server_that_refuses_many_is_told_one_by_one(

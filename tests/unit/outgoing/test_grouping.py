@@ -171,6 +171,13 @@ def test_an_outage_is_everybodys_and_each_has_an_error_of_their_own(calls: Calls
     assert len({id(each.__traceback__) for each in errors if each}) == 3
 
 
+def test_what_is_refused_as_a_whole_is_asked_for_one_by_one(calls: Calls) -> None:
+    calls.fails[("b", "c", "d")] = RequestRejectedError("too many at once")
+    answers = [calls.ask(each) for each in "abcd"]
+    calls.end_all()
+    assert [each.result() for each in answers] == [f"{each} alone" for each in "abcd"]
+
+
 @pytest.mark.parametrize("error", [ZeroDivisionError("a bug"), SystemExit(1), KeyboardInterrupt()])
 def test_what_ends_the_leader_harms_nobody_else(calls: Calls, error: BaseException) -> None:
     calls.fails[("b", "c", "d")] = error
