@@ -10,14 +10,17 @@ from typing import Any
 import pytest
 
 from adapters.outgoing import grouping
+from adapters.outgoing.deadline import deadline
 from adapters.outgoing.grouping import Grouping
 from adapters.vrops import Vrops
+from adapters.vrops.resolver import _Identity
 from functions.errors import (
     HostNotFoundError,
     MaintenanceError,
     OperationsUnavailableError,
     RequestRejectedError,
 )
+from functions.events import HostRef
 from functions.ports import Resource, ResourceState
 from simulator import SettableClock, Simulator, Switches
 from tests.contract.vrops.clients import asked, connected, esx
@@ -98,6 +101,31 @@ def test_hosts_that_are_looked_up_are_found_in_one_listing() -> None:
         assert len({each.identifier for each in resources}) == HOSTS
         # One by its identifiers, all hosts of the vCenter, and the others among them anew.
         assert asked(simulator) == ["GET resources"] * 3
+
+
+def test_of_an_instance_of_which_few_are_looked_up_not_all_hosts_are_listed() -> None:
+    with Simulator(HOSTS) as simulator, connected(simulator) as vrops:
+        resolver = vrops._resolver
+        [known] = vrops.inspection().instances()
+        wanted = [_Identity(known, f"host-{1000 + n}") for n in range(1, 6)]
+        few = [_Identity(replace(known, identifier="few"), "host-1006")]
+        simulator.clear_calls()
+        assert list(resolver._identify_together([*wanted, *few])) == wanted
+        assert asked(simulator) == ["GET resources"] * 2
+
+
+def test_a_listing_that_takes_too_long_leaves_time_to_look_them_up_one_by_one() -> None:
+    with Simulator(HOSTS + 1) as simulator, connected(simulator) as vrops:
+        vrops.find(esx(HOSTS + 1))
+        simulator.fault(path="*/api/resources", delay=SECONDS, count=100)
+
+        def find(number: int) -> HostRef:
+            with deadline(6.0):
+                return vrops.find(esx(number)).host
+
+        acts = [lambda n=n: find(n) for n in range(1, HOSTS + 1)]
+        hosts = [each.result() for each in together(vrops._resolver._identities, acts)]
+        assert hosts == [esx(n) for n in range(1, HOSTS + 1)]
 
 
 def test_writes_are_one_call_and_windows_of_another_length_one_of_their_own() -> None:
