@@ -166,6 +166,25 @@ def test_one_that_is_gone_spares_the_others(
         assert maintained(simulator) == (len(others) + 1 if act is starts else 0)
 
 
+def test_what_was_refused_is_not_written_anew_for_whom_it_is_too_late() -> None:
+    with Simulator(HOSTS) as simulator, connected(simulator) as vrops:
+        resources = found(vrops)
+        simulator.fault(path="/api/resources/maintained", status=400, delay=3.0)
+
+        def start(resource: Resource, seconds: float) -> bool:
+            with deadline(seconds):
+                return vrops.start_maintenance(resource, None)
+
+        late = resources[5]
+        acts = [
+            lambda each=each: start(each, 2.0 if each is late else SECONDS) for each in resources
+        ]
+        ended = together(vrops._starting(None)._grouping, acts)
+        assert isinstance(ended.pop(5).exception(), OperationsUnavailableError)
+        assert all(each.result() for each in ended)
+        assert maintained(simulator) == HOSTS - 1
+
+
 @pytest.mark.parametrize("status", [406, 412, 431])
 def test_who_is_refused_together_for_whatever_reason_is_told_alone(status: int) -> None:
     with Simulator(HOSTS) as simulator, connected(simulator) as vrops:

@@ -217,6 +217,23 @@ def test_a_member_of_a_call_that_is_under_way_does_not_wait_longer_either(calls:
     assert answers[2].result() == "c of 2"
 
 
+def test_what_nobody_waits_for_any_more_is_not_among_what_is_awaited(calls: Calls) -> None:
+    awaited: list[Sequence[str]] = []
+
+    def many(items: Sequence[str]) -> Mapping[str, str]:
+        answers = calls.many(items)
+        awaited.append(calls.grouping.awaited(items))
+        return answers
+
+    calls.grouping = Grouping(calls.one, many, 100, OperationsUnavailableError)
+    answers = [calls.ask("a"), calls.ask("b", 0.2), calls.ask("c"), calls.ask("d")]
+    calls.end(0)
+    assert isinstance(answers[1].exception(SECONDS), OperationsUnavailableError)
+    calls.end_all()
+    assert [each.result() for each in answers[2:]] == ["c of 3", "d of 3"]
+    assert awaited == [["c", "d"]]
+
+
 def test_who_has_the_most_time_leads_and_cuts_nobody(
     calls: Calls,
 ) -> None:
