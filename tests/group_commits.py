@@ -218,7 +218,7 @@ class Scenario:
         """Let it happen in one order."""
         hosts = {host: True for events in self.threads for host, _ in events}
         world = World(schedule, self.grouped, hosts)
-        stand_in = SimpleNamespace(Lock=threading.Lock, Event=schedule.event)
+        stand_in = SimpleNamespace(Lock=threading.Lock, Event=schedule.event, local=threading.local)
         with patch("adapters.outgoing.grouping.threading", stand_in):
             schedule.run([*self._bodies(world), lambda: world.modes.update({_LEAVES: False})])
         return world

@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import Final, Generic, TypeVar
 
 from adapters.outgoing.deadline import remaining
-from functions.errors import MaintenanceError, TransientError
+from functions.errors import MaintenanceError, PermanentError, TransientError
 
 Item = TypeVar("Item", bound=Hashable)
 Answer = TypeVar("Answer")
@@ -27,7 +27,7 @@ _FEW: Final = 4
 class _Member(Generic[Item, Answer]):
     """One who waits to be ``woken``: to ``lead`` a group, or because its call is over.
 
-    If there is no answer then, and no error, it goes alone.
+    If there is no answer then, and no error, it goes alone. Who has ``left`` wants none.
     """
 
     def __init__(self, item: Item) -> None:
@@ -37,6 +37,7 @@ class _Member(Generic[Item, Answer]):
         self.leads: Sequence[_Member[Item, Answer]] = ()
         self.answers: tuple[Answer, ...] = ()
         self.error: MaintenanceError | None = None
+        self.left = False
 
 
 class Grouping(Generic[Item, Answer]):
@@ -44,8 +45,9 @@ class Grouping(Generic[Item, Answer]):
 
     ``one`` makes the call for an item, and ``many`` one call for several different ones, which
     ``weigh`` no more than ``size``: it returns the answers that it has got, and whoever is not
-    among them makes a call of their own. A MaintenanceError that it raises is an outage, and each
-    gets one. The error ``unavailable`` says that there is no time left.
+    among them makes a call of their own. So does everybody if it raises a PermanentError: that is
+    about all of them at once. Any other MaintenanceError is an outage, and each gets one. The error
+    ``unavailable`` says that there is no time left.
 
     Who is answered was answered by a call that began after it was asked for (decision 0012).
     """
@@ -67,6 +69,7 @@ class Grouping(Generic[Item, Answer]):
         # The newest call; one that was overtaken, since it took long, keeps nobody waiting.
         self._under_way: object = None
         self._waiting: list[_Member[Item, Answer]] = []
+        self._led = threading.local()
 
     def call(self, item: Item) -> Answer:
         """Return the answer for ``item``; raises what ``one`` and ``many`` do.
@@ -78,6 +81,14 @@ class Grouping(Generic[Item, Answer]):
             return self._answered(member)
         with self._being_under_way(mine):
             return self._one(item)
+
+    def awaited(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Return those that somebody still waits for; for ``many``, which may take several calls.
+
+        What is written for somebody who has left may come after what others wrote since.
+        """
+        wanted = {each.item for each in self._led.members if not each.left}
+        return [each for each in items if each in wanted]
 
     def _joined(self, item: Item, call: object) -> _Member[Item, Answer] | None:
         """Stand in line, if a call is under way; otherwise ``call`` is, from now on."""
@@ -139,9 +150,12 @@ class Grouping(Generic[Item, Answer]):
                 each.woken.set()
 
     def _call_many(self, leader: _Member[Item, Answer]) -> None:
+        self._led.members = leader.leads
         items = list(dict.fromkeys(each.item for each in leader.leads))
         try:
             answers = self._many(items) if len(items) > 1 else {items[0]: self._one(items[0])}
+        except PermanentError:
+            return  # Whom it is about, a call of their own tells: nobody may be lost for another.
         except MaintenanceError as error:
             # One instance must not be raised by several threads: each adds its own traceback.
             for each in leader.leads:
@@ -166,6 +180,7 @@ class Grouping(Generic[Item, Answer]):
 
     def _leave(self, member: _Member[Item, Answer]) -> None:
         """Give up waiting; whom this one was to lead goes with somebody else."""
+        member.left = True
         with self._lock:
             if member in self._waiting:
                 self._waiting.remove(member)

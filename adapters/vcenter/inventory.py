@@ -15,7 +15,12 @@ from typing import Any, Final
 
 from pyVmomi import vim, vmodl
 
-from adapters.vcenter.faults import ObjectGoneError, SessionEndedError, refusal
+from adapters.vcenter.faults import (
+    ArgumentRefusedError,
+    ObjectGoneError,
+    SessionEndedError,
+    refusal,
+)
 from adapters.vcenter.session import Session
 from adapters.vcenter.versions import ApiVersion
 from functions.errors import MaintenanceError, VCenterUnavailableError
@@ -27,6 +32,9 @@ _logger: Final = logging.getLogger(__name__)
 MODE: Final = "runtime.inMaintenanceMode"
 _PAGE_SIZE: Final = 1000
 MOREF: Final = re.compile(r"[\w.:-]{1,80}", re.ASCII)
+
+# What vCenter may say of all that it is asked about because of a single one.
+_OF_ONE: Final = (ObjectGoneError, ArgumentRefusedError)
 
 _Collector = vmodl.query.PropertyCollector
 _ALL_AT_ONCE: Final = _Collector.RetrieveOptions()
@@ -69,7 +77,8 @@ def in_maintenance_mode(session: Session, moref: str) -> bool | None:
 def modes(session: Session, morefs: Collection[str]) -> dict[str, bool]:
     """Return the modes of many hosts, by one call; those that make no sense are left out.
 
-    So are those that are not told, such as that of a host which is gone.
+    So are those that are not told, such as that of a host which is gone, or all if vCenter dislikes
+    one of them: each is told alone why.
     """
     known = [vim.HostSystem(moref, session.stub) for moref in morefs if MOREF.fullmatch(moref)]
     wanted = _Collector.FilterSpec(
@@ -79,7 +88,7 @@ def modes(session: Session, morefs: Collection[str]) -> dict[str, bool]:
         reportMissingObjectsInResults=True,
     )
     told: dict[str, bool] = {}
-    with closing(objects(session, [wanted] if known else [])) as found:
+    with suppress(*_OF_ONE), closing(objects(session, [wanted] if known else [])) as found:
         for each in found:
             check_session([missing.fault for missing in each.missingSet], session.service)
             of_it = {each.obj._GetMoId(): one.val for one in each.propSet}

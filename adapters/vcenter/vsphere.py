@@ -13,7 +13,6 @@ from adapters.outgoing.grouping import Grouping
 from functions.errors import (
     ConfigurationError,
     HostGoneError,
-    RequestRejectedError,
     VCenterUnavailableError,
 )
 from functions.events import HostRef, vcenter_address
@@ -163,10 +162,7 @@ class VSphere:
 
     def _modes_together(self, morefs: Sequence[str]) -> Mapping[str, bool]:
         """Read them by one call; whoever is not told asks anew, and hears why."""
-        try:
-            return self._sessions.run(partial(inventory.modes, morefs=morefs))
-        except RequestRejectedError:
-            return {}
+        return self._sessions.run(partial(inventory.modes, morefs=morefs))
 
     def _gone(self, moref: str) -> HostGoneError:
         return HostGoneError(f"vCenter {self._address} has no host {moref[:80]!a}")

@@ -13,7 +13,7 @@ from typing import Final
 from adapters.outgoing.deadline import remaining
 from adapters.vrops.client import batches
 from adapters.vrops.resolver import Resolver
-from functions.errors import HostNotFoundError, TransientError
+from functions.errors import HostNotFoundError, PermanentError, TransientError
 from functions.ports import Resource, ResourceState
 
 # The pauses in seconds between looks at a state that was just written; tools of others wait 3 to 5.
@@ -170,9 +170,11 @@ class Confirmations:
         """Look once for all; whatever becomes of it, nobody is left waiting."""
         try:
             wanted = {each.identifier: each for turn in group for each in turn.pending}
-            seen = self._states(list(wanted.values()))
-            for turn in group:
-                turn.seen = seen
+            # If they may not be seen together, each looks alone, and hears what is theirs.
+            with suppress(PermanentError):
+                seen = self._states(list(wanted.values()))
+                for turn in group:
+                    turn.seen = seen
         finally:
             for turn in group:
                 turn.over.set()

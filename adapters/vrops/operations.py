@@ -82,9 +82,12 @@ class _Writes:
 
     def _accepted(self, many: Sequence[_Written]) -> Mapping[_Written, Answer] | None:
         """Write what all of them do by one call; None if that is refused."""
-        identifiers = dict.fromkeys(each for written in many for each in written.identifiers)
+        awaited = self._grouping.awaited(many)
+        identifiers = dict.fromkeys(each for written in awaited for each in written.identifiers)
+        if not identifiers:
+            return {}
         answer = self._together(list(identifiers), REFUSED)
-        return dict.fromkeys(many, answer) if answer.ok else None
+        return dict.fromkeys(awaited, answer) if answer.ok else None
 
     def _together(self, identifiers: Sequence[str], tolerated: Collection[int]) -> Answer:
         return self._request(_MANY, {**self._window, "id": identifiers}, tolerated)

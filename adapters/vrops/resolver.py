@@ -20,12 +20,13 @@ match) and ``GET /api/adapterkinds/{kind}/resourcekinds/{kind}/resources`` (iden
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from adapters.outgoing.cache import TimedCache
-from adapters.outgoing.deadline import remaining
+from adapters.outgoing.deadline import deadline, remaining
 from adapters.outgoing.grouping import Grouping, halved
 from adapters.vrops import models
 from adapters.vrops.client import BATCH, PAGE_SIZE, REFUSED, SuiteApi, batches, objects
@@ -38,7 +39,7 @@ _logger: Final = logging.getLogger(__name__)
 _BY_IDENTIFIERS: Final = "/adapterkinds/VMWARE/resourcekinds/HostSystem/resources"
 # What a server may answer if it does not like the identifiers: no document says.
 _IDENTIFIERS_REFUSED: Final = (400, 404, 405, 500, 501)
-# If more than this are looked up at the same time, all hosts of the instance are listed.
+# If more than this of one instance are looked up at the same time, all its hosts are listed.
 _FEW: Final = 4
 # Which resource a host is hardly ever changes; that a new host or adapter has come, soon enough.
 REMEMBERED_SECONDS: Final = 600.0
@@ -157,16 +158,13 @@ class Resolver:
 
     def states(self, resources: Sequence[Resource]) -> Iterator[tuple[str, ResourceState]]:
         """Read the states of many resources by one call; those that are gone are left out."""
-        located = [self.located(each.host) for each in resources]
-        if all(located):
-            owners = frozenset(owner for each in located if each for owner in each.owners)
-        else:
-            owners = self._owners([])
+        located = {each.identifier: self.located(each.host) for each in resources}
         kinds = {each.host.kind for each in resources}
         kind = kinds.pop() if len(kinds) == 1 else ""
         seen = self._looks.call(Wanted(tuple(each.identifier for each in resources), kind))
         for identifier, candidate in seen.items():
-            yield identifier, candidate.owned_by(owners).state
+            known = located.get(identifier)
+            yield identifier, candidate.owned_by(known.owners if known else self._owners([])).state
 
     def several(self, located: Iterable[Located]) -> dict[str, Candidate]:
         """Read many by their identifiers, of whatever kind; those that are gone are left out."""
@@ -294,13 +292,13 @@ class Resolver:
     def _identify_together(self, many: Sequence[_Identity]) -> Mapping[_Identity, list[Candidate]]:
         """Find them among all hosts of their instances, and read those anew.
 
-        Who is not among them is looked up alone: the listing may be a minute old.
+        Who is not among them is looked up alone: the listing may be a minute old, or there are so
+        few of an instance, or so many hosts there, that it would take longer.
         """
-        if len(many) <= _FEW:
-            return {}
+        counts = Counter(each.instance for each in many)
         listed: dict[_Identity, list[str]] = {}
-        for instance in {each.instance for each in many}:
-            for host in self._listing(instance):
+        for instance in (each for each, count in counts.items() if count > _FEW):
+            for host in self._listed_in_time(instance):
                 listed.setdefault(_Identity(instance, host.moref), []).append(host.identifier)
         known = {each: listed.get(each, []) for each in many}
         anew = self.several(Located(id, frozenset()) for ids in known.values() for id in ids)
@@ -310,6 +308,16 @@ class Resolver:
             for wanted, hosts in found.items()
             if hosts and all(_is_identified(each, wanted) for each in hosts)
         }
+
+    def _listed_in_time(self, instance: Instance) -> list[Candidate]:
+        """List all hosts of an instance, or none if that takes more than half of the time."""
+        with deadline(remaining() / 2):
+            try:
+                return self._listing(instance)
+            except OperationsUnavailableError:
+                if remaining():
+                    raise
+                return []
 
     def _named(self, name: str, instance: Instance | None = None) -> list[Candidate]:
         if not name:

@@ -18,6 +18,7 @@ from tests.contract.vcenter.interceptor import (
     fault,
     intercepted,
     missing_mode,
+    once,
     rewritten,
 )
 from tests.vcenters import Vcsim, connected, needs_go, vcsim
@@ -38,6 +39,16 @@ def test_a_mode_is_one_call(vsphere: VSphere, vcenter: Vcsim, interceptor: Inter
     for host in vcenter.hosts:
         vsphere.in_maintenance_mode(host.moref)
     assert interceptor.calls == [*LOGIN, *3 * ["RetrievePropertiesEx"]]
+
+
+@pytest.mark.parametrize("name", ["ManagedObjectNotFound", "InvalidArgument"])
+def test_who_fails_all_that_are_asked_for_together_leaves_them_to_be_asked_for_alone(
+    vsphere: VSphere, vcenter: Vcsim, interceptor: Interceptor, name: str
+) -> None:
+    morefs = [each.moref for each in vcenter.hosts]
+    interceptor.spoil["RetrievePropertiesEx"] = once(fault(name))
+    assert vsphere._modes_together(morefs) == {}
+    assert vsphere._modes_together(morefs) == dict.fromkeys(morefs, False)
 
 
 def test_modes_that_are_asked_for_while_a_call_is_under_way_are_one_call(

@@ -10,14 +10,17 @@ from typing import Any
 import pytest
 
 from adapters.outgoing import grouping
+from adapters.outgoing.deadline import deadline
 from adapters.outgoing.grouping import Grouping
 from adapters.vrops import Vrops
+from adapters.vrops.resolver import _Identity
 from functions.errors import (
     HostNotFoundError,
     MaintenanceError,
     OperationsUnavailableError,
     RequestRejectedError,
 )
+from functions.events import HostRef
 from functions.ports import Resource, ResourceState
 from simulator import SettableClock, Simulator, Switches
 from tests.contract.vrops.clients import asked, connected, esx
@@ -100,6 +103,31 @@ def test_hosts_that_are_looked_up_are_found_in_one_listing() -> None:
         assert asked(simulator) == ["GET resources"] * 3
 
 
+def test_of_an_instance_of_which_few_are_looked_up_not_all_hosts_are_listed() -> None:
+    with Simulator(HOSTS) as simulator, connected(simulator) as vrops:
+        resolver = vrops._resolver
+        [known] = vrops.inspection().instances()
+        wanted = [_Identity(known, f"host-{1000 + n}") for n in range(1, 6)]
+        few = [_Identity(replace(known, identifier="few"), "host-1006")]
+        simulator.clear_calls()
+        assert list(resolver._identify_together([*wanted, *few])) == wanted
+        assert asked(simulator) == ["GET resources"] * 2
+
+
+def test_a_listing_that_takes_too_long_leaves_time_to_look_them_up_one_by_one() -> None:
+    with Simulator(HOSTS + 1) as simulator, connected(simulator) as vrops:
+        vrops.find(esx(HOSTS + 1))
+        simulator.fault(path="*/api/resources", delay=SECONDS, count=100)
+
+        def find(number: int) -> HostRef:
+            with deadline(6.0):
+                return vrops.find(esx(number)).host
+
+        acts = [lambda n=n: find(n) for n in range(1, HOSTS + 1)]
+        hosts = [each.result() for each in together(vrops._resolver._identities, acts)]
+        assert hosts == [esx(n) for n in range(1, HOSTS + 1)]
+
+
 def test_writes_are_one_call_and_windows_of_another_length_one_of_their_own() -> None:
     with Simulator(HOSTS) as simulator, connected(simulator) as vrops:
         first, second, *others = found(vrops)
@@ -136,6 +164,44 @@ def test_one_that_is_gone_spares_the_others(
         assert isinstance(ended.pop(1).exception(), HostNotFoundError)
         assert all(each.result() for each in ended)
         assert maintained(simulator) == (len(others) + 1 if act is starts else 0)
+
+
+def test_what_was_refused_is_not_written_anew_for_whom_it_is_too_late() -> None:
+    with Simulator(HOSTS) as simulator, connected(simulator) as vrops:
+        resources = found(vrops)
+        simulator.fault(path="/api/resources/maintained", status=400, delay=3.0)
+
+        def start(resource: Resource, seconds: float) -> bool:
+            with deadline(seconds):
+                return vrops.start_maintenance(resource, None)
+
+        late = resources[5]
+        acts = [
+            lambda each=each: start(each, 2.0 if each is late else SECONDS) for each in resources
+        ]
+        ended = together(vrops._starting(None)._grouping, acts)
+        assert isinstance(ended.pop(5).exception(), OperationsUnavailableError)
+        assert all(each.result() for each in ended)
+        assert maintained(simulator) == HOSTS - 1
+
+
+@pytest.mark.parametrize("status", [406, 412, 431])
+def test_who_is_refused_together_for_whatever_reason_is_told_alone(status: int) -> None:
+    with Simulator(HOSTS) as simulator, connected(simulator) as vrops:
+        resources = found(vrops)
+        simulator.fault(path="/api/resources/maintained", status=status, count=100)
+        assert all(each.result() for each in starts(vrops, resources))
+        assert maintained(simulator) == HOSTS
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_who_may_not_list_looks_hosts_up_one_by_one(status: int) -> None:
+    with Simulator(HOSTS + 1) as simulator, connected(simulator) as vrops:
+        vrops.find(esx(HOSTS + 1))
+        simulator.fault(path="/api/resources", status=status, count=100)
+        acts = [lambda n=n: vrops.find(esx(n)).host for n in range(1, HOSTS + 1)]
+        hosts = [each.result() for each in together(vrops._resolver._identities, acts)]
+        assert hosts == [esx(n) for n in range(1, HOSTS + 1)]
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 500, 501])

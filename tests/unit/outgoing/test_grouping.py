@@ -171,6 +171,13 @@ def test_an_outage_is_everybodys_and_each_has_an_error_of_their_own(calls: Calls
     assert len({id(each.__traceback__) for each in errors if each}) == 3
 
 
+def test_what_is_refused_as_a_whole_is_asked_for_one_by_one(calls: Calls) -> None:
+    calls.fails[("b", "c", "d")] = RequestRejectedError("too many at once")
+    answers = [calls.ask(each) for each in "abcd"]
+    calls.end_all()
+    assert [each.result() for each in answers] == [f"{each} alone" for each in "abcd"]
+
+
 @pytest.mark.parametrize("error", [ZeroDivisionError("a bug"), SystemExit(1), KeyboardInterrupt()])
 def test_what_ends_the_leader_harms_nobody_else(calls: Calls, error: BaseException) -> None:
     calls.fails[("b", "c", "d")] = error
@@ -208,6 +215,23 @@ def test_a_member_of_a_call_that_is_under_way_does_not_wait_longer_either(calls:
     assert isinstance(answers[1].exception(SECONDS), OperationsUnavailableError)
     calls.end_all()
     assert answers[2].result() == "c of 2"
+
+
+def test_what_nobody_waits_for_any_more_is_not_among_what_is_awaited(calls: Calls) -> None:
+    awaited: list[Sequence[str]] = []
+
+    def many(items: Sequence[str]) -> Mapping[str, str]:
+        answers = calls.many(items)
+        awaited.append(calls.grouping.awaited(items))
+        return answers
+
+    calls.grouping = Grouping(calls.one, many, 100, OperationsUnavailableError)
+    answers = [calls.ask("a"), calls.ask("b", 0.2), calls.ask("c"), calls.ask("d")]
+    calls.end(0)
+    assert isinstance(answers[1].exception(SECONDS), OperationsUnavailableError)
+    calls.end_all()
+    assert [each.result() for each in answers[2:]] == ["c of 3", "d of 3"]
+    assert awaited == [["c", "d"]]
 
 
 def test_who_has_the_most_time_leads_and_cuts_nobody(

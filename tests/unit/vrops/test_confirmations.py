@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 
 from adapters.vrops.confirmations import Confirmations
-from functions.errors import HostNotFoundError, OperationsUnavailableError
+from functions.errors import (
+    HostNotFoundError,
+    MaintenanceError,
+    OperationsUnavailableError,
+    RequestRejectedError,
+)
 from functions.events import HostRef
 from functions.ports import Resource, ResourceState
 
@@ -22,15 +27,20 @@ RESOURCES = [
 class Shown:
     """A resolver of resources that are in maintenance once so many looks at most of them were made.
 
-    Those in ``gone`` are not listed, and looks at several fail while ``down``.
+    Those in ``gone`` are not listed, and looks at several fail with an error, if there is one.
     """
 
-    def __init__(self, after: int, gone: Sequence[Resource] = (), down: bool = False) -> None:
+    def __init__(
+        self,
+        after: int,
+        gone: Sequence[Resource] = (),
+        fails: MaintenanceError | None = None,
+    ) -> None:
         self.alone: list[str] = []
         self.together: list[int] = []
         self._after = after
         self._gone = {each.identifier for each in gone}
-        self._down = down
+        self._fails = fails
         self._lock = threading.Lock()
 
     def read(self, resource: Resource) -> ResourceState:
@@ -43,8 +53,8 @@ class Shown:
     def states(self, resources: Sequence[Resource]) -> Iterator[tuple[str, ResourceState]]:
         with self._lock:
             self.together.append(len(resources))
-            if self._down:
-                raise OperationsUnavailableError("down")
+            if self._fails:
+                raise self._fails
             for each in resources:
                 if each.identifier not in self._gone:
                     yield each.identifier, self._state()
@@ -84,8 +94,11 @@ def test_who_is_gone_is_told_so_and_nobody_else() -> None:
     assert told == [True] * (COUNT - 1)
 
 
-def test_who_cannot_be_seen_together_is_looked_at_alone() -> None:
-    assert confirmed(Shown(after=1, down=True)) == [True] * COUNT
+@pytest.mark.parametrize(
+    "error", [OperationsUnavailableError("down"), RequestRejectedError("not these")]
+)
+def test_who_cannot_be_seen_together_is_looked_at_alone(error: MaintenanceError) -> None:
+    assert confirmed(Shown(after=1, fails=error)) == [True] * COUNT
 
 
 @pytest.mark.parametrize("shown", [0, 1])

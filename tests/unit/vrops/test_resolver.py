@@ -144,3 +144,14 @@ def test_an_answer_without_sense_is_a_host_that_is_nobody(item: dict[str, Any]) 
     assert not candidate.is_named(EVENT)
     assert not candidate.has_moref(EVENT)
     assert candidate.state is ResourceState.MONITORED
+
+
+def test_whoever_is_looked_at_together_is_judged_by_the_word_of_their_own_instances() -> None:
+    adapters = [adapter("a", VCURL="a.lab.local"), adapter("b", VCURL="b.lab.local")]
+    here = host("1", ("a", "STARTED"), ("b", "MAINTAINED_MANUAL"), name="esx01", moref="host-1")
+    there = host("2", ("b", "STARTED"), name="esx02", moref="host-2")
+    resolve = resolver(here, there, adapters=adapters)
+    refs = [HostRef("host-1", "esx01", "a.lab.local"), HostRef("host-2", "esx02", "b.lab.local")]
+    found = [resolve.find(each) for each in refs]
+    assert dict(resolve.states(found)) == {each.identifier: each.state for each in found}
+    assert found[0].state is ResourceState.MONITORED
