@@ -6,7 +6,7 @@ one is under way waits for its end; all who wait by then go as one. Nobody waits
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from itertools import accumulate
@@ -82,13 +82,22 @@ class Grouping(Generic[Item, Answer]):
         with self._being_under_way(mine):
             return self._one(item)
 
-    def awaited(self, items: Sequence[Item]) -> Sequence[Item]:
-        """Return those that somebody still waits for; for ``many``, which may take several calls.
+    def awaited(self, items: Sequence[Item], seconds: float = 0.0) -> Sequence[Item]:
+        """Return those that somebody waits for, and will for more than so many ``seconds``.
 
-        What is written for somebody who has left may come after what others wrote since.
+        For ``many``, which may take several calls: what is written for somebody who has left may
+        come after what others wrote since.
         """
-        wanted = {each.item for each in self._led.members if not each.left}
+        now = time.monotonic()
+        members = (each for each in self._led.members if not each.left)
+        wanted = {each.item for each in members if each.ends - now > seconds}
         return [each for each in items if each in wanted]
+
+    def patience(self, items: Collection[Item]) -> float:
+        """Return in how many seconds the first of those leaves who wait for any of ``items``."""
+        members = (each for each in self._led.members if not each.left)
+        ends: float = min(each.ends for each in members if each.item in items)
+        return max(0.0, ends - time.monotonic())
 
     def _joined(self, item: Item, call: object) -> _Member[Item, Answer] | None:
         """Stand in line, if a call is under way; otherwise ``call`` is, from now on."""

@@ -42,6 +42,10 @@ class _Written(NamedTuple):
     tolerated: tuple[int, ...] | None = None
 
 
+# Whoever has less time writes alone: nobody else's write has to be over by then.
+_LEAST_SECONDS: Final = 1.0
+
+
 class _Writes:
     """All starts with one window, or all ends; those that come at the same time go as one call.
 
@@ -78,7 +82,22 @@ class _Writes:
         return self._request(f"/resources/{identifier}/maintained", self._window, self._of_one)
 
     def _grouped(self, many: Sequence[_Written]) -> Mapping[_Written, Answer]:
-        return halved(many, self._accepted)
+        """Write for all who can wait; a call ends before the first of them leaves.
+
+        What is tried again after that might come after what others wrote since. Those who stay
+        make another call then.
+        """
+        able = self._grouping.awaited(many, _LEAST_SECONDS)
+        if not able:
+            return {}
+        try:
+            with deadline(self._grouping.patience(able)):
+                return halved(able, self._accepted)
+        except OperationsUnavailableError:
+            staying = self._grouping.awaited(able)
+            if len(staying) == len(able):
+                raise
+            return self._grouped(staying)
 
     def _accepted(self, many: Sequence[_Written]) -> Mapping[_Written, Answer] | None:
         """Write what all of them do by one call; None if that is refused."""
