@@ -147,6 +147,7 @@ class Anything(RuleBasedStateMachine):
         self.windows.pop(host, None)
         self.handmade.discard(host)
 
+    @precondition(lambda self: self.discovered & {*self._hosts()})
     @rule(which=indices, minutes=st.sampled_from([5, 2880]))
     def set_window(self, which: int, minutes: int) -> None:
         """A person gives a host a timed window, as the user interface does."""
