@@ -167,6 +167,7 @@ def direct(simulator: Simulator, tmp_path: Path) -> Iterator[Function]:
         yield running
 
 
+@pytest.mark.exhaustive
 @needs_go
 def test_the_sdk_that_routers_use_delivers_through_an_outage(
     direct: Function, simulator: Simulator

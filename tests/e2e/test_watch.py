@@ -81,6 +81,7 @@ def test_a_vcenter_that_is_killed_and_restarted(one: Field) -> None:
         assert one.operations.logins == 1
 
 
+@pytest.mark.exhaustive
 def test_a_session_that_somebody_ends(one: Field) -> None:
     [vcenter] = one.vcenters
     first, second, *_ = vcenter.hosts
@@ -255,7 +256,8 @@ def test_a_write_that_lands_when_its_watcher_is_long_gone(tmp_path: Path) -> Non
             site.settled()
 
 
-@pytest.mark.parametrize("kills", [0, pytest.param(12, marks=_EXHAUSTIVE)])
+@_EXHAUSTIVE
+@pytest.mark.parametrize("kills", [0, 12])
 def test_two_watchers_at_once(kills: int, tmp_path: Path) -> None:
     order = random.Random(_SEED)
     with field(tmp_path, 12, visible_delay=0.2) as site, site.watcher() as survivor:

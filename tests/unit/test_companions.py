@@ -165,6 +165,29 @@ def test_a_companion_that_may_not_be_written_holds_up_no_sweep() -> None:
     assert str(fault) == f"1 companions are left, such as {STORE}: 403"
 
 
+class RefusingMany(FakeOperations):
+    """A vRealize Operations that takes one companion after the other, but not several."""
+
+    def start_all(
+        self, resources: Sequence[Resource], minutes: int | None
+    ) -> Iterator[tuple[Resource, bool]]:
+        if len(resources) > 1:
+            raise RequestRejectedError("403")
+        return super().start_all(resources, minutes)
+
+
+def test_companions_that_are_refused_together_are_written_one_by_one() -> None:
+    other = HostRef("datastore-2", "other", A, "Datastore")
+    operations = RefusingMany([ONE, STORE, other])
+    around = {STORE: {"host-1"}, other: {"host-1"}}
+    vcenter = FakeVCenter([ONE], A, clock=operations.clock, around=around)
+    policy = Policy(includes=("Datastore",))
+    context = Context(operations, VCenters({A: vcenter}), policy=policy, now=operations.clock)
+    vcenter.enter("host-1")
+    assert reconcile(context).faults == []
+    assert operations.maintained() == {ONE, STORE, other}
+
+
 @pytest.mark.parametrize("error", [DOWN, RequestRejectedError("403")])
 def test_a_sweep_writes_hosts_before_companions(error: MaintenanceError) -> None:
     """Of whatever vCenter they are."""

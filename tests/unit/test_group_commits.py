@@ -14,7 +14,7 @@ MISTAKE = "given the answer of a call under way"
 @pytest.mark.parametrize(
     ("name", "orders"),
     [
-        ("both events of a host", 1_000),
+        pytest.param("both events of a host", 1_000, marks=pytest.mark.exhaustive),
         pytest.param("both events, and one of another host", 2_500, marks=pytest.mark.exhaustive),
         pytest.param(LARGEST, 25_000, marks=[pytest.mark.exhaustive, pytest.mark.timeout(900)]),
     ],

@@ -198,6 +198,7 @@ def test_nothing_is_told_when_nothing_has_happened(
     assert interceptor.calls == [*LOGIN, *BEGIN, *["WaitForUpdatesEx"] * 3, *END]
 
 
+@pytest.mark.exhaustive
 def test_a_web_page_in_xml_tells_nothing(
     vsphere: VSphere, vcenter: Vcsim, interceptor: Interceptor, moref: str
 ) -> None:

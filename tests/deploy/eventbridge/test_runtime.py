@@ -19,7 +19,8 @@ from tests.deploy.eventbridge import templates
 from tests.deploy.eventbridge.aws import Aws
 
 # The first test waits for the tools to be installed.
-pytestmark = pytest.mark.timeout(300)
+# The runtime of Amazon's own: an environment to make, and seconds to begin each time.
+pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(300)]
 
 HOST = "esx01.lab.local"
 # An older event of an unknown host would be done with.

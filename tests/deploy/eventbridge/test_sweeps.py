@@ -13,7 +13,12 @@ from tests.deploy.eventbridge.aws import Aws
 from tests.deploy.eventbridge.templates import DEPLOYMENT
 from tests.vcenters import Vcsim, needs_go
 
-pytestmark = [needs_go, pytest.mark.xdist_group("vcsim"), pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.exhaustive,
+    needs_go,
+    pytest.mark.xdist_group("vcsim"),
+    pytest.mark.timeout(300),
+]
 
 SECRET, VCENTER_SECRET = "vrops/sweeps", "vcenter/sweeps"
 

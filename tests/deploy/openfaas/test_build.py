@@ -20,6 +20,7 @@ TEMPLATE_FILES = {
 }
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", NAMES)
 def test_the_stage_that_runs_tox_passes(name: str, tmp_path: Path) -> None:
     # The template asks for tox==3.*.
@@ -38,6 +39,7 @@ def test_the_stage_that_runs_tox_passes(name: str, tmp_path: Path) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+@pytest.mark.exhaustive
 def test_packages_are_found_by_any_user() -> None:
     # The template installs with pip --user, as the user app.
     environ = {"PYTHONUSERBASE": function(NAMES[0])["environment"]["PYTHONUSERBASE"], "HOME": "/"}

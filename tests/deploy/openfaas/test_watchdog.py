@@ -94,6 +94,7 @@ def talking(tmp_path: Path, size: str) -> Any:
     )
 
 
+@pytest.mark.exhaustive
 def test_a_line_that_is_too_long_stops_a_function_for_good_unless_it_is_unlimited(
     tmp_path: Path,
 ) -> None:
@@ -121,6 +122,7 @@ def test_the_largest_event_does_not_stop_echo_even_where_lines_are_limited(
         assert "characters more)" in echo.output
 
 
+@pytest.mark.exhaustive
 def test_lines_are_those_of_the_readme_and_the_watchdog_adds_its_own(
     settings: dict[str, str], tmp_path: Path
 ) -> None:
@@ -177,6 +179,7 @@ def test_without_an_event_in_flight_it_ends_and_releases(
     assert simulator.calls[-1].path.endswith("/auth/token/release")
 
 
+@pytest.mark.exhaustive
 def test_after_sigterm_the_watchdog_is_not_healthy(
     settings: dict[str, str], tmp_path: Path
 ) -> None:

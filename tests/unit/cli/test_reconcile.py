@@ -302,6 +302,7 @@ def test_leave_is_taken_however_it_ends() -> None:
         assert both.closed == 1
 
 
+@pytest.mark.exhaustive
 def test_ten_thousand_hosts_are_planned() -> None:
     many = [HostRef(f"host-{n}", f"esx{n}", "vcenter.lab.local") for n in range(10_000)]
     both = clients(many)

@@ -407,6 +407,7 @@ def test_an_age_that_is_none_is_wrong_use_and_says_what_it_takes(age: str) -> No
     assert "is not a number of days or hours, as 14d or 36h are" in shown.err
 
 
+@pytest.mark.exhaustive
 def test_ten_thousand_hosts_are_shown() -> None:
     both = clients(hosts(10_000))
     for host in hosts(3_000):
