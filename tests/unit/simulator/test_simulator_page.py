@@ -185,7 +185,8 @@ def surrounded(run: Run, tmp_path: Path) -> Iterator[tuple[Any, Page]]:
     """A simulator with what goes with hosts, and its page in a browser."""
     caller = run(companions=COMPANIONS, tls=False)
     with opened(f"{caller.simulator.url}/", tmp_path / "profile") as opened_page:
-        opened_page.wait("document.querySelectorAll('.tile.companion').length === 3")
+        tiles = "[...document.querySelectorAll('.tile.companion')]"
+        opened_page.wait(f"{tiles}.filter((each) => each.innerText).length === 3")
         yield caller.simulator, opened_page
 
 
