@@ -794,6 +794,14 @@ def explored(scenarios: Iterable[Walkable]) -> Found:
     return sum((each.walk().explore() for each in scenarios), Found())
 
 
+VERDICTS: Final = (*_WRONG, "errors")
+
+
+def verdicts(found: Found) -> set[str]:
+    """In which ways any schedule goes wrong."""
+    return {verdict for verdict in VERDICTS if getattr(found, verdict)}
+
+
 def counterexample(scenarios: Iterable[Walkable], verdict: str) -> list[str]:
     """Tell a shortest schedule of all of them that ends with ``verdict``."""
     told = [each.walk().counterexample(verdict) for each in scenarios]

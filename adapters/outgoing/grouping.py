@@ -89,15 +89,17 @@ class Grouping(Generic[Item, Answer]):
         come after what others wrote since.
         """
         now = time.monotonic()
-        members = (each for each in self._led.members if not each.left)
-        wanted = {each.item for each in members if each.ends - now > seconds}
+        wanted = {each.item for each in self._staying() if each.ends - now > seconds}
         return [each for each in items if each in wanted]
 
     def patience(self, items: Collection[Item]) -> float:
         """Return in how many seconds the first of those leaves who wait for any of ``items``."""
-        members = (each for each in self._led.members if not each.left)
-        ends: float = min(each.ends for each in members if each.item in items)
+        ends = min(each.ends for each in self._staying() if each.item in items)
         return max(0.0, ends - time.monotonic())
+
+    def _staying(self) -> Sequence[_Member[Item, Answer]]:
+        """Return the members of this thread's call that still want an answer."""
+        return [each for each in self._led.members if not each.left]
 
     def _joined(self, item: Item, call: object) -> _Member[Item, Answer] | None:
         """Stand in line, if a call is under way; otherwise ``call`` is, from now on."""

@@ -8,12 +8,14 @@ from tests.interleavings import (
     CLAIMS,
     MISTAKES,
     REMAINS,
+    VERDICTS,
     Explorer,
     Found,
     Scenario,
     counterexample,
     explored,
     tell,
+    verdicts,
 )
 
 # All that runs is the core, and it takes a fifth of the time of all unit and contract tests.
@@ -61,12 +63,6 @@ LARGEST = (
     "a watcher and the second event",
     "the same, later, with its second sweep",
 )
-VERDICTS = ("silenced", "monitored", "harmed", "errors")
-
-
-def verdicts(found: Found) -> set[str]:
-    """In which ways any schedule goes wrong."""
-    return {verdict for verdict in VERDICTS if getattr(found, verdict)}
 
 
 def _marked(name: str, *more: Any) -> Any:

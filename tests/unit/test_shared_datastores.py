@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.interleavings import Found, counterexample, explored
+from tests.interleavings import VERDICTS, Found, counterexample, explored, verdicts
 from tests.shared_datastores import CLAIMS, MISTAKES, REMAINS, Explorer, Pair
 
 # All that runs is the core.
@@ -43,12 +43,6 @@ LARGEST = (
     "skipped without leases, and a process dies",
     "the past forgotten, and a person",
 )
-VERDICTS = ("silenced", "monitored", "harmed", "errors")
-
-
-def verdicts(found: Found) -> set[str]:
-    """In which ways any schedule goes wrong."""
-    return {verdict for verdict in VERDICTS if getattr(found, verdict)}
 
 
 def _marked(name: str, *more: Any) -> Any:
