@@ -8,6 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain
+from types import MappingProxyType
 from typing import Final
 
 from adapters.outgoing.deadline import remaining
@@ -23,7 +25,9 @@ _SOON_SECONDS: Final = 0.25
 # Whoever looks for others may get stuck: then each looks again.
 _PATIENCE_SECONDS: Final = 0.5
 
-_States = Mapping[str, ResourceState]
+# What was seen, by the identifiers of resources.
+States = Mapping[str, ResourceState]
+NOTHING: Final[States] = MappingProxyType({})
 
 
 class _Turn:
@@ -37,7 +41,7 @@ class _Turn:
         self.due = due
         self.taken = False
         self.over = threading.Event()
-        self.seen: _States = {}
+        self.seen: States = {}
         self._maintained = maintained
 
     @property
@@ -67,35 +71,58 @@ class Confirmations:
         self._lock = threading.Lock()
         self._turns: list[_Turn] = []
 
-    def one(self, resource: Resource, *, maintained: bool) -> bool:
+    def look(self, written: Sequence[Resource]) -> States:
+        """Look once, at what one call has written for several; never raises.
+
+        Who is not seen by that looks again, and hears what is theirs.
+        """
+        with suppress(PermanentError):
+            return self._states(written)
+        return NOTHING
+
+    def one(self, resource: Resource, *, maintained: bool, seen: States = NOTHING) -> bool:
         """Look until the state shows; False means that it does not in time.
 
-        Raises HostNotFoundError if ``resource`` is gone.
+        ``seen`` is what somebody has seen since it was written. Raises HostNotFoundError if
+        ``resource`` is gone.
         """
+        if _shows(resource, seen, maintained):
+            return True
         return any(
-            _shows(resource, seen, maintained)
-            if resource.identifier in (seen := self._seen_by_others([resource], maintained, pause))
+            _shows(resource, looked, maintained)
+            if resource.identifier
+            in (looked := self._seen_by_others([resource], maintained, pause))
             else self._shows(resource, maintained)
-            for pause in self._pauses()
+            for pause in self._pauses(looked_at=resource.identifier in seen)
         )
 
     def many(
-        self, written: Sequence[Resource], *, maintained: bool
+        self, written: Sequence[Resource], *, maintained: bool, seen: States = NOTHING
     ) -> Iterator[tuple[Resource, bool]]:
         """Look at many until they show; what does not in time is accepted, but not seen."""
         pending = list(written)
-        for pause in self._pauses() if written else ():
-            seen = self._seen_by_others(pending, maintained, pause) or self._states(pending)
-            yield from ((each, True) for each in pending if _shows(each, seen, maintained))
-            pending = [each for each in pending if not _shows(each, seen, maintained)]
+        looks = self._looks(pending, maintained, looked_at=bool(seen))
+        for looked in chain([seen], looks):
+            yield from ((each, True) for each in pending if _shows(each, looked, maintained))
+            pending[:] = [each for each in pending if not _shows(each, looked, maintained)]
             if not pending:
                 return
         yield from ((each, False) for each in pending)
 
-    def _pauses(self) -> Iterator[float]:
-        """Yield the pause before each look, for as long as is configured and the event has."""
+    def _looks(
+        self, pending: Sequence[Resource], maintained: bool, *, looked_at: bool
+    ) -> Iterator[States]:
+        """Look at what is ``pending`` by then, again and again."""
+        for pause in self._pauses(looked_at=looked_at):
+            yield self._seen_by_others(pending, maintained, pause) or self._states(pending)
+
+    def _pauses(self, *, looked_at: bool) -> Iterator[float]:
+        """Yield the pause before each look, for as long as is configured and the event has.
+
+        The first look is at once, if nobody has looked already.
+        """
         waited = 0.0
-        for pause in _LOOKS:
+        for pause in _LOOKS[1 if looked_at else 0 :]:
             waited += pause
             if waited > self._seconds or pause >= remaining():
                 return
@@ -109,7 +136,7 @@ class Confirmations:
         except TransientError:
             return False  # The write was accepted: that it cannot be seen now is no failure.
 
-    def _states(self, resources: Sequence[Resource]) -> _States:
+    def _states(self, resources: Sequence[Resource]) -> States:
         seen: dict[str, ResourceState] = {}
         for batch in batches(resources):
             with suppress(TransientError):  # As in _shows.
@@ -118,7 +145,7 @@ class Confirmations:
 
     def _seen_by_others(
         self, pending: Sequence[Resource], maintained: bool, pause: float
-    ) -> _States:
+    ) -> States:
         """Wait, and return what was seen together with others; nothing where nobody else waits."""
         turn = _Turn(pending, maintained, self._clock() + pause)
         with self._in_line(turn):
@@ -133,7 +160,7 @@ class Confirmations:
                 turn.over.wait(min(remaining(), _PATIENCE_SECONDS))
         return turn.seen
 
-    def _rested(self, turn: _Turn) -> _States:
+    def _rested(self, turn: _Turn) -> States:
         self._wait(threading.Event(), max(0.0, turn.due - self._clock()))
         return turn.seen
 
@@ -170,16 +197,14 @@ class Confirmations:
         """Look once for all; whatever becomes of it, nobody is left waiting."""
         try:
             wanted = {each.identifier: each for turn in group for each in turn.pending}
-            # If they may not be seen together, each looks alone, and hears what is theirs.
-            with suppress(PermanentError):
-                seen = self._states(list(wanted.values()))
-                for turn in group:
-                    turn.seen = seen
+            seen = self.look(list(wanted.values()))
+            for turn in group:
+                turn.seen = seen
         finally:
             for turn in group:
                 turn.over.set()
 
 
-def _shows(resource: Resource, seen: _States, maintained: bool) -> bool:
+def _shows(resource: Resource, seen: States, maintained: bool) -> bool:
     state = seen.get(resource.identifier)
     return state is not None and state.maintained == maintained

@@ -12,7 +12,7 @@ from adapters.outgoing.deadline import deadline
 from adapters.outgoing.grouping import Grouping, halved
 from adapters.vrops.client import BATCH, REFUSED, Answer, SuiteApi, batches
 from adapters.vrops.companions import Companions
-from adapters.vrops.confirmations import Confirmations
+from adapters.vrops.confirmations import NOTHING, Confirmations, States
 from adapters.vrops.inspection import Inspection
 from adapters.vrops.resolver import Resolver
 from functions.errors import (
@@ -21,7 +21,7 @@ from functions.errors import (
     OperationsUnavailableError,
 )
 from functions.events import HOST, HostRef
-from functions.ports import Resource
+from functions.ports import Resource, ResourceState
 
 _MANY: Final = "/resources/maintained"
 # What a server may say where there is nothing to end: no document tells, so the state decides.
@@ -38,8 +38,15 @@ class _Written(NamedTuple):
     That is what a server may answer to several without an error.
     """
 
-    identifiers: tuple[str, ...]
+    resources: tuple[Resource, ...]
     tolerated: tuple[int, ...] | None = None
+
+
+class _Accepted(NamedTuple):
+    """What a write was answered with, and what was seen after it, if somebody has looked."""
+
+    answer: Answer
+    seen: States = NOTHING
 
 
 # Whoever has less time writes alone: nobody else's write has to be over by then.
@@ -49,7 +56,8 @@ _LEAST_SECONDS: Final = 1.0
 class _Writes:
     """All starts with one window, or all ends; those that come at the same time go as one call.
 
-    ``of_one`` is what a server may answer to a single one without an error.
+    ``of_one`` is what a server may answer to a single one without an error. After a call for
+    several, ``look`` sees all that it has written.
     """
 
     def __init__(
@@ -58,30 +66,32 @@ class _Writes:
         method: str,
         window: Mapping[str, int],
         of_one: Collection[int],
+        look: Callable[[Sequence[Resource]], States],
     ) -> None:
         self._request = partial(api.request, method)
         self._window = window
         self._of_one = of_one
-        self._grouping: Grouping[_Written, Answer] = Grouping(
+        self._look = look
+        self._grouping: Grouping[_Written, _Accepted] = Grouping(
             self._alone, self._grouped, BATCH, OperationsUnavailableError, _weight
         )
 
-    def one(self, resource: Resource) -> Answer:
+    def one(self, resource: Resource) -> _Accepted:
         """Write one."""
-        return self._grouping.call(_Written((resource.identifier,)))
+        return self._grouping.call(_Written((resource,)))
 
-    def many(self, batch: Sequence[Resource], tolerated: tuple[int, ...]) -> Answer:
+    def many(self, batch: Sequence[Resource], tolerated: tuple[int, ...]) -> _Accepted:
         """Write as many as one URL can name; raises answers other than 2xx and ``tolerated``."""
-        identifiers = tuple(each.identifier for each in batch)
-        return self._grouping.call(_Written(identifiers, tolerated))
+        return self._grouping.call(_Written(tuple(batch), tolerated))
 
-    def _alone(self, written: _Written) -> Answer:
+    def _alone(self, written: _Written) -> _Accepted:
         if written.tolerated is not None:
-            return self._together(written.identifiers, written.tolerated)
-        [identifier] = written.identifiers
-        return self._request(f"/resources/{identifier}/maintained", self._window, self._of_one)
+            return _Accepted(self._together(written.resources, written.tolerated))
+        [resource] = written.resources
+        path = f"/resources/{resource.identifier}/maintained"
+        return _Accepted(self._request(path, self._window, self._of_one))
 
-    def _grouped(self, many: Sequence[_Written]) -> Mapping[_Written, Answer]:
+    def _grouped(self, many: Sequence[_Written]) -> Mapping[_Written, _Accepted]:
         """Write for all who can wait; a call ends before the first of them leaves.
 
         What is tried again after that might come after what others wrote since. Those who stay
@@ -99,21 +109,25 @@ class _Writes:
                 raise
             return self._grouped(staying)
 
-    def _accepted(self, many: Sequence[_Written]) -> Mapping[_Written, Answer] | None:
-        """Write what all of them do by one call; None if that is refused."""
+    def _accepted(self, many: Sequence[_Written]) -> Mapping[_Written, _Accepted] | None:
+        """Write what all of them do by one call, and look at it; None if that is refused."""
         awaited = self._grouping.awaited(many)
-        identifiers = dict.fromkeys(each for written in awaited for each in written.identifiers)
-        if not identifiers:
+        resources = {each.identifier: each for written in awaited for each in written.resources}
+        if not resources:
             return {}
-        answer = self._together(list(identifiers), REFUSED)
-        return dict.fromkeys(awaited, answer) if answer.ok else None
+        answer = self._together(list(resources.values()), REFUSED)
+        if not answer.ok:
+            return None
+        seen = self._look(list(resources.values()))
+        return dict.fromkeys(awaited, _Accepted(answer, seen))
 
-    def _together(self, identifiers: Sequence[str], tolerated: Collection[int]) -> Answer:
+    def _together(self, resources: Sequence[Resource], tolerated: Collection[int]) -> Answer:
+        identifiers = [each.identifier for each in resources]
         return self._request(_MANY, {**self._window, "id": identifiers}, tolerated)
 
 
 def _weight(written: _Written) -> int:
-    return len(written.identifiers)
+    return len(written.resources)
 
 
 class Vrops:
@@ -139,9 +153,9 @@ class Vrops:
         self._api = SuiteApi(settings, credentials, clock)
         self._resolver = Resolver(self._api, uuid_of, clock)
         self._companions = Companions(self._api, self._resolver, clock)
-        self._starts: dict[int | None, _Writes] = {}
-        self._ends = _Writes(self._api, "DELETE", {}, _NOTHING_TO_END)
         self._confirmations = Confirmations(self._resolver, settings.confirm_seconds, sleep, clock)
+        self._starts: dict[int | None, _Writes] = {}
+        self._ends = self._writes("DELETE", {}, _NOTHING_TO_END)
 
     def find(self, host: HostRef) -> Resource:
         """See OperationsManager.find."""
@@ -161,20 +175,20 @@ class Vrops:
 
     def start_maintenance(self, resource: Resource, minutes: int | None) -> bool:
         """See OperationsManager.start_maintenance."""
-        answer = self._starting(minutes).one(resource)
+        answer, seen = self._starting(minutes).one(resource)
         if answer.status == 404:
             raise self._resolver.gone(resource)
-        return self._confirmations.one(resource, maintained=True)
+        return self._confirmations.one(resource, maintained=True, seen=seen)
 
     def end_maintenance(self, resource: Resource) -> bool:
         """See OperationsManager.end_maintenance."""
-        answer = self._ends.one(resource)
+        answer, seen = self._ends.one(resource)
         # There may be nothing to end, or the server may have failed while a start that it just
         # accepted does not show yet, which would silence the host for good: so ask once more.
         if not answer.ok and not self._confirmations.one(resource, maintained=True):
-            answer = self._ends.one(resource)
+            answer, seen = self._ends.one(resource)
         if answer.ok:
-            return self._confirmations.one(resource, maintained=False)
+            return self._confirmations.one(resource, maintained=False, seen=seen)
         if self._resolver.read(resource).maintained:
             raise OperationsUnavailableError(f"{answer.what} was answered with {answer.status}")
         return True
@@ -189,7 +203,7 @@ class Vrops:
         """See OperationsManager.start_all."""
         writes = self._starting(minutes)
 
-        def write(batch: Sequence[Resource]) -> Answer:
+        def write(batch: Sequence[Resource]) -> _Accepted:
             hosts = all(each.host.is_host for each in batch)
             return writes.many(batch, _NOT_ALL if hosts else _NOT_THESE)
 
@@ -217,30 +231,36 @@ class Vrops:
     def _starting(self, minutes: int | None) -> _Writes:
         """Return who starts windows of that length: those of another one need a call of theirs."""
         if minutes not in self._starts:
-            writes = _Writes(self._api, "PUT", _window(minutes), (404,))
-            self._starts.setdefault(minutes, writes)
+            self._starts.setdefault(minutes, self._writes("PUT", _window(minutes), (404,)))
         return self._starts[minutes]
+
+    def _writes(self, method: str, window: Mapping[str, int], of_one: Collection[int]) -> _Writes:
+        return _Writes(self._api, method, window, of_one, self._confirmations.look)
 
     def _all(
         self,
         resources: Sequence[Resource],
-        write_many: Callable[[Sequence[Resource]], Answer],
+        write_many: Callable[[Sequence[Resource]], _Accepted],
         write_one: Callable[[Resource], bool],
         *,
         maintained: bool,
     ) -> Iterator[tuple[Resource, bool]]:
         """Write batch by batch, then look at all; a failure hides nothing that was accepted."""
         written: list[Resource] = []
+        seen: dict[str, ResourceState] = {}
+        confirmed = partial(self._confirmations.many, written, maintained=maintained, seen=seen)
         try:
             for batch in batches(resources):
-                if write_many(batch).ok:
+                answer, looked = write_many(batch)
+                if answer.ok:
                     written += batch
+                    seen.update(looked)
                 else:
                     yield from _one_by_one(batch, write_one)
         except MaintenanceError:
-            yield from self._confirmations.many(written, maintained=maintained)
+            yield from confirmed()
             raise
-        yield from self._confirmations.many(written, maintained=maintained)
+        yield from confirmed()
 
 
 def _window(minutes: int | None) -> dict[str, int]:

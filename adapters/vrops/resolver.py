@@ -297,8 +297,8 @@ class Resolver:
         """
         counts = Counter(each.instance for each in many)
         listed: dict[_Identity, list[str]] = {}
-        for instance in (each for each, count in counts.items() if count > _FEW):
-            for host in self._listed_in_time(instance):
+        for instance, count in counts.items():
+            for host in self._listed_in_time(instance, are_few=count <= _FEW):
                 listed.setdefault(_Identity(instance, host.moref), []).append(host.identifier)
         known = {each: listed.get(each, []) for each in many}
         anew = self.several(Located(id, frozenset()) for ids in known.values() for id in ids)
@@ -309,8 +309,13 @@ class Resolver:
             if hosts and all(_is_identified(each, wanted) for each in hosts)
         }
 
-    def _listed_in_time(self, instance: Instance) -> list[Candidate]:
-        """List all hosts of an instance, or none if that takes more than half of the time."""
+    def _listed_in_time(self, instance: Instance, *, are_few: bool) -> list[Candidate]:
+        """List all hosts of an instance, or none if that takes more than half of the time.
+
+        For a few, there are none either, unless they were listed already.
+        """
+        if are_few:
+            return self._listings.get((instance.identifier, HOST)) or []
         with deadline(remaining() / 2):
             try:
                 return self._listing(instance)

@@ -114,6 +114,19 @@ def test_of_an_instance_of_which_few_are_looked_up_not_all_hosts_are_listed() ->
         assert asked(simulator) == ["GET resources"] * 2
 
 
+def test_a_few_are_found_in_a_listing_that_there_is() -> None:
+    with Simulator(HOSTS) as simulator, connected(simulator) as vrops:
+        resolver = vrops._resolver
+        [known] = vrops.inspection().instances()
+        many = [_Identity(known, f"host-{1000 + n}") for n in range(1, 6)]
+        few = [_Identity(known, f"host-{1000 + n}") for n in range(6, 8)]
+        resolver._identify_together(many)
+        simulator.clear_calls()
+        assert list(resolver._identify_together(few)) == few
+        # They are read anew: the listing may be a minute old.
+        assert asked(simulator) == ["GET resources"]
+
+
 def test_a_listing_that_takes_too_long_leaves_time_to_look_them_up_one_by_one() -> None:
     with Simulator(HOSTS + 1) as simulator, connected(simulator) as vrops:
         vrops.find(esx(HOSTS + 1))
@@ -133,6 +146,9 @@ def test_writes_are_one_call_and_windows_of_another_length_one_of_their_own() ->
         first, second, *others = found(vrops)
         simulator.clear_calls()
         assert all(each.result() for each in starts(vrops, [first, *others]))
+        # The first one by itself, the others at once; and what is written is looked at likewise.
+        alone = ["PUT maintained", f"GET {first.identifier}"]
+        assert sorted(asked(simulator)) == sorted([*alone, "PUT maintained", "GET resources"])
         assert vrops.start_maintenance(second, 30)
         assert asked(simulator).count("PUT maintained") == 3
         states = list(simulator.states().values())
@@ -151,6 +167,38 @@ def test_urls_stay_short_however_many_there_are() -> None:
         assert maintained(simulator) == 200
         assert asked(simulator).count("PUT maintained") == 4
         assert max(len(call.path) + len(call.query) for call in simulator.calls) < 4200
+
+
+def test_what_does_not_show_at_once_is_looked_at_until_it_does() -> None:
+    with (
+        Simulator(HOSTS, switches=Switches(visible_delay=0.4)) as simulator,
+        connected(simulator, None) as vrops,
+    ):
+        resources = found(vrops)
+        simulator.clear_calls()
+        assert all(each.result() for each in starts(vrops, resources))
+        # By themselves, each would have looked three times at least.
+        assert len(simulator.calls) < 3 * HOSTS
+
+
+def test_who_may_not_be_looked_at_together_is_looked_at_alone() -> None:
+    with Simulator(HOSTS) as simulator, connected(simulator) as vrops:
+        resources = found(vrops)
+        simulator.fault(path="*/api/resources", status=403, count=100)
+        assert all(each.result() for each in starts(vrops, resources))
+        assert asked(simulator).count("PUT maintained") == 2
+
+
+@pytest.mark.parametrize("fault", [{"status": 503}, {"cut": "before"}], ids=str)
+def test_that_nobody_can_look_is_no_failure_of_what_was_written(
+    fault: dict[str, Any], pauses: list[float]
+) -> None:
+    with Simulator(HOSTS) as simulator, connected(simulator) as vrops:
+        resources = found(vrops)
+        simulator.fault(path="*/api/resources", count=100, **fault)
+        assert {each.exception() for each in starts(vrops, resources)} == {None}
+        assert maintained(simulator) == HOSTS
+        assert asked(simulator).count("PUT maintained") == 2
 
 
 @pytest.mark.parametrize("act", [starts, ends])
