@@ -125,6 +125,9 @@ class _Event:
     def set(self) -> None:
         self._is_set = True
 
+    def clear(self) -> None:
+        self._is_set = False
+
     def wait(self, timeout: float | None = None) -> bool:
         if not self._is_set:
             self._schedule.pause(lambda: self._is_set)

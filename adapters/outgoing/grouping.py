@@ -1,7 +1,8 @@
 """Calls of one kind that many want to make at the same time, made as one (decision 0027).
 
 Whoever finds no call under way makes their own at once, in their own thread. Whoever comes while
-one is under way waits for its end; all who wait by then go as one. Nobody waits for company.
+one is under way waits for its end; all who wait by then go as one. Nobody waits for company, but in
+a crowd, where calls of a kind keep a distance.
 """
 
 import threading
@@ -10,7 +11,7 @@ from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, S
 from contextlib import contextmanager
 from copy import copy
 from itertools import accumulate
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from adapters.outgoing.deadline import remaining
 from functions.errors import MaintenanceError, PermanentError, TransientError
@@ -20,20 +21,27 @@ Answer = TypeVar("Answer")
 
 # Whoever has waited that long goes beside the call that is under way: it may have got stuck.
 _PATIENCE_SECONDS: Final = 0.5
+# After a call for so many, the next one begins that many seconds after it at the earliest: however
+# quick the server is, the calls of a storm are few. Where it takes longer anyway, nobody waits.
+_CROWD: Final = 8
+_DISTANCE_SECONDS: Final = 0.03
 # If no more than this many are refused, each of them finds out alone.
 _FEW: Final = 4
 
 
 class _Member(Generic[Item, Answer]):
-    """One who waits to be ``woken``: to ``lead`` a group, or because its call is over.
+    """One who waits to be ``woken``: to lead a group, or because its call is ``over``.
 
-    If there is no answer then, and no error, it goes alone. Who has ``left`` wants none.
+    If there is no answer then, and no error, it goes alone. Who has ``left`` wants none. Who
+    ``begins_at`` a time lets the next group go then.
     """
 
     def __init__(self, item: Item) -> None:
         self.item = item
         self.ends = time.monotonic() + remaining()
         self.woken = threading.Event()
+        self.over = False
+        self.begins_at: float | None = None
         self.leads: Sequence[_Member[Item, Answer]] = ()
         self.answers: tuple[Answer, ...] = ()
         self.error: MaintenanceError | None = None
@@ -68,6 +76,7 @@ class Grouping(Generic[Item, Answer]):
         self._lock = threading.Lock()
         # The newest call; one that was overtaken, since it took long, keeps nobody waiting.
         self._under_way: object = None
+        self._next_at = 0.0
         self._waiting: list[_Member[Item, Answer]] = []
         self._led = threading.local()
 
@@ -124,12 +133,20 @@ class Grouping(Generic[Item, Answer]):
         return member.answers[0] if member.answers else self._one(member.item)
 
     def _wait(self, member: _Member[Item, Answer]) -> None:
-        while not member.woken.wait(min(remaining(), _PATIENCE_SECONDS)):
+        while not (member.leads or member.over):
             if not remaining():
                 raise self._unavailable("the event's deadline is over")
-            with self._lock:
-                if member in self._waiting:
-                    self._begin()
+            if member.woken.wait(min(remaining(), _patience(member))):
+                member.woken.clear()
+            elif remaining():
+                self._begin_with(member)
+
+    def _begin_with(self, member: _Member[Item, Answer]) -> None:
+        """Let those who wait go now, if this one is still among them."""
+        member.begins_at = None
+        with self._lock:
+            if member in self._waiting:
+                self._begin()
 
     def _begin(self) -> None:
         """Let those who wait go as one; the one with the most time leads, so that it cuts nobody.
@@ -141,6 +158,7 @@ class Grouping(Generic[Item, Answer]):
         leader = max(group, key=lambda each: each.ends)
         leader.leads = group
         self._under_way = leader
+        self._next_at = time.monotonic() + _DISTANCE_SECONDS if len(group) >= _CROWD else 0.0
         leader.woken.set()
 
     def _first(self) -> Iterator[_Member[Item, Answer]]:
@@ -158,6 +176,7 @@ class Grouping(Generic[Item, Answer]):
                 self._call_many(leader)
         finally:
             for each in leader.leads:
+                each.over = True
                 each.woken.set()
 
     def _call_many(self, leader: _Member[Item, Answer]) -> None:
@@ -186,8 +205,19 @@ class Grouping(Generic[Item, Answer]):
 
     def _next(self) -> None:
         self._under_way = None
-        if self._waiting:
+        if not self._waiting:
+            return
+        if time.monotonic() < self._next_at:
+            self._rest()
+        else:
             self._begin()
+
+    def _rest(self) -> None:
+        """Let the one who has waited longest begin the next call when it is time."""
+        first = self._waiting[0]
+        first.begins_at = self._next_at
+        self._under_way = first
+        first.woken.set()
 
     def _leave(self, member: _Member[Item, Answer]) -> None:
         """Give up waiting; whom this one was to lead goes with somebody else."""
@@ -198,6 +228,13 @@ class Grouping(Generic[Item, Answer]):
             self._waiting[:0] = [each for each in member.leads if each is not member]
             if self._under_way is member:
                 self._next()
+
+
+def _patience(member: _Member[Any, Any]) -> float:
+    """Return for how many seconds one waits before it lets the others go."""
+    if member.begins_at is None:
+        return _PATIENCE_SECONDS
+    return max(0.0, member.begins_at - time.monotonic())
 
 
 def halved(

@@ -1,6 +1,7 @@
 """What is asked for while a call is under way goes as one call, and each gets what is theirs."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -15,10 +16,14 @@ SECONDS = 30.0
 
 
 class Calls:
-    """A service whose calls end when the test lets them; ``begun`` are those that were made."""
+    """A service whose calls end when the test lets them; ``begun`` are those that were made.
+
+    ``times`` are those of ``time.monotonic`` when they began.
+    """
 
     def __init__(self, size: int = 100) -> None:
         self.begun: list[tuple[str, ...]] = []
+        self.times: list[float] = []
         self.threads: list[threading.Thread] = []
         self.fails: dict[tuple[str, ...], BaseException] = {}
         self.unknown: set[str] = set()
@@ -69,6 +74,7 @@ class Calls:
     def _call(self, items: tuple[str, ...]) -> None:
         with self._changed:
             number = len(self.begun)
+            self.times.append(time.monotonic())
             self.begun.append(items)
             self.threads.append(threading.current_thread())
         assert self._end(number).wait(SECONDS)
@@ -122,6 +128,60 @@ def test_nobody_is_answered_by_a_call_that_was_under_way_before(calls: Calls) ->
     calls.end_all()
     assert [each.result() for each in answers] == ["a alone"] * 3
     assert calls.begun == [("a",), ("a",), ("a",)]
+
+
+@pytest.fixture
+def crowded(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> Calls:
+    """Two are a crowd, and a call for them has begun."""
+    monkeypatch.setattr(grouping, "_CROWD", 2)
+    monkeypatch.setattr(grouping, "_DISTANCE_SECONDS", 0.5)
+    for each in "abc":
+        calls.ask(each)
+    calls.end(0)
+    calls.began(2)
+    return calls
+
+
+def test_after_a_call_for_a_crowd_the_next_one_keeps_its_distance(crowded: Calls) -> None:
+    earliest = crowded.grouping._next_at
+    answers = [crowded.ask(each) for each in "de"]
+    crowded.end(1)
+    answers += [crowded.ask("f")]
+    crowded.end_all()
+    assert [each.result() for each in answers] == ["d of 3", "e of 3", "f of 3"]
+    assert crowded.begun == [("a",), ("b", "c"), ("d", "e", "f")]
+    assert crowded.times[2] >= earliest > crowded.times[0] + 0.5
+
+
+def test_after_a_call_for_a_few_the_next_one_begins_at_once(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grouping, "_DISTANCE_SECONDS", 10 * SECONDS)
+    answers = [calls.ask(each) for each in "abcdefgh"]
+    calls.end(0)
+    calls.began(2)
+    answers.append(calls.ask("i"))
+    calls.end_all()
+    assert [each.result() for each in answers][-1] == "i alone"
+    assert [len(each) for each in calls.begun] == [1, 7, 1]
+
+
+def test_who_comes_when_a_crowd_is_gone_is_not_delayed(
+    crowded: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crowded.grouping, "_next_at", time.monotonic() + 10 * SECONDS)
+    crowded.end_all()
+    until(lambda: crowded.grouping._under_way is None)
+    assert crowded.grouping.call("d") == "d alone"
+
+
+def test_who_leaves_while_a_distance_is_kept_leaves_that_to_others(crowded: Calls) -> None:
+    earliest = crowded.grouping._next_at
+    leaving, staying = crowded.ask("d", 0.1), crowded.ask("e")
+    crowded.end_all()
+    assert isinstance(leaving.exception(), OperationsUnavailableError)
+    assert staying.result() == "e alone"
+    assert crowded.times[2] >= earliest
 
 
 def test_the_same_is_asked_for_once(calls: Calls) -> None:
