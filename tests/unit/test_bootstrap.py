@@ -1,5 +1,6 @@
 """adapters.bootstrap and adapters.clients: who is put together with whom, and for how long."""
 
+import gc
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from adapters import bootstrap
+from adapters.bootstrap import Target
 from adapters.clients import Clients
 from adapters.config.settings import Limits, Settings, VropsSettings
 from adapters.incoming.envelopes import Received, from_object, from_timer
@@ -106,6 +108,13 @@ def test_a_sweep_has_more_time_than_an_event(
     dispatch(timer)
     [left] = vcenter.left
     assert SETTINGS.deadline_seconds < left <= SETTINGS.sweep_seconds
+
+
+def test_a_door_does_not_look_for_garbage_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    thresholds: list[int] = []
+    monkeypatch.setattr(gc, "set_threshold", thresholds.append)
+    bootstrap.start({"echo": Target(bootstrap.echo, from_object)}, "echo", {})
+    assert thresholds == [10_000]
 
 
 def test_without_a_vcenter_nobody_is_asked_and_nothing_is_imported() -> None:
