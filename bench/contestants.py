@@ -64,19 +64,19 @@ class Least:
         self.mirror()
 
     def mirror_all(self, methods: Mapping[str, str]) -> None:
-        """Look at hosts, write each by its method, PUT or DELETE, and see that all of it shows."""
-        look = (
-            f"/resources?pageSize={_PAGE}{''.join(f'&resourceId={self._ids[h]}' for h in methods)}"
-        )
-        self._call("GET", look)
+        """Write each host by its method, PUT or DELETE, if it has one; then look at all of them.
+
+        Raises OSError if what was written does not show.
+        """
         for method in ("PUT", "DELETE"):
             written = [self._ids[host] for host, its in methods.items() if its == method]
             if written:
                 self._call(method, f"/resources/maintained?id={'&id='.join(written)}")
-        for found in self._call("GET", look)["resourceList"]:
+        looked_at = "".join(f"&resourceId={self._ids[host]}" for host in methods)
+        for found in self._call("GET", f"/resources?pageSize={_PAGE}{looked_at}")["resourceList"]:
             host = found["resourceKey"]["name"]
             states = {each["resourceState"] for each in found["resourceStatusStates"]}
-            if ("MAINTAINED_MANUAL" in states) != (methods[host] == "PUT"):
+            if methods[host] and ("MAINTAINED_MANUAL" in states) != (methods[host] == "PUT"):
                 raise OSError(f"{host} is {states} after {methods[host]}")
 
     def sweep(self) -> int:
