@@ -37,7 +37,7 @@ def one_event(results: Results) -> None:
     Those others are ``verified``, and ``companions``, also by their ``companions_calls``. A round
     of a contestant is some batches of events; its value is their median.
     """
-    batches = 1 if results.about["quick"] else 5
+    batches = 1 if results.about["quick"] else 4
     measures = ("warm", "verified", "companions")
     workers = [(measure, name) for measure in measures for name in CONTESTANTS[measure]]
     turns: dict[str, Turn] = {}
