@@ -173,8 +173,11 @@ def vcsim(hosts: int = 3, events: int = 0, **options: Any) -> Iterator[Vcsim]:
 
     So many ``events`` have been posted before.
 
-    Skips the test, with Go's last words, where Go cannot fetch what it is made of.
+    Skips the test where there is no Go, or, with its last words, where Go cannot fetch what it is
+    made of.
     """
+    if not program.available():
+        pytest.skip("needs go")
     try:
         program.built()
     except program.NotBuiltError as error:

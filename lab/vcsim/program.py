@@ -156,8 +156,11 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _build(folder: Path, program: Path, arguments: Sequence[str]) -> None:
     unfinished = program.with_name(f"{program.name}.new")
+    go = shutil.which("go")
+    if go is None:
+        raise NotBuiltError("there is no Go to build it with")
     result = subprocess.run(
-        [shutil.which("go") or "go", "build", "-trimpath", "-o", unfinished, *arguments],
+        [go, "build", "-trimpath", "-o", unfinished, *arguments],
         cwd=folder,
         capture_output=True,
         encoding="utf-8",

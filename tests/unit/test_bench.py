@@ -173,12 +173,11 @@ def test_the_least_is_one_call_on_one_connection(simulator: Simulator) -> None:
     assert (simulator.connections, len(simulator.calls)) == (3, 2 + 2)
 
 
-def test_the_least_of_a_group_is_a_look_a_write_of_each_kind_and_a_look(
-    simulator: Simulator,
-) -> None:
+def test_the_least_of_a_group_is_a_write_of_each_kind_and_a_look(simulator: Simulator) -> None:
     least = Least()
     least.mirror_all({HOST: "PUT", f"test-{HOST}": "PUT"})
     simulator.clear_calls()
+    least.mirror_all({HOST: "", f"test-{HOST}": ""})
     least.mirror_all({HOST: "PUT", f"test-{HOST}": "DELETE"})
     least.close()
     assert [call.method for call in simulator.calls] == ["GET", "PUT", "DELETE", "GET"]
