@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from adapters.config.credentials import CredentialSource
 from adapters.config.settings import VropsSettings
-from adapters.outgoing.deadline import deadline
+from adapters.outgoing.deadline import deadline, remaining
 from adapters.outgoing.grouping import Grouping, halved
 from adapters.vrops.client import BATCH, REFUSED, Answer, SuiteApi, batches
 from adapters.vrops.companions import Companions
@@ -102,28 +102,40 @@ class _Writes:
             return {}
         try:
             with deadline(self._grouping.patience(able)):
-                return halved(able, self._accepted)
+                return self._looked_at(halved(able, self._accepted))
         except OperationsUnavailableError:
             staying = self._grouping.awaited(able)
             if len(staying) == len(able):
                 raise
             return self._grouped(staying)
 
-    def _accepted(self, many: Sequence[_Written]) -> Mapping[_Written, _Accepted] | None:
-        """Write what all of them do by one call, and look at it; None if that is refused."""
+    def _looked_at(self, answers: Mapping[_Written, Answer]) -> Mapping[_Written, _Accepted]:
+        """Look once at all that was written, for no more than half of the time that there is.
+
+        Whose write was accepted must hear so, however long it takes to look.
+        """
+        resources = _resources(answers)
+        with deadline(remaining() / 2):
+            seen = self._look(list(resources.values())) if resources else NOTHING
+        return {written: _Accepted(answer, seen) for written, answer in answers.items()}
+
+    def _accepted(self, many: Sequence[_Written]) -> Mapping[_Written, Answer] | None:
+        """Write what all of them do by one call; None if that is refused."""
         awaited = self._grouping.awaited(many)
-        resources = {each.identifier: each for written in awaited for each in written.resources}
+        resources = _resources(awaited)
         if not resources:
             return {}
         answer = self._together(list(resources.values()), REFUSED)
-        if not answer.ok:
-            return None
-        seen = self._look(list(resources.values()))
-        return dict.fromkeys(awaited, _Accepted(answer, seen))
+        return dict.fromkeys(awaited, answer) if answer.ok else None
 
     def _together(self, resources: Sequence[Resource], tolerated: Collection[int]) -> Answer:
         identifiers = [each.identifier for each in resources]
         return self._request(_MANY, {**self._window, "id": identifiers}, tolerated)
+
+
+def _resources(many: Iterable[_Written]) -> Mapping[str, Resource]:
+    """Return what is written by their identifiers, each once."""
+    return {each.identifier: each for written in many for each in written.resources}
 
 
 def _weight(written: _Written) -> int:

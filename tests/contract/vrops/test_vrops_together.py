@@ -201,6 +201,27 @@ def test_that_nobody_can_look_is_no_failure_of_what_was_written(
         assert asked(simulator).count("PUT maintained") == 2
 
 
+def test_a_look_that_takes_too_long_is_no_failure_and_holds_up_no_write() -> None:
+    with (
+        Simulator(HOSTS) as simulator,
+        connected(simulator, None, confirm_seconds=0.5) as vrops,
+    ):
+        first, second, *others = found(vrops)
+        gone = replace(second, host=esx(99), identifier=UNKNOWN)
+        simulator.fault(path="*/api/resources", delay=SECONDS, count=100)
+
+        def start(resource: Resource) -> bool:
+            with deadline(4.0):
+                return vrops.start_maintenance(resource, None)
+
+        acts = [lambda each=each: start(each) for each in [first, gone, *others]]
+        ended = together(vrops._starting(None)._grouping, acts)
+        # It is among those who are refused together, so that all are written in halves.
+        assert isinstance(ended.pop(1).exception(), HostNotFoundError)
+        assert {each.exception() for each in ended} == {None}
+        assert maintained(simulator) == len(others) + 1
+
+
 @pytest.mark.parametrize("act", [starts, ends])
 def test_one_that_is_gone_spares_the_others(
     act: Callable[[Vrops, Sequence[Resource]], list["Future[Any]"]],
