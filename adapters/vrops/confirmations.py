@@ -101,7 +101,8 @@ class Confirmations:
     ) -> Iterator[tuple[Resource, bool]]:
         """Look at many until they show; what does not in time is accepted, but not seen."""
         pending = list(written)
-        looks = self._looks(pending, maintained, looked_at=bool(seen))
+        looked_at = all(each.identifier in seen for each in pending)
+        looks = self._looks(pending, maintained, looked_at=looked_at)
         for looked in chain([seen], looks):
             yield from ((each, True) for each in pending if _shows(each, looked, maintained))
             pending[:] = [each for each in pending if not _shows(each, looked, maintained)]

@@ -222,6 +222,14 @@ def test_a_look_that_takes_too_long_is_no_failure_and_holds_up_no_write() -> Non
         assert maintained(simulator) == len(others) + 1
 
 
+def test_of_several_of_whom_only_some_were_looked_at_all_are_looked_at_at_once() -> None:
+    with Simulator(2) as simulator, connected(simulator, confirm_seconds=0) as vrops:
+        resources = found(vrops, 2)
+        seen = {resources[0].identifier: STARTED}
+        confirmed = vrops._confirmations.many(resources, maintained=False, seen=seen)
+        assert list(confirmed) == [(each, True) for each in resources]
+
+
 @pytest.mark.parametrize("act", [starts, ends])
 def test_one_that_is_gone_spares_the_others(
     act: Callable[[Vrops, Sequence[Resource]], list["Future[Any]"]],
