@@ -225,7 +225,7 @@ class Grouping(Generic[Item, Answer]):
         with self._lock:
             if member in self._waiting:
                 self._waiting.remove(member)
-            self._waiting[:0] = [each for each in member.leads if each is not member]
+            self._waiting[:0] = [each for each in member.leads if not each.left]
             if self._under_way is member:
                 self._next()
 

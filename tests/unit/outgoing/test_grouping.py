@@ -353,6 +353,19 @@ def test_who_stops_waiting_when_it_was_to_lead_leaves_that_to_others(
     assert [each.result() for each in answers] == ["a alone", "c of 2", "d of 2"]
 
 
+def test_who_has_left_by_then_is_not_put_back_in_line(calls: Calls) -> None:
+    first = calls.ask("a")
+    leader, other = (grouping._Member[str, str](each) for each in "bc")
+    calls.grouping._waiting += [leader, other]
+    calls.end_all()
+    assert first.result() == "a alone"
+    assert calls.grouping._under_way is leader
+    calls.grouping._leave(other)
+    calls.grouping._leave(leader)
+    assert calls.grouping._under_way is None
+    assert calls.grouping.call("d") == "d alone"
+
+
 class Refusing:
     """Answers all of them, unless one that is ``bad`` is among them; down after so many calls."""
 
