@@ -23,7 +23,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from adapters.outgoing.cache import TimedCache
 from adapters.outgoing.deadline import deadline, remaining
@@ -34,6 +34,8 @@ from adapters.vrops.models import VSPHERE, Candidate, Instance
 from functions.errors import AmbiguousHostError, HostNotFoundError, OperationsUnavailableError
 from functions.events import HOST, HostRef
 from functions.ports import Resource, ResourceState
+
+T = TypeVar("T")
 
 _logger: Final = logging.getLogger(__name__)
 _BY_IDENTIFIERS: Final = "/adapterkinds/VMWARE/resourcekinds/HostSystem/resources"
@@ -301,7 +303,8 @@ class Resolver:
             for host in self._listed_in_time(instance, are_few=count <= _FEW):
                 listed.setdefault(_Identity(instance, host.moref), []).append(host.identifier)
         known = {each: listed.get(each, []) for each in many}
-        anew = self.several(Located(id, frozenset()) for ids in known.values() for id in ids)
+        located = [Located(id, frozenset()) for ids in known.values() for id in ids]
+        anew: Mapping[str, Candidate] = _in_time(lambda: self.several(located), {})
         found = {each: [anew[id] for id in ids if id in anew] for each, ids in known.items()}
         return {
             wanted: hosts
@@ -316,13 +319,7 @@ class Resolver:
         """
         if are_few:
             return self._listings.get((instance.identifier, HOST)) or []
-        with deadline(remaining() / 2):
-            try:
-                return self._listing(instance)
-            except OperationsUnavailableError:
-                if remaining():
-                    raise
-                return []
+        return _in_time(lambda: self._listing(instance), [])
 
     def _named(self, name: str, instance: Instance | None = None) -> list[Candidate]:
         if not name:
@@ -389,6 +386,17 @@ class Resolver:
     def _all_instances(self) -> list[Instance]:
         known = self._instances.get("")
         return self._newer(None) if known is None else known
+
+
+def _in_time(read: Callable[[], T], nothing: T) -> T:
+    """Read within half of the time that there is; ``nothing``, if it takes longer."""
+    with deadline(remaining() / 2):
+        try:
+            return read()
+        except OperationsUnavailableError:
+            if remaining():
+                raise
+            return nothing
 
 
 def _weight(wanted: Wanted) -> int:

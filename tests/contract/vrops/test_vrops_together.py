@@ -141,6 +141,21 @@ def test_a_listing_that_takes_too_long_leaves_time_to_look_them_up_one_by_one() 
         assert hosts == [esx(n) for n in range(1, HOSTS + 1)]
 
 
+def test_a_few_are_found_in_time_though_a_listing_cannot_be_read_anew() -> None:
+    with Simulator(HOSTS) as simulator, connected(simulator) as vrops:
+        [known] = vrops.inspection().instances()
+        vrops._resolver._listing(known)
+        simulator.fault(path="*/api/resources", delay=SECONDS, count=100)
+
+        def find(number: int) -> HostRef:
+            with deadline(4.0):
+                return vrops.find(esx(number)).host
+
+        acts = [lambda n=n: find(n) for n in range(1, 5)]
+        hosts = [each.result() for each in together(vrops._resolver._identities, acts)]
+        assert hosts == [esx(n) for n in range(1, 5)]
+
+
 def test_writes_are_one_call_and_windows_of_another_length_one_of_their_own() -> None:
     with Simulator(HOSTS) as simulator, connected(simulator) as vrops:
         first, second, *others = found(vrops)
