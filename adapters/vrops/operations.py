@@ -266,7 +266,8 @@ class Vrops:
                 answer, looked = write_many(batch)
                 if answer.ok:
                     written += batch
-                    seen.update(looked)
+                    # It may tell of what others have written, too.
+                    seen |= {id: looked[id] for each in batch if (id := each.identifier) in looked}
                 else:
                     yield from _one_by_one(batch, write_one)
         except MaintenanceError:
