@@ -24,7 +24,7 @@ _PATIENCE_SECONDS: Final = 0.5
 # After a call for so many, the next one begins that many seconds after it at the earliest: however
 # quick the server is, the calls of a storm are few. Where it takes longer anyway, nobody waits.
 _CROWD: Final = 8
-_DISTANCE_SECONDS: Final = 0.03
+_DISTANCE_SECONDS: Final = 0.04
 # If no more than this many are refused, each of them finds out alone.
 _FEW: Final = 4
 
