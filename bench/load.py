@@ -2,11 +2,15 @@
 
 import itertools
 import math
+import selectors
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
 from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
 from urllib3 import HTTPConnectionPool, Retry, connection_from_url
 
@@ -90,6 +94,57 @@ def send(
 
     with connections, ThreadPoolExecutor(len(lanes)) as threads:
         return [reply for replies in threads.map(drive, lanes) for reply in replies]
+
+
+def flood(url: str, events: Iterable[EventData], patience: float = 60.0) -> list[Reply]:
+    """Send all events before the first answer is read, each on a connection of its own.
+
+    Threads would need so long for that, that they are spread over seconds. Raises what ``send``
+    does; and as there, events are sent again after a 5xx.
+    """
+    replies: list[Reply] = []
+    with selectors.DefaultSelector() as selector, ExitStack() as connections:
+        for event in events:
+            connection = connections.enter_context(closing(_connection(url, patience)))
+            message = HTTP_FORMATS["router-binary"](event)
+            sent, started = time.time(), time.perf_counter()
+            connection.request("POST", "/", message.body, dict(message.headers))
+            waiting = _Waiting(event, connection, sent, started)
+            selector.register(connection.sock, selectors.EVENT_READ, waiting)
+        while selector.get_map():
+            answered = selector.select(patience)
+            if not answered:
+                raise OSError(f"no answer within {patience:g} s")
+            for key, _ in answered:
+                selector.unregister(key.fileobj)
+                replies.append(_taken(url, key.data))
+    return replies
+
+
+class _Waiting(NamedTuple):
+    """An event that was sent, and the connection that its answer will come on."""
+
+    event: EventData
+    connection: HTTPConnection
+    sent: float
+    started: float
+
+
+def _connection(url: str, patience: float) -> HTTPConnection:
+    address = urlsplit(url)
+    return HTTPConnection(str(address.hostname), address.port, timeout=patience)
+
+
+def _taken(url: str, waiting: _Waiting) -> Reply:
+    answer = waiting.connection.getresponse()
+    answer.read()
+    ended, refusals = time.perf_counter(), 0
+    if answer.status >= 500:
+        [again] = send(url, [waiting.event], at_once=1)
+        ended, refusals = again.ended, again.refusals + 1
+    elif not 200 <= answer.status < 300:
+        raise OSError(f"an event was answered with {answer.status}")
+    return Reply(waiting.sent, ended - waiting.started, ended, refusals)
 
 
 def _sent(connections: HTTPConnectionPool, event: EventData, until_taken: bool) -> Reply:

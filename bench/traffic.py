@@ -231,14 +231,18 @@ def _deliver(
 ) -> list[float]:
     """Deliver events until all are taken, and return when each was, in order.
 
-    States show ``shows`` seconds late.
+    At most so many are sent ``at_once``, or all of them, before the first is answered. States show
+    ``shows`` seconds late.
 
     Notes ``wrong`` (hosts, in the end), ``memory`` (the most so far, in MB) and ``refusals``, how
     often an event was sent in vain, on average; and ``again``, how many events a broker would have
     sent again.
     """
-    lanes = ([each] for each in events)
-    replies = load.send(ours.url, *lanes, at_once=at_once, patience=_PATIENCE_SECONDS)
+    if at_once < len(events):
+        lanes = ([each] for each in events)
+        replies = load.send(ours.url, *lanes, at_once=at_once, patience=_PATIENCE_SECONDS)
+    else:
+        replies = load.flood(ours.url, events, _PATIENCE_SECONDS)
     again = [each for each in replies if each.refusals or each.seconds > world.DELIVERY_SECONDS]
     latest = {each.host: each for each in sorted(events, key=lambda each: each.key)}
     time.sleep(shows)

@@ -255,6 +255,25 @@ def test_an_answer_that_was_not_expected_ends_the_measurement(at_once: int) -> N
         load.send(url, load.in_turn(1, 1), at_once=at_once)
 
 
+def test_a_flood_is_sent_before_the_first_answer_and_again_until_it_is_taken() -> None:
+    with answering(BUSY, DONE, BUSY, DONE) as url:
+        replies = load.flood(url, load.in_turn(1, 2))
+    assert sorted(each.refusals for each in replies) in ([0, 2], [1, 1])
+
+
+def test_an_answer_that_was_not_expected_ends_a_flood() -> None:
+    refusal = "422 No\r\nContent-Length: 0"
+    with answering(refusal) as url, pytest.raises(OSError, match="answered with 422"):
+        load.flood(url, load.in_turn(1, 1))
+
+
+def test_a_flood_does_not_wait_for_ever() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(OSError, match=r"no answer within 0\.1 s"):
+            load.flood(url, load.in_turn(1, 1), 0.1)
+
+
 def test_a_connection_that_the_server_closes_is_made_anew() -> None:
     with answering(DONE, DONE) as url:
         assert len(load.send(url, load.in_turn(1, 2))) == 2
