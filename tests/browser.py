@@ -27,6 +27,10 @@ KEYS = {
 }
 
 
+class PageLeftError(AssertionError):
+    """The page went away while something was asked of it."""
+
+
 class Page:
     """A page that is open in the browser; ``complaints`` are what its console has said of it."""
 
@@ -52,6 +56,8 @@ class Page:
         self._to.flush()
         while (answer := self._next()).get("id") != self._count:
             pass
+        if "navigated" in answer.get("error", {}).get("message", ""):
+            raise PageLeftError(answer)
         assert "error" not in answer, answer
         return answer["result"]
 
@@ -62,9 +68,9 @@ class Page:
         return said["result"].get("value")
 
     def wait(self, expression: str) -> None:
-        """Return as soon as a JavaScript expression holds."""
+        """Return as soon as a JavaScript expression holds, in this page or the one after it."""
         ends = time.monotonic() + TIMEOUT_SECONDS
-        while not self.value(expression):
+        while not self._holds(expression):
             assert time.monotonic() < ends, f"never: {expression}"
             time.sleep(0.05)
 
@@ -100,6 +106,12 @@ class Page:
                 return
             self.press("Tab")
         raise AssertionError(f"Tab never leads to {selector}")
+
+    def _holds(self, expression: str) -> bool:
+        try:
+            return bool(self.value(expression))
+        except PageLeftError:
+            return False
 
     def _next(self) -> dict[str, Any]:
         said = bytearray()

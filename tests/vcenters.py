@@ -25,6 +25,8 @@ from simulator import Host, Simulator, VCenter
 _Collector = vmodl.query.PropertyCollector
 
 needs_go = pytest.mark.skipif(not program.available(), reason="needs go")
+# For what shows without Go what vcsim shows with it, and takes as long.
+INSTEAD_OF_VCSIM = [pytest.mark.exhaustive] if program.available() else []
 
 # Go's words for a proxy of its modules that cannot be reached.
 _OFFLINE = ("dial tcp", "no such host", "connection refused", "i/o timeout")

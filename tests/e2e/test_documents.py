@@ -10,7 +10,7 @@ import pytest
 
 from lab.processes import ROOT
 from tests.documents import blocks, broken_links, crowded_lines
-from tests.vcenters import needs_go
+from tests.vcenters import INSTEAD_OF_VCSIM, needs_go
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 # Commands of the documents, and where each of them is run.
@@ -40,8 +40,8 @@ RUN_BY = {
 @pytest.mark.parametrize(
     ("path", "which"),
     [
-        pytest.param(os.environ["PATH"], "vcsim", marks=needs_go),
-        pytest.param("", "in memory", id="without go"),
+        pytest.param(os.environ["PATH"], "vcsim", id="vcsim", marks=needs_go),
+        pytest.param("", "in memory", id="without go", marks=INSTEAD_OF_VCSIM),
     ],
 )
 def test_the_demo_prints_what_the_readme_shows(path: str, which: str) -> None:

@@ -19,7 +19,7 @@ import requests
 from lab.operations import Operations
 from lab.processes import ROOT, TIMEOUT_SECONDS, start
 from lab.vcenters import HOSTS
-from tests.vcenters import needs_go
+from tests.vcenters import INSTEAD_OF_VCSIM, needs_go
 
 # They take the ports that people know, if those are free.
 pytestmark = pytest.mark.xdist_group("demo")
@@ -30,7 +30,7 @@ OUTCOMES = [
 ]
 GO = [
     pytest.param(os.environ["PATH"], id="vcsim", marks=needs_go),
-    pytest.param("", id="in memory"),
+    pytest.param("", id="in memory", marks=INSTEAD_OF_VCSIM),
 ]
 # The shell of somebody who has a real vCenter, and settings of all kinds.
 SHELL = {

@@ -66,6 +66,7 @@ def test_all_hosts_in_random_order(count: int, tmp_path: Path) -> None:
         assert len(site.operations.calls) == calls, "asked, though nothing had happened"
 
 
+@_EXHAUSTIVE
 def test_a_vcenter_that_is_killed_and_restarted(one: Field) -> None:
     [vcenter] = one.vcenters
     first, second, third, *_ = vcenter.hosts

@@ -134,7 +134,13 @@ def test_lines_are_those_of_the_readme_and_the_watchdog_adds_its_own(
         running.said("POST / - 200 OK - ContentLength")
 
 
-@pytest.mark.parametrize("wrapper", [(), WATCHDOG], ids=["alone", "watchdog"])
+@pytest.mark.parametrize(
+    "wrapper",
+    [
+        pytest.param((), id="alone"),
+        pytest.param(WATCHDOG, id="watchdog", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_on_sigterm_what_is_in_flight_is_finished_and_what_is_new_refused(
     wrapper: tuple[str, ...], settings: dict[str, str], simulator: Simulator, tmp_path: Path
 ) -> None:
