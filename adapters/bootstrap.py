@@ -39,7 +39,7 @@ Look = Callable[[str], Shown | None]
 _WAITRESS_THREADS: Final = 4
 # Events in flight are many objects that live for a moment. Python would look for cycles among them
 # after each 700 more; with 64 events in flight, that takes a tenth of the time.
-_OBJECTS_BETWEEN_COLLECTIONS: Final = 10_000
+OBJECTS_BETWEEN_COLLECTIONS: Final = 10_000
 
 
 class Target(NamedTuple, Generic[Request]):
@@ -88,7 +88,7 @@ def start(
     if name not in targets:
         raise AttributeError(f"no target {name!r} here, only {', '.join(targets)}")
     target = targets[name]
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     try:
         return answering(target.build(environ), target.read)
     except ConfigurationError as error:

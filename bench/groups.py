@@ -21,6 +21,7 @@ import requests
 from cloudevents.http import from_http
 from flask import Request, Response
 
+from adapters import bootstrap
 from bench.contestants import Least
 
 # As many ids as fit into one URL, which is what ours names.
@@ -29,7 +30,7 @@ _METHODS: Final = {"EnteredMaintenanceModeEvent": "PUT", "ExitMaintenanceModeEve
 _API: Final = f"{os.environ['VROPS_URL']}/suite-api/api"
 
 # As ours does.
-gc.set_threshold(10_000)
+gc.set_threshold(bootstrap.OBJECTS_BETWEEN_COLLECTIONS)
 logging.basicConfig(format="%(message)s", level=logging.INFO)
 
 

@@ -142,8 +142,8 @@ def _taken(url: str, waiting: _Waiting) -> Reply:
     if answer.status >= 500:
         [again] = send(url, [waiting.event], at_once=1)
         ended, refusals = again.ended, again.refusals + 1
-    elif not 200 <= answer.status < 300:
-        raise OSError(f"an event was answered with {answer.status}")
+    else:
+        _check(answer.status)
     return Reply(waiting.sent, ended - waiting.started, ended, refusals)
 
 
@@ -154,6 +154,10 @@ def _sent(connections: HTTPConnectionPool, event: EventData, until_taken: bool) 
     sent, started = time.time(), time.perf_counter()
     answer = connections.urlopen("POST", "/", message.body, headers, retries=retries)
     ended = time.perf_counter()
-    if not 200 <= answer.status < 300:
-        raise OSError(f"an event was answered with {answer.status}")
+    _check(answer.status)
     return Reply(sent, ended - started, ended, len(answer.retries.history) if answer.retries else 0)
+
+
+def _check(status: int) -> None:
+    if not 200 <= status < 300:
+        raise OSError(f"an event was answered with {status}")

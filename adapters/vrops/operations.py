@@ -116,7 +116,7 @@ class _Writes:
         """
         resources = _resources(answers)
         with deadline(remaining() / 2):
-            seen = self._look(list(resources.values())) if resources else NOTHING
+            seen = self._look(resources) if resources else NOTHING
         return {written: _Accepted(answer, seen) for written, answer in answers.items()}
 
     def _accepted(self, many: Sequence[_Written]) -> Mapping[_Written, Answer] | None:
@@ -125,7 +125,7 @@ class _Writes:
         resources = _resources(awaited)
         if not resources:
             return {}
-        answer = self._together(list(resources.values()), REFUSED)
+        answer = self._together(resources, REFUSED)
         return dict.fromkeys(awaited, answer) if answer.ok else None
 
     def _together(self, resources: Sequence[Resource], tolerated: Collection[int]) -> Answer:
@@ -133,9 +133,10 @@ class _Writes:
         return self._request(_MANY, {**self._window, "id": identifiers}, tolerated)
 
 
-def _resources(many: Iterable[_Written]) -> Mapping[str, Resource]:
-    """Return what is written by their identifiers, each once."""
-    return {each.identifier: each for written in many for each in written.resources}
+def _resources(many: Iterable[_Written]) -> list[Resource]:
+    """Return what is written, each resource once, whoever writes it."""
+    found = {each.identifier: each for written in many for each in written.resources}
+    return list(found.values())
 
 
 def _weight(written: _Written) -> int:

@@ -82,7 +82,7 @@ def test_a_vcenter_that_is_killed_and_restarted(one: Field) -> None:
         assert one.operations.logins == 1
 
 
-@pytest.mark.exhaustive
+@_EXHAUSTIVE
 def test_a_session_that_somebody_ends(one: Field) -> None:
     [vcenter] = one.vcenters
     first, second, *_ = vcenter.hosts
